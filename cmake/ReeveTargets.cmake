@@ -1,0 +1,35 @@
+# reeve_library(NAME dir DEPS...): a static library of all sources directly in the calling folder.
+# A folder is one target, and its DEPS are the folders it may include: a wrong include fails to link.
+add_library(reeve_flags INTERFACE)
+target_include_directories(reeve_flags INTERFACE
+  ${CMAKE_SOURCE_DIR} ${CMAKE_SOURCE_DIR}/src ${CMAKE_BINARY_DIR}/generated)
+target_compile_options(reeve_flags INTERFACE -Wall -Wextra -Wno-missing-field-initializers)
+
+function(reeve_library name)
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cc)
+  list(FILTER sources EXCLUDE REGEX "(main|_main)\\.cc$")
+  if(NOT sources)
+    set(sources ${CMAKE_SOURCE_DIR}/cmake/empty.cc)
+  endif()
+  add_library(${name} STATIC ${sources})
+  target_link_libraries(${name} PUBLIC reeve_flags ${ARGN})
+endfunction()
+
+# reeve_test(NAME LABEL sources... DEPS libs...): one GoogleTest program, one CTest test a case.
+function(reeve_test name label)
+  cmake_parse_arguments(arg "" "" "DEPS" ${ARGN})
+  set(sources)
+  foreach(source ${arg_UNPARSED_ARGUMENTS})
+    if(EXISTS ${source} OR EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/${source})
+      list(APPEND sources ${source})
+    else()
+      message(WARNING "${name}: ${source} is not there yet")
+    endif()
+  endforeach()
+  if(NOT sources)
+    set(sources ${CMAKE_SOURCE_DIR}/cmake/empty.cc)
+  endif()
+  add_executable(${name} ${sources})
+  target_link_libraries(${name} PRIVATE reeve_flags ${arg_DEPS} GTest::gtest GTest::gtest_main GTest::gmock)
+  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST PROPERTIES LABELS ${label})
+endfunction()

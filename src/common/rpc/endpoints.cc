@@ -1,0 +1,110 @@
+#include "common/rpc/endpoints.h"
+
+#include <unistd.h>
+
+#include <cstdlib>
+#include <vector>
+
+#include "common/base/text.h"
+#include "common/rpc/client.h"
+#include "reeve/v1/ctld.pb.h"
+
+namespace reeve::rpc {
+namespace {
+
+constexpr int kDefaultControllerPort = 6817;
+
+std::string HostName() {
+  char name[256] = "";
+  gethostname(name, sizeof name - 1);
+  return name;
+}
+
+// True on a host that is part of the (embedded) cluster: there the network leads to the daemons.
+bool OnClusterHost(const Config& config) {
+  if (getenv("SLURMD_NODENAME") != nullptr) return true;
+  const std::string host = HostName();
+  if (host == "login") return true;
+  for (const auto& controller : config.controllers) {
+    if (host == controller.host) return true;
+  }
+  for (const NodeConfig& node : config.nodes) {
+    if (host == node.name || host == node.hostname) return true;
+  }
+  return false;
+}
+
+std::string SocketUnlessOnClusterHost(const Config& config, const std::string& socket) {
+  return socket.empty() || OnClusterHost(config) ? "" : socket;
+}
+
+std::string Socket(const Config& config, std::string_view name) {
+  if (config.socket_dir.empty()) return "";
+  return StrCat("unix:", config.socket_dir, "/", name, ".sock");
+}
+
+std::string HostPort(std::string_view host, int port) {
+  bool ipv6 = host.find(':') != host.npos && !host.starts_with('[');
+  return ipv6 ? StrCat("[", host, "]:", port) : StrCat(host, ":", port);
+}
+
+absl::StatusOr<Config> FetchConfig(const std::string& server) {
+  std::string target = server.find(':') != server.npos
+                           ? server
+                           : HostPort(server, kDefaultControllerPort);
+  Channel channel(target, Munge());
+  auto answer = channel.Call<v1::GetConfigResponse>("Controller/GetConfig", v1::GetConfigRequest());
+  if (!answer.ok()) {
+    return absl::Status(answer.status().code(),
+                        StrCat("cannot get the configuration from ", target, ": ",
+                                     answer.status().message()));
+  }
+  return ParseConfig(answer->text(), StrCat("slurm.conf of ", target));
+}
+
+}  // namespace
+
+std::string ControllerSocket(const Config& config) { return Socket(config, "ctld"); }
+std::string AccountingSocket(const Config& config) { return Socket(config, "dbd"); }
+std::string NodeSocket(const Config& config, std::string_view node_name) {
+  return Socket(config, StrCat("node-", node_name));
+}
+
+std::string ControllerTarget(const Config& config) {
+  std::string socket = SocketUnlessOnClusterHost(config, ControllerSocket(config));
+  if (!socket.empty()) return socket;
+  if (config.controllers.empty()) return HostPort("localhost", config.slurmctld_port);
+  const auto& controller = config.controllers.front();
+  return HostPort(controller.addr.empty() ? controller.host : controller.addr,
+                  config.slurmctld_port);
+}
+
+std::string AccountingTarget(const Config& config) {
+  std::string socket = SocketUnlessOnClusterHost(config, AccountingSocket(config));
+  if (!socket.empty()) return socket;
+  return HostPort(config.accounting_host.empty() ? "localhost" : config.accounting_host,
+                  config.accounting_port);
+}
+
+std::string NodeTarget(const Config& config, const v1::Node& node) {
+  std::string socket = SocketUnlessOnClusterHost(config, NodeSocket(config, node.name()));
+  if (!socket.empty()) return socket;
+  return HostPort(node.address().empty() ? node.hostname() : node.address(),
+                  node.port() != 0 ? static_cast<int>(node.port()) : config.slurmd_port);
+}
+
+absl::StatusOr<Config> LoadOrFetchConfig(const std::string& path, const std::string& conf_server) {
+  std::string file = path.empty() ? FindConfigPath() : path;
+  const char* asked = getenv("SLURM_CONF_SERVER");
+  std::string server = !conf_server.empty() ? conf_server : asked != nullptr ? asked : "";
+  bool named = !path.empty() || getenv("SLURM_CONF") != nullptr;
+  if (conf_server.empty() && (named || access(file.c_str(), F_OK) == 0)) return LoadConfig(file);
+  if (!server.empty()) return FetchConfig(server);
+  return absl::NotFoundError(StrCat(
+      "no configuration: ", file,
+      " does not exist, and neither SLURM_CONF nor SLURM_CONF_SERVER is set"));
+}
+
+Munge MungeOf(const Config& config) { return Munge(config.auth_socket); }
+
+}  // namespace reeve::rpc

@@ -1,0 +1,57 @@
+// Small conversions between gRPC's types and ours. Internal to common/rpc: the only folder that
+// includes gRPC's headers.
+#pragma once
+
+#include <grpcpp/support/byte_buffer.h>
+#include <grpcpp/support/status.h>
+
+#include <string>
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "common/base/text.h"
+
+namespace reeve::rpc {
+
+inline constexpr char kCredentialKey[] = "reeve-credential";
+
+// Both code spaces are the same numbers.
+inline grpc::Status ToGrpc(const absl::Status& status) {
+  if (status.ok()) return grpc::Status::OK;
+  return grpc::Status(static_cast<grpc::StatusCode>(status.code()), std::string(status.message()));
+}
+inline absl::Status FromGrpc(const grpc::Status& status) {
+  if (status.ok()) return absl::OkStatus();
+  return absl::Status(static_cast<absl::StatusCode>(status.error_code()), status.error_message());
+}
+
+inline grpc::ByteBuffer ToBuffer(std::string_view bytes) {
+  grpc::Slice slice(bytes.data(), bytes.size());
+  return grpc::ByteBuffer(&slice, 1);
+}
+inline std::string ToString(const grpc::ByteBuffer& buffer) {
+  std::string bytes;
+  grpc::Slice single;
+  if (buffer.TrySingleSlice(&single).ok()) {
+    bytes.assign(reinterpret_cast<const char*>(single.begin()), single.size());
+    return bytes;
+  }
+  std::vector<grpc::Slice> slices;
+  if (!buffer.Dump(&slices).ok()) return bytes;
+  bytes.reserve(buffer.Length());
+  for (const grpc::Slice& slice : slices) {
+    bytes.append(reinterpret_cast<const char*>(slice.begin()), slice.size());
+  }
+  return bytes;
+}
+
+// "Controller/SubmitJob" <-> "/reeve.v1.Controller/SubmitJob"
+inline std::string FullMethod(std::string_view method) {
+  return StrCat("/reeve.v1.", method);
+}
+inline std::string_view ShortMethod(std::string_view full) {
+  constexpr std::string_view kPrefix = "/reeve.v1.";
+  return full.substr(0, kPrefix.size()) == kPrefix ? full.substr(kPrefix.size()) : std::string_view();
+}
+
+}  // namespace reeve::rpc

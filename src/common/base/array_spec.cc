@@ -233,7 +233,7 @@ std::string FormatArrayTasks(const IdRanges& tasks, uint32_t limit, size_t max_l
   out =
       stepped ? StrCat(ranges.front().first, "-", ranges.back().last, ":", step) : tasks.ToString();
   if (max_length > 0 && out.size() > max_length) {
-    const size_t cut = out.rfind(',', max_length);
+    const size_t cut = out.rfind(',', max_length - 1);
     out.resize(cut == out.npos ? max_length : cut + 1);
     out += "...";
   }

@@ -112,8 +112,10 @@ void Reader::MainKey(const ConfigPair& pair, const SourceLine& source) {
 // What no single line shows.
 void Reader::Check(std::string_view name) {
   const SourceLine whole{std::string(name), 0};
-  if (config_.cluster_name.empty()) problems_.Add(whole, "ClusterName is missing");
-  if (config_.controllers.empty()) problems_.Add(whole, "SlurmctldHost is missing");
+  if (!given_.contains("ClusterName")) problems_.Add(whole, "ClusterName is missing");
+  if (config_.controllers.empty() && !given_.contains("SlurmctldHost")) {
+    problems_.Add(whole, "SlurmctldHost is missing");
+  }
   for (ControllerHost& controller : config_.controllers) {
     if (controller.host.empty()) controller.host = controller.addr;
     if (controller.addr.empty()) controller.addr = controller.host;

@@ -1,6 +1,5 @@
 #include <algorithm>
 #include <functional>
-#include <unordered_map>
 
 #include "absl/strings/ascii.h"
 #include "common/base/config_records.h"
@@ -166,6 +165,29 @@ constexpr PartitionBinding kPartitionBindings[] = {
     {"State", SetState},
 };
 
+// The nodes that a partition lists, each once; names that no node has are problems.
+std::vector<std::string> KnownNodes(const PartitionDraft& draft,
+                                    const std::unordered_set<std::string_view>& known,
+                                    ConfigProblems& problems) {
+  const PartitionConfig& partition = draft.partition;
+  absl::StatusOr<std::vector<std::string>> list = ExpandHostlist(draft.nodes);
+  if (!list.ok()) {
+    problems.Add(partition.source, Message(list.status()));
+    return {};
+  }
+  std::vector<std::string> names;
+  std::unordered_set<std::string_view> taken;
+  for (const std::string& name : *list) {
+    if (!known.contains(name)) {
+      problems.Add(partition.source,
+                   StrCat("partition ", partition.name, ": there is no node ", name));
+    } else if (taken.insert(name).second) {
+      names.push_back(name);
+    }
+  }
+  return names;
+}
+
 }  // namespace
 
 void PartitionLines::Add(std::span<const ConfigPair> pairs, const SourceLine& source,
@@ -210,40 +232,23 @@ std::vector<PartitionConfig> PartitionLines::Resolve(const std::vector<NodeConfi
   size_t memberships = 0;
   for (PartitionDraft& draft : partitions_) {
     PartitionConfig& partition = draft.partition;
-    if (partition.is_default) {
-      if (default_partition != nullptr) {
-        problems.Add(partition.source,
-                     StrCat("partition ", partition.name, ": Default=YES, and so has ",
-                            default_partition->name));
-      }
+    if (partition.is_default && default_partition != nullptr) {
+      problems.Add(partition.source, StrCat("partition ", partition.name,
+                                            ": Default=YES, and so has ", default_partition->name));
+    } else if (partition.is_default) {
       default_partition = &partition;
     }
     partition.all_nodes = EqualsIgnoreCase(draft.nodes, "ALL");
-    std::vector<std::string> names;
     if (partition.all_nodes) {
-      for (const NodeConfig& node : nodes) names.push_back(node.name);
+      for (const NodeConfig& node : nodes) partition.nodes.push_back(node.name);
     } else {
-      absl::StatusOr<std::vector<std::string>> list = ExpandHostlist(draft.nodes);
-      if (!list.ok()) {
-        problems.Add(partition.source, Message(list.status()));
-        continue;
-      }
-      std::unordered_set<std::string_view> taken;
-      for (const std::string& name : *list) {
-        if (!known.contains(name)) {
-          problems.Add(partition.source,
-                       StrCat("partition ", partition.name, ": there is no node ", name));
-        } else if (taken.insert(name).second) {
-          names.push_back(name);
-        }
-      }
+      partition.nodes = KnownNodes(draft, known, problems);
     }
-    memberships += names.size();
+    memberships += partition.nodes.size();
     if (memberships > kMaxMemberships) {
       problems.Add(partition.source, "the partitions together have too many nodes");
       break;
     }
-    partition.nodes = std::move(names);
     resolved.push_back(partition);
   }
   return resolved;

@@ -1,5 +1,8 @@
 #include "common/base/config_problems.h"
 
+#include <algorithm>
+#include <tuple>
+
 #include "common/base/text.h"
 
 namespace reeve {
@@ -19,7 +22,7 @@ void ConfigProblems::Add(const SourceLine& where, std::string_view message) {
     ++left_out_;
     return;
   }
-  problems_.push_back(Format(where, message));
+  problems_.push_back({where, std::string(message)});
 }
 
 void ConfigProblems::AddNote(const SourceLine& where, std::string_view message) {
@@ -28,7 +31,15 @@ void ConfigProblems::AddNote(const SourceLine& where, std::string_view message) 
 
 absl::Status ConfigProblems::ToStatus() const {
   if (problems_.empty()) return absl::OkStatus();
-  std::string text = Join(problems_, "\n");
+  std::vector<Problem> sorted = problems_;
+  // What concerns a file as a whole (line 0) comes last.
+  std::stable_sort(sorted.begin(), sorted.end(), [](const Problem& a, const Problem& b) {
+    return std::tuple(a.where.line == 0, std::string_view(a.where.file), a.where.line) <
+           std::tuple(b.where.line == 0, std::string_view(b.where.file), b.where.line);
+  });
+  std::vector<std::string> lines;
+  for (const Problem& problem : sorted) lines.push_back(Format(problem.where, problem.message));
+  std::string text = Join(lines, "\n");
   if (left_out_ > 0) StrAppend(&text, "\nand ", left_out_, " more");
   return absl::InvalidArgumentError(text);
 }

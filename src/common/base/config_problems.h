@@ -16,11 +16,16 @@ class ConfigProblems {
   void AddNote(const SourceLine& where, std::string_view message);  // no error
 
   bool empty() const { return problems_.empty(); }
-  absl::Status ToStatus() const;  // OK, or InvalidArgument with one problem a line
+  // OK, or InvalidArgument with one problem a line, in the order of the lines.
+  absl::Status ToStatus() const;
   std::vector<std::string> TakeNotes() { return std::move(notes_); }
 
  private:
-  std::vector<std::string> problems_;
+  struct Problem {
+    SourceLine where;
+    std::string message;
+  };
+  std::vector<Problem> problems_;
   std::vector<std::string> notes_;
   size_t left_out_ = 0;
 };

@@ -17,7 +17,7 @@
 namespace reeve {
 
 inline constexpr size_t kMaxPartitions = 4096;
-inline constexpr size_t kMaxMemberships = 4'000'000;  // nodes of all partitions together
+inline constexpr size_t kMaxMemberships = 2'000'000;  // nodes of all partitions together
 
 // A node line as read: what it does not say stays absent, so that NodeName=DEFAULT can be its base.
 struct NodeDraft {

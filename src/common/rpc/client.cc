@@ -15,8 +15,7 @@ namespace reeve::rpc {
 namespace {
 
 std::shared_ptr<grpc::Channel> MakeChannel(const std::string& target) {
-  // The C library's resolver knows what the host knows (/etc/hosts, NSS).
-  setenv("GRPC_DNS_RESOLVER", "native", 0);
+  ChooseResolver();
   grpc::ChannelArguments arguments;
   arguments.SetMaxReceiveMessageSize(-1);
   arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);

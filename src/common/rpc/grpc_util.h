@@ -5,6 +5,7 @@
 #include <grpcpp/support/byte_buffer.h>
 #include <grpcpp/support/status.h>
 
+#include <cstdlib>
 #include <string>
 #include <string_view>
 
@@ -14,6 +15,14 @@
 namespace reeve::rpc {
 
 inline constexpr char kCredentialKey[] = "reeve-credential";
+
+// Before anything else of gRPC, on whichever thread is first: gRPC reads the variable more than once
+// while it sets itself up, and aborts when it changes meanwhile.
+inline void ChooseResolver() {
+  // The C library's resolver knows what the host knows (/etc/hosts, NSS).
+  static const int chosen = setenv("GRPC_DNS_RESOLVER", "native", 0);
+  (void)chosen;
+}
 
 // Both code spaces are the same numbers.
 inline grpc::Status ToGrpc(const absl::Status& status) {

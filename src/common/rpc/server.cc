@@ -58,6 +58,7 @@ void Server::HandleStream(std::string_view method, StreamHandler handler) {
 }
 
 absl::Status Server::Start() {
+  ChooseResolver();
   grpc::ServerBuilder builder;
   std::vector<int> ports(impl_->options.listen.size(), 0);
   for (size_t i = 0; i < ports.size(); ++i) {

@@ -1,0 +1,44 @@
+// Between the core's plain values and the messages that travel and are stored.
+#pragma once
+
+#include "absl/status/statusor.h"
+#include "ctld/core/effects.h"
+#include "ctld/core/events.h"
+#include "ctld/core/job.h"
+#include "ctld/core/node.h"
+#include "ctld/core/partition.h"
+#include "reeve/v1/ctld.pb.h"
+#include "reeve/v1/store.pb.h"
+#include "reeve/v1/types.pb.h"
+
+namespace reeve::ctld {
+
+namespace pb = reeve::v1;
+
+pb::JobSpec ToProto(const JobSpec& spec);
+JobSpec FromProto(const pb::JobSpec& spec);
+
+// All of a job: what queries show, the store keeps and accounting gets.
+pb::Job ToProto(const Job& job, const std::string& cluster);
+// DataLoss for a record that no controller wrote.
+absl::StatusOr<Job> FromProto(const pb::Job& job);
+
+pb::Node ToProto(const Node& node);
+pb::StoredNode ToStored(const Node& node);
+pb::Partition ToProto(const Partition& partition);
+
+pb::StoredRequest ToProto(const RequestResult& request);
+RequestResult FromProto(const pb::StoredRequest& request);
+
+pb::NodeShare ToProto(const NodeShare& share);
+
+// Without script and user environment, which come from blobs.
+pb::StepLaunch ToProto(const StepLaunch& launch, const std::string& cluster);
+
+// What a node says; nullopt for a message this controller does not know.
+std::optional<Event> ToEvent(const std::string& node, const pb::NodeMessage& message);
+NodeRegistered FromProto(const pb::Registration& registration);
+
+std::vector<Rlimit> FromProto(const google::protobuf::RepeatedPtrField<pb::Rlimit>& limits);
+
+}  // namespace reeve::ctld

@@ -1,0 +1,368 @@
+// Jobs, their specs and steps.
+#include "common/base/text.h"
+#include "absl/strings/str_split.h"
+#include "ctld/convert.h"
+
+namespace reeve::ctld {
+namespace {
+
+int64_t Seconds(absl::Time time) { return absl::ToUnixSeconds(time); }
+absl::Time Time(int64_t seconds) { return absl::FromUnixSeconds(seconds); }
+int64_t Seconds(absl::Duration duration) {
+  return duration == absl::InfiniteDuration() ? -1 : absl::ToInt64Seconds(duration);
+}
+absl::Duration Duration(int64_t seconds) {
+  return seconds < 0 ? absl::InfiniteDuration() : absl::Seconds(seconds);
+}
+
+template <class Field>
+std::vector<std::string> Strings(const Field& field) {
+  return {field.begin(), field.end()};
+}
+template <class Target>
+void Fill(const std::vector<std::string>& values, Target* target) {
+  for (const std::string& value : values) *target->Add() = value;
+}
+
+pb::Usage ToProto(const Usage& usage) {
+  pb::Usage out;
+  out.set_user_usec(usage.user_usec);
+  out.set_system_usec(usage.system_usec);
+  out.set_max_rss_kb(usage.max_rss_kb);
+  out.set_max_rss_node(usage.max_rss_node);
+  out.set_max_rss_task(usage.max_rss_task);
+  return out;
+}
+Usage FromProto(const pb::Usage& usage) {
+  return {usage.user_usec(), usage.system_usec(), usage.max_rss_kb(), usage.max_rss_node(),
+          usage.max_rss_task()};
+}
+
+absl::StatusOr<NodeShare> FromProto(const pb::NodeShare& share) {
+  absl::StatusOr<CpuSet> cores = CpuSet::Parse(share.cores());
+  if (!cores.ok()) return cores.status();
+  return NodeShare{share.node(), share.cpus(), share.mem_mb(), share.tasks(), *std::move(cores)};
+}
+
+pb::Step ToProto(const Step& step) {
+  pb::Step out;
+  out.set_step_id(step.step_id.value);
+  out.set_name(step.name);
+  out.set_state(static_cast<pb::JobState>(step.state));
+  for (const NodeShare& share : step.shares) *out.add_shares() = ctld::ToProto(share);
+  for (const auto& ids : step.task_ids) out.add_task_ids()->mutable_ids()->Assign(ids.begin(), ids.end());
+  for (PartState part : step.parts) out.add_parts(static_cast<uint32_t>(part));
+  out.set_num_tasks(step.num_tasks);
+  out.set_cpus_per_task(step.cpus_per_task);
+  out.set_start_time(Seconds(step.start_time));
+  out.set_end_time(Seconds(step.end_time));
+  out.set_exit_status(step.exit_status);
+  *out.mutable_usage() = ToProto(step.usage);
+  if (step.kill_uid) out.set_kill_uid(*step.kill_uid);
+  out.set_submit_host(step.submit_host);
+  out.set_srun_pid(step.srun_pid);
+  out.set_submit_line(step.submit_line);
+  out.set_dist(step.distribution);
+  out.set_holds_cpus(step.holds_cpus);
+  out.set_any_started(step.any_started);
+  if (step.time_limit != absl::InfiniteDuration()) out.set_time_limit(Seconds(step.time_limit));
+  Fill(step.PendingNodes(), out.mutable_pending_nodes());
+  return out;
+}
+
+absl::StatusOr<Step> FromProto(const pb::Step& in) {
+  Step step;
+  step.step_id = StepId{in.step_id()};
+  step.name = in.name();
+  step.state = static_cast<JobState>(in.state());
+  for (const pb::NodeShare& share : in.shares()) {
+    absl::StatusOr<NodeShare> parsed = FromProto(share);
+    if (!parsed.ok()) return parsed.status();
+    step.shares.push_back(*std::move(parsed));
+  }
+  for (const pb::TaskList& list : in.task_ids()) step.task_ids.emplace_back(list.ids().begin(), list.ids().end());
+  for (uint32_t part : in.parts()) step.parts.push_back(static_cast<PartState>(std::min(part, 2u)));
+  if (step.parts.size() != step.shares.size() || step.task_ids.size() != step.shares.size()) {
+    return absl::DataLossError(StrCat("step ", in.step_id(), " with parts that do not match its nodes"));
+  }
+  step.num_tasks = in.num_tasks();
+  step.cpus_per_task = in.cpus_per_task();
+  step.start_time = Time(in.start_time());
+  step.end_time = Time(in.end_time());
+  step.exit_status = in.exit_status();
+  step.usage = FromProto(in.usage());
+  if (in.has_kill_uid()) step.kill_uid = in.kill_uid();
+  step.submit_host = in.submit_host();
+  step.srun_pid = in.srun_pid();
+  step.submit_line = in.submit_line();
+  step.distribution = in.dist();
+  step.holds_cpus = in.holds_cpus();
+  step.any_started = in.any_started();
+  if (in.has_time_limit()) step.time_limit = Duration(in.time_limit());
+  return step;
+}
+
+void PutArray(const Job& job, pb::Job* out) {
+  out->set_array_job_id(job.array_job_id.value);
+  if (job.array_task_id) out->set_array_task_id(*job.array_task_id);
+  out->set_array_tasks(job.array_tasks.ToString());
+  out->set_array_limit(job.array_limit);
+  out->set_array_task_min(job.array_task_min);
+  out->set_array_task_max(job.array_task_max);
+  out->set_array_task_step(job.array_task_step);
+  out->set_array_task_count(job.array_task_count);
+}
+
+absl::Status GetArray(const pb::Job& in, Job* job) {
+  job->array_job_id = JobId{in.array_job_id()};
+  if (in.has_array_task_id()) job->array_task_id = in.array_task_id();
+  absl::StatusOr<IdRanges> tasks = IdRanges::Parse(in.array_tasks());
+  if (!tasks.ok()) return tasks.status();
+  job->array_tasks = *std::move(tasks);
+  job->array_limit = in.array_limit();
+  job->array_task_min = in.array_task_min();
+  job->array_task_max = in.array_task_max();
+  job->array_task_step = in.array_task_step();
+  job->array_task_count = in.array_task_count();
+  return absl::OkStatus();
+}
+
+void PutTimes(const Job& job, pb::Job* out) {
+  out->set_submit_time(Seconds(job.submit_time));
+  out->set_eligible_time(Seconds(job.eligible_time));
+  out->set_accrue_time(Seconds(job.accrue_time));
+  out->set_start_time(Seconds(job.start_time));
+  out->set_end_time(Seconds(job.end_time));
+  out->set_last_sched_time(Seconds(job.last_sched_time));
+  out->set_planned_start(Seconds(job.planned_start));
+  out->set_time_limit(Seconds(job.time_limit));
+}
+
+void GetTimes(const pb::Job& in, Job* job) {
+  job->submit_time = Time(in.submit_time());
+  job->eligible_time = Time(in.eligible_time());
+  job->accrue_time = Time(in.accrue_time());
+  job->start_time = Time(in.start_time());
+  job->end_time = Time(in.end_time());
+  job->last_sched_time = Time(in.last_sched_time());
+  job->planned_start = Time(in.planned_start());
+  job->time_limit = Duration(in.time_limit());
+}
+
+// The reason's code of "RaisedSignal:9(Killed)".
+Reason ReasonOf(const std::string& text) {
+  std::string_view code = std::string_view(text).substr(0, text.find(':'));
+  return ParseReason(code).value_or(Reason::kNone);
+}
+
+}  // namespace
+
+std::vector<Rlimit> FromProto(const google::protobuf::RepeatedPtrField<pb::Rlimit>& limits) {
+  std::vector<Rlimit> out;
+  for (const pb::Rlimit& limit : limits) out.push_back({limit.name(), limit.soft()});
+  return out;
+}
+
+pb::NodeShare ToProto(const NodeShare& share) {
+  pb::NodeShare out;
+  out.set_node(share.node);
+  out.set_cpus(share.cpus);
+  out.set_mem_mb(share.mem_mb);
+  out.set_tasks(share.tasks);
+  out.set_cores(share.cores.ToText());
+  return out;
+}
+
+pb::JobSpec ToProto(const JobSpec& spec) {
+  pb::JobSpec out;
+  out.set_name(spec.name);
+  out.set_account(spec.account);
+  out.set_partition(spec.partition);
+  out.set_qos(spec.qos);
+  out.set_comment(spec.comment);
+  out.set_work_dir(spec.work_dir);
+  out.set_std_in(spec.std_in);
+  out.set_std_out(spec.std_out);
+  out.set_std_err(spec.std_err);
+  out.set_append_output(spec.append_output);
+  if (spec.min_nodes) out.set_min_nodes(*spec.min_nodes);
+  if (spec.max_nodes) out.set_max_nodes(*spec.max_nodes);
+  if (spec.num_tasks) out.set_num_tasks(*spec.num_tasks);
+  if (spec.cpus_per_task) out.set_cpus_per_task(*spec.cpus_per_task);
+  if (spec.ntasks_per_node) out.set_ntasks_per_node(*spec.ntasks_per_node);
+  if (spec.mem_per_node_mb) out.set_mem_per_node_mb(*spec.mem_per_node_mb);
+  if (spec.mem_per_cpu_mb) out.set_mem_per_cpu_mb(*spec.mem_per_cpu_mb);
+  out.set_req_nodes(spec.req_nodes);
+  out.set_exc_nodes(spec.exc_nodes);
+  out.set_features(spec.features);
+  out.set_exclusive(spec.exclusive);
+  out.set_oversubscribe(spec.oversubscribe);
+  if (spec.time_limit) out.set_time_limit(Seconds(*spec.time_limit));
+  out.set_begin_time(Seconds(spec.begin_time));
+  out.set_dependency(spec.dependency);
+  out.set_array(spec.array);
+  out.set_hold(spec.hold);
+  if (spec.requeue) out.set_requeue(*spec.requeue);
+  out.set_nice(spec.nice);
+  out.set_batch(spec.batch);
+  out.set_submit_line(spec.submit_line);
+  out.set_submit_host(spec.submit_host);
+  out.set_submit_dir(spec.submit_dir);
+  out.set_alloc_sid(spec.alloc_sid);
+  out.set_command(spec.command);
+  Fill(spec.script_args, out.mutable_script_args());
+  out.set_umask(spec.umask);
+  for (const Rlimit& limit : spec.rlimits) {
+    pb::Rlimit* added = out.add_rlimits();
+    added->set_name(limit.name);
+    added->set_soft(limit.soft);
+  }
+  out.set_kill_on_invalid_dep(spec.kill_on_invalid_dep);
+  if (spec.priority) out.set_priority(*spec.priority);
+  out.set_overcommit(spec.overcommit);
+  if (spec.min_cpus_per_node) out.set_min_cpus_per_node(*spec.min_cpus_per_node);
+  Fill(spec.array_env, out.mutable_array_env());
+  out.set_export_none(spec.export_none);
+  out.set_gres(spec.gres);
+  out.set_tmp_disk_mb(spec.tmp_disk_mb);
+  out.set_contiguous(spec.contiguous);
+  return out;
+}
+
+JobSpec FromProto(const pb::JobSpec& in) {
+  JobSpec spec;
+  spec.name = in.name();
+  spec.account = in.account();
+  spec.partition = in.partition();
+  spec.qos = in.qos();
+  spec.comment = in.comment();
+  spec.work_dir = in.work_dir();
+  spec.std_in = in.std_in();
+  spec.std_out = in.std_out();
+  spec.std_err = in.std_err();
+  spec.append_output = in.append_output();
+  if (in.has_min_nodes()) spec.min_nodes = in.min_nodes();
+  if (in.has_max_nodes()) spec.max_nodes = in.max_nodes();
+  if (in.has_num_tasks()) spec.num_tasks = in.num_tasks();
+  if (in.has_cpus_per_task()) spec.cpus_per_task = in.cpus_per_task();
+  if (in.has_ntasks_per_node()) spec.ntasks_per_node = in.ntasks_per_node();
+  if (in.has_mem_per_node_mb()) spec.mem_per_node_mb = in.mem_per_node_mb();
+  if (in.has_mem_per_cpu_mb()) spec.mem_per_cpu_mb = in.mem_per_cpu_mb();
+  spec.req_nodes = in.req_nodes();
+  spec.exc_nodes = in.exc_nodes();
+  spec.features = in.features();
+  spec.exclusive = in.exclusive();
+  spec.oversubscribe = in.oversubscribe();
+  if (in.has_time_limit()) spec.time_limit = Duration(in.time_limit());
+  spec.begin_time = Time(in.begin_time());
+  spec.dependency = in.dependency();
+  spec.array = in.array();
+  spec.hold = in.hold();
+  if (in.has_requeue()) spec.requeue = in.requeue();
+  spec.nice = in.nice();
+  spec.batch = in.batch();
+  spec.submit_line = in.submit_line();
+  spec.submit_host = in.submit_host();
+  spec.submit_dir = in.submit_dir();
+  spec.alloc_sid = in.alloc_sid();
+  spec.command = in.command();
+  spec.script_args = Strings(in.script_args());
+  spec.umask = in.umask();
+  spec.rlimits = FromProto(in.rlimits());
+  spec.kill_on_invalid_dep = in.kill_on_invalid_dep();
+  if (in.has_priority()) spec.priority = in.priority();
+  spec.overcommit = in.overcommit();
+  if (in.has_min_cpus_per_node()) spec.min_cpus_per_node = in.min_cpus_per_node();
+  spec.array_env = Strings(in.array_env());
+  spec.export_none = in.export_none();
+  spec.gres = in.gres();
+  spec.tmp_disk_mb = in.tmp_disk_mb();
+  spec.contiguous = in.contiguous();
+  return spec;
+}
+
+pb::Job ToProto(const Job& job, const std::string& cluster) {
+  pb::Job out;
+  out.set_job_id(job.id.value);
+  PutArray(job, &out);
+  out.set_uid(job.owner->uid);
+  out.set_gid(job.owner->gid);
+  out.set_user_name(job.owner->user_name);
+  out.set_group_name(job.owner->group_name);
+  *out.mutable_spec() = ToProto(*job.spec);
+  out.set_state(static_cast<pb::JobState>(job.state));
+  out.set_flags(job.flags);
+  out.set_reason(ReasonText(job));
+  out.set_reason_detail(job.reason_detail);
+  PutTimes(job, &out);
+  out.set_priority(job.priority);
+  out.set_exit_status(job.exit_status);
+  out.set_derived_exit_status(job.derived_exit_status);
+  out.set_restarts(job.restarts);
+  out.set_partition(job.partition);
+  out.set_account(job.account);
+  out.set_qos(job.qos);
+  for (const NodeShare& share : job.shares) *out.add_shares() = ToProto(share);
+  if (job.spec->batch) out.set_batch_host(job.batch_host());
+  for (const Step& step : job.steps) *out.add_steps() = ToProto(step);
+  out.set_next_step_id(job.next_step_id);
+  if (job.kill_uid) out.set_kill_uid(*job.kill_uid);
+  out.set_script_hash(job.script_hash);
+  out.set_env_hash(job.env_hash);
+  out.set_sched_nodes(job.sched_nodes);
+  out.set_dependency(job.dependency);
+  Fill(job.pending_nodes, out.mutable_pending_nodes());
+  out.set_num_cpus(job.num_cpus);
+  out.set_num_nodes(job.num_nodes);
+  out.set_num_tasks(job.num_tasks);
+  out.set_held_by_admin(job.held_by_admin);
+  out.set_cluster(cluster);
+  out.set_revision(job.revision);
+  return out;
+}
+
+absl::StatusOr<Job> FromProto(const pb::Job& in) {
+  Job job;
+  job.id = JobId{in.job_id()};
+  absl::Status array = GetArray(in, &job);
+  if (!array.ok()) return array;
+  job.owner = std::make_shared<Owner>(Owner{in.uid(), in.gid(), in.user_name(), in.group_name()});
+  job.spec = std::make_shared<JobSpec>(FromProto(in.spec()));
+  job.state = static_cast<JobState>(in.state());
+  job.flags = in.flags();
+  job.reason = ReasonOf(in.reason());
+  job.reason_detail = in.reason_detail();
+  GetTimes(in, &job);
+  job.priority = in.priority();
+  job.exit_status = in.exit_status();
+  job.derived_exit_status = in.derived_exit_status();
+  job.restarts = in.restarts();
+  job.partition = in.partition();
+  job.account = in.account();
+  job.qos = in.qos();
+  for (const pb::NodeShare& share : in.shares()) {
+    absl::StatusOr<NodeShare> parsed = FromProto(share);
+    if (!parsed.ok()) return parsed.status();
+    job.shares.push_back(*std::move(parsed));
+  }
+  for (const pb::Step& step : in.steps()) {
+    absl::StatusOr<Step> parsed = FromProto(step);
+    if (!parsed.ok()) return parsed.status();
+    job.steps.push_back(*std::move(parsed));
+  }
+  job.next_step_id = in.next_step_id();
+  if (in.has_kill_uid()) job.kill_uid = in.kill_uid();
+  job.script_hash = in.script_hash();
+  job.env_hash = in.env_hash();
+  job.sched_nodes = in.sched_nodes();
+  job.dependency = in.dependency();
+  job.pending_nodes = Strings(in.pending_nodes());
+  job.num_cpus = in.num_cpus();
+  job.num_nodes = in.num_nodes();
+  job.num_tasks = in.num_tasks();
+  job.held_by_admin = in.held_by_admin();
+  job.revision = in.revision();
+  return job;
+}
+
+}  // namespace reeve::ctld

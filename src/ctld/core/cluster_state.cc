@@ -1,0 +1,263 @@
+#include "ctld/core/cluster_state.h"
+
+#include <algorithm>
+
+#include "common/base/text.h"
+
+namespace reeve::ctld {
+namespace {
+
+// Facts follow the new configuration; state, allocation and reports stay with the node.
+void TakeFacts(Node& node, const Node& configured) {
+  node.address = configured.address;
+  node.hostname = configured.hostname;
+  node.port = configured.port;
+  node.cpus = configured.cpus;
+  node.boards = configured.boards;
+  node.sockets = configured.sockets;
+  node.cores_per_socket = configured.cores_per_socket;
+  node.threads_per_core = configured.threads_per_core;
+  node.real_memory_mb = configured.real_memory_mb;
+  node.tmp_disk_mb = configured.tmp_disk_mb;
+  node.weight = configured.weight;
+  node.features = configured.features;
+  node.gres = configured.gres;
+  node.order = configured.order;
+  node.partitions.clear();
+}
+
+}  // namespace
+
+State::State(Settings new_settings) {
+  ApplySettings(std::move(new_settings));
+}
+
+std::vector<std::string> State::ApplySettings(Settings new_settings) {
+  settings = std::move(new_settings);
+  counters.next_job_id = std::max(counters.next_job_id, settings.first_job_id);
+
+  absl::flat_hash_map<std::string, std::unique_ptr<Node>> old;
+  for (std::unique_ptr<Node>& node : nodes) old[node->name] = std::move(node);
+  nodes.clear();
+  node_index.clear();
+  for (const Node& configured : settings.nodes) {
+    std::unique_ptr<Node> node = std::move(old[configured.name]);
+    old.erase(configured.name);
+    if (node == nullptr) {
+      node = std::make_unique<Node>(configured);
+    } else {
+      TakeFacts(*node, configured);
+    }
+    node_index[node->name] = static_cast<NodeIndex>(nodes.size());
+    nodes.push_back(std::move(node));
+  }
+  partitions.clear();
+  for (const Partition& configured : settings.partitions) {
+    PartitionEntry entry;
+    entry.facts = configured;
+    entry.facts.total_cpus = 0;
+    entry.facts.total_mem_mb = 0;
+    for (const std::string& name : configured.nodes) {
+      const auto found = node_index.find(name);
+      if (found == node_index.end()) continue;
+      Node& node = *nodes[found->second];
+      node.partitions.push_back(configured.name);
+      entry.nodes.push_back(found->second);
+      entry.facts.total_cpus += node.cpus;
+      entry.facts.total_mem_mb += node.real_memory_mb;
+    }
+    partitions.push_back(std::move(entry));
+  }
+  std::vector<std::string> gone;
+  for (const auto& [name, node] : old) gone.push_back(name);
+  std::sort(gone.begin(), gone.end());
+  return gone;
+}
+
+Job* State::FindJob(JobId id) {
+  const auto found = jobs.find(id);
+  return found == jobs.end() ? nullptr : found->second.get();
+}
+const Job* State::FindJob(JobId id) const {
+  return const_cast<State*>(this)->FindJob(id);
+}
+
+Node* State::FindNode(std::string_view name) {
+  const auto found = node_index.find(ToAbsl(name));
+  return found == node_index.end() ? nullptr : nodes[found->second].get();
+}
+
+PartitionEntry* State::FindPartition(std::string_view name) {
+  for (PartitionEntry& entry : partitions) {
+    if (entry.facts.name == name) return &entry;
+  }
+  return nullptr;
+}
+
+PartitionIndex State::DefaultPartition() const {
+  for (PartitionIndex i = 0; i < partitions.size(); ++i) {
+    if (partitions[i].facts.is_default) return i;
+  }
+  return static_cast<PartitionIndex>(partitions.size());
+}
+
+std::vector<PartitionIndex> State::PartitionsOf(const Job& job) const {
+  std::vector<PartitionIndex> result;
+  for (std::string_view name : Split(job.partition, ",")) {
+    for (PartitionIndex i = 0; i < partitions.size(); ++i) {
+      if (partitions[i].facts.name == name) result.push_back(i);
+    }
+  }
+  return result;
+}
+
+JobId State::NextJobId() {
+  // Ids are reused only after they have gone round, and never one that is still known.
+  do {
+    if (counters.next_job_id > settings.max_job_id) counters.next_job_id = settings.first_job_id;
+    counters.next_job_id++;
+  } while (jobs.contains(JobId{counters.next_job_id - 1}) ||
+           arrays.contains(JobId{counters.next_job_id - 1}));
+  counters_moved = true;
+  return JobId{counters.next_job_id - 1};
+}
+
+void Context::Changed(Job& job) {
+  job.revision++;
+  effects.jobs_changed.push_back(job.id);
+  effects.jobs_to_store.push_back(job.id);
+}
+void Context::Shown(const Job& job) {
+  effects.jobs_changed.push_back(job.id);
+}
+void Context::Changed(Node& node) {
+  effects.nodes_changed.push_back(node.name);
+  effects.nodes_to_store.push_back(node.name);
+}
+void Context::Shown(const Node& node) {
+  effects.nodes_changed.push_back(node.name);
+}
+
+void Context::Account(const Job& job) {
+  effects.accounting.push_back(std::make_shared<const Job>(job));
+}
+void Context::Account(const Node& node) {
+  effects.accounting.push_back(
+      NodeEvent{node.name, now, NodeStateText(node), node.reason, node.reason_user});
+}
+
+void Context::Log(LogLevel level, std::string text) {
+  effects.log.push_back({level, std::move(text)});
+}
+
+void Context::Reply(CallToken call, absl::StatusOr<Answer> answer) {
+  if (call.value != 0) effects.replies.push_back({call, std::move(answer)});
+}
+
+Job& Context::AddJob(std::unique_ptr<Job> job) {
+  Job& added = *job;
+  state.jobs[added.id] = std::move(job);
+  state.jobs_of_user[added.owner->uid].insert(added.id);
+  if (added.array_job_id) state.arrays[added.array_job_id].members.insert(added.id);
+  if (!added.Finished()) RememberName(added);
+  UseBlobs(added);
+  return added;
+}
+
+void Context::UseBlobs(const Job& job) {
+  if (!job.script_hash.empty()) state.blob_uses[job.script_hash]++;
+  if (!job.env_hash.empty()) state.blob_uses[job.env_hash]++;
+}
+
+void Context::RemoveJob(JobId id) {
+  const auto found = state.jobs.find(id);
+  if (found == state.jobs.end()) return;
+  const Job& job = *found->second;
+  RemoveReady(job);
+  ForgetName(job);
+  const auto user = state.jobs_of_user.find(job.owner->uid);
+  user->second.erase(id);
+  if (user->second.empty()) state.jobs_of_user.erase(user);
+  if (job.array_job_id) {
+    const auto array = state.arrays.find(job.array_job_id);
+    array->second.members.erase(id);
+    if (array->second.members.empty()) state.arrays.erase(array);
+  }
+  for (const std::string& hash : {job.script_hash, job.env_hash}) {
+    const auto uses = state.blob_uses.find(hash);
+    if (uses == state.blob_uses.end() || --uses->second > 0) continue;
+    effects.blobs_released.push_back(hash);
+    state.blob_uses.erase(uses);
+  }
+  state.dependents.erase(id);
+  state.jobs.erase(found);
+  effects.jobs_removed.push_back(id);
+}
+
+void Context::RememberName(const Job& job) {
+  state.namesakes[{job.owner->uid, job.spec->name}].insert(job.id);
+}
+void Context::ForgetName(const Job& job) {
+  const auto names = state.namesakes.find({job.owner->uid, job.spec->name});
+  if (names == state.namesakes.end()) return;
+  names->second.erase(job.id);
+  if (names->second.empty()) state.namesakes.erase(names);
+}
+
+void Context::AddReady(const Job& job) {
+  RemoveReady(job);
+  std::vector<ReadyKey> keys;
+  for (PartitionIndex partition : state.PartitionsOf(job)) {
+    keys.push_back(
+        {state.partitions[partition].facts.priority_tier, job.priority, job.id, partition});
+  }
+  state.ready.insert(keys.begin(), keys.end());
+  state.ready_keys[job.id] = std::move(keys);
+  effects.schedule = true;
+}
+
+void Context::RemoveReady(const Job& job) {
+  const auto keys = state.ready_keys.find(job.id);
+  if (keys == state.ready_keys.end()) return;
+  for (const ReadyKey& key : keys->second) state.ready.erase(key);
+  state.ready_keys.erase(keys);
+}
+
+void Context::Occupy(const Job& job, const NodeShare& share, bool completing) {
+  Node* node = state.FindNode(share.node);
+  if (node == nullptr) return;
+  Node::Use use;
+  use.cpus = share.cores;
+  use.mem_mb = share.mem_mb;
+  use.whole = job.shape != nullptr && job.shape->exclusive;
+  for (std::string_view name : node->partitions) {
+    if (name == job.partition && state.FindPartition(name)->facts.exclusive) use.whole = true;
+  }
+  use.completing = completing;
+  node->busy.AddAll(use.cpus);
+  node->alloc_cpus += use.cpus.Count();
+  node->alloc_mem_mb += use.mem_mb;
+  node->whole_jobs += use.whole;
+  node->completing_jobs += use.completing;
+  node->jobs[job.id] = std::move(use);
+  Shown(*node);
+}
+
+void Context::Vacate(const Job& job, const std::string& name) {
+  Node* node = state.FindNode(name);
+  if (node == nullptr) return;
+  const auto found = node->jobs.find(job.id);
+  if (found == node->jobs.end()) return;
+  const Node::Use& use = found->second;
+  node->busy.RemoveAll(use.cpus);
+  node->alloc_cpus -= use.cpus.Count();
+  node->alloc_mem_mb -= use.mem_mb;
+  node->whole_jobs -= use.whole;
+  node->completing_jobs -= use.completing;
+  node->jobs.erase(found);
+  node->last_busy_time = now;
+  Shown(*node);
+  effects.schedule = true;
+}
+
+}  // namespace reeve::ctld

@@ -1,0 +1,143 @@
+// Everything the controller knows, with the indices that keep an event's cost independent of the
+// queue's length, and the Context that handlers work in.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
+#include "absl/time/time.h"
+#include "ctld/core/controller.h"
+#include "ctld/core/effects.h"
+#include "ctld/core/events.h"
+#include "ctld/core/shape.h"
+#include "ctld/core/timers.h"
+
+namespace reeve::ctld {
+
+using NodeIndex = uint32_t;       // place in State::nodes
+using PartitionIndex = uint32_t;  // place in State::partitions
+
+// A pending job that could start as far as it is concerned, in one of its partitions. In set order:
+// the one to be looked at first comes first.
+struct ReadyKey {
+  uint32_t tier = 0;
+  uint32_t priority = 0;
+  JobId job;
+  PartitionIndex partition = 0;
+
+  friend bool operator<(const ReadyKey& a, const ReadyKey& b) {
+    if (a.tier != b.tier) return a.tier > b.tier;
+    if (a.priority != b.priority) return a.priority > b.priority;
+    if (a.job != b.job) return a.job < b.job;
+    return a.partition < b.partition;
+  }
+};
+
+// What the tasks of one array have in common.
+struct ArrayGroup {
+  absl::flat_hash_set<JobId> members;  // pending records and split-off tasks
+  uint32_t running = 0;                // tasks that hold resources
+  uint32_t succeeded = 0;              // tasks that are over, also those forgotten since
+  uint32_t failed = 0;
+};
+
+struct JobWaiter {
+  CallToken call;
+  bool until_ended = false;
+  absl::Time deadline;
+};
+
+struct PartitionEntry {
+  Partition facts;
+  std::vector<NodeIndex> nodes;
+};
+
+class State {
+ public:
+  explicit State(Settings new_settings);
+
+  // Replaces configured facts, keeping the state of nodes that stay. Returns names that went away.
+  std::vector<std::string> ApplySettings(Settings new_settings);
+
+  Job* FindJob(JobId id);
+  const Job* FindJob(JobId id) const;
+  Node* FindNode(std::string_view name);
+  PartitionEntry* FindPartition(std::string_view name);
+  PartitionIndex DefaultPartition() const;  // partitions.size() when there is none
+  // The partitions a pending job may start in.
+  std::vector<PartitionIndex> PartitionsOf(const Job& job) const;
+  JobId NextJobId();
+
+  Settings settings;
+  Counters counters;
+  bool counters_moved = false;
+
+  absl::flat_hash_map<JobId, std::unique_ptr<Job>> jobs;
+  std::vector<std::unique_ptr<Node>> nodes;
+  absl::flat_hash_map<std::string, NodeIndex> node_index;
+  std::vector<PartitionEntry> partitions;
+
+  // Indices over jobs.
+  std::set<ReadyKey> ready;
+  absl::flat_hash_map<JobId, std::vector<ReadyKey>> ready_keys;
+  absl::flat_hash_map<JobId, ArrayGroup> arrays;
+  absl::flat_hash_map<uint32_t, absl::flat_hash_set<JobId>> jobs_of_user;
+  absl::flat_hash_map<JobId, absl::flat_hash_set<JobId>> dependents;  // job or array -> who waits
+  // Unfinished jobs by user and name, for singleton; in the order of their ids.
+  absl::flat_hash_map<std::pair<uint32_t, std::string>, std::set<JobId>> namesakes;
+  absl::flat_hash_map<std::string, uint32_t> blob_uses;
+  absl::flat_hash_set<JobId> active;  // hold resources
+
+  ShapeTable shapes;
+  TimerQueue timers;
+  absl::flat_hash_map<JobId, std::vector<JobWaiter>> waiters;
+  absl::flat_hash_map<JobId, std::deque<CreateStep>> waiting_steps;
+  absl::flat_hash_map<RequestKey, RequestResult> requests;
+  std::deque<RequestKey> request_order;
+};
+
+// One event's handling: the state, what it wants done, and when it happens.
+struct Context {
+  State& state;
+  Effects& effects;
+  absl::Time now;
+
+  // Something of the job has changed and must be stored.
+  void Changed(Job& job);
+  // Something to show has changed that follows from the rest (a pending reason, a plan).
+  void Shown(const Job& job);
+  void Changed(Node& node);  // stored
+  void Shown(const Node& node);
+  // The job as it is now goes to accounting.
+  void Account(const Job& job);
+  void Account(const Node& node);
+  void Log(LogLevel level, std::string text);
+  void Reply(CallToken call, absl::StatusOr<Answer> answer);
+  template <typename Command>
+  void Send(const std::string& node, Command command) {
+    effects.commands.push_back({node, std::move(command)});
+  }
+
+  // Puts a job into every index, or takes it out of all of them.
+  Job& AddJob(std::unique_ptr<Job> job);
+  void RemoveJob(JobId id);
+  void AddReady(const Job& job);
+  void RemoveReady(const Job& job);
+  void ForgetName(const Job& job);  // it has finished: singletons need not wait for it
+  void RememberName(const Job& job);
+  void UseBlobs(const Job& job);
+
+  // Allocation bookkeeping of one share on its node.
+  void Occupy(const Job& job, const NodeShare& share, bool completing);
+  void Vacate(const Job& job, const std::string& node);
+};
+
+}  // namespace reeve::ctld

@@ -1,0 +1,119 @@
+#include "ctld/core/control.h"
+
+#include "common/base/text.h"
+#include "ctld/core/cancel.h"
+#include "ctld/core/eligibility.h"
+#include "ctld/core/errors.h"
+#include "ctld/core/job_array.h"
+#include "ctld/core/job_end.h"
+#include "ctld/core/priority.h"
+
+namespace reeve::ctld {
+namespace {
+
+absl::Status RequeueJob(Context& context, Job& job, const Caller& caller, bool hold) {
+  if (job.Pending()) return Refuse(kJobPending);
+  if (!job.spec->batch) return Refuse(kBatchOnly);
+  if (!MayRequeue(context.state, job)) return Refuse(kDisabled);
+  const bool by_admin = hold && caller.is_operator;
+  if (job.Running()) {
+    EndJob(context, job,
+           {.state = JobState::kCancelled,
+            .detail = "requeued",
+            .kill_uid = caller.uid,
+            .requeue = true,
+            .hold = hold,
+            .hold_by_admin = by_admin});
+    return absl::OkStatus();
+  }
+  if (job.Completing()) {
+    job.flags |= kJobFlagRequeued | (hold ? kJobFlagRequeueHold : kJobFlagNone);
+    job.held_by_admin = by_admin;
+    context.Changed(job);
+    return absl::OkStatus();
+  }
+  job.reason_detail.clear();
+  Requeue(context, job, hold, by_admin);
+  return absl::OkStatus();
+}
+
+absl::Status Act(Context& context, Job& job, const ControlJobs& event) {
+  if (!MayControl(event.caller, job)) return Refuse(kAccessDenied);
+  switch (event.action) {
+    case JobAction::kRequeue:
+      return RequeueJob(context, job, event.caller, false);
+    case JobAction::kRequeueHold:
+      return RequeueJob(context, job, event.caller, true);
+    default:
+      break;
+  }
+  if (job.Finished()) return Refuse(kAlreadyDone);
+  if (!job.Pending()) return Refuse(kJobNotPending);
+  switch (event.action) {
+    case JobAction::kHold:
+      Hold(context, job, event.caller.is_operator);
+      return absl::OkStatus();
+    case JobAction::kUhold:
+      Hold(context, job, false);
+      return absl::OkStatus();
+    case JobAction::kRelease:
+      return Release(context, job, event.caller);
+    default:
+      if (job.Held()) return Refuse(kDisabled);
+      MoveToTop(context, job);
+      return absl::OkStatus();
+  }
+}
+
+}  // namespace
+
+void Hold(Context& context, Job& job, bool by_admin) {
+  // A user's hold does not turn an administrator's into one that the user may release.
+  job.held_by_admin = by_admin || (job.Held() && job.held_by_admin);
+  job.priority = 0;
+  context.Changed(job);
+  Reconsider(context, job);
+}
+
+absl::Status Release(Context& context, Job& job, const Caller& caller) {
+  if (!job.Held()) return absl::OkStatus();
+  if (job.held_by_admin && !caller.is_operator) return Refuse(kAccessDenied);
+  job.held_by_admin = false;
+  job.flags &= ~kJobFlagRequeueHold;
+  job.reason_detail.clear();
+  job.priority = NextPriority(context.state, job.spec->nice);
+  context.Changed(job);
+  Reconsider(context, job);
+  return absl::OkStatus();
+}
+
+void HandleControl(Context& context, const ControlJobs& event) {
+  JobResults answer;
+  for (const JobPick& pick : event.jobs) {
+    const bool requeues =
+        event.action == JobAction::kRequeue || event.action == JobAction::kRequeueHold;
+    // Whoever may not control the array does not get to split it either.
+    bool allowed = true;
+    if (const auto array = context.state.arrays.find(pick.job);
+        array != context.state.arrays.end() && !array->second.members.empty()) {
+      allowed = MayControl(event.caller, *context.state.FindJob(*array->second.members.begin()));
+    }
+    absl::StatusOr<std::vector<JobId>> jobs =
+        ResolvePick(context, pick, /*split=*/!requeues && allowed);
+    if (!jobs.ok()) {
+      answer.results.push_back({StrCat(pick.job.value), pick.job, WordsOf(jobs.status())});
+      continue;
+    }
+    for (JobId id : *jobs) {
+      Job& job = *context.state.FindJob(id);
+      // Of a whole array only what the verb applies to is meant.
+      if (jobs->size() > 1 && job.Pending() == requeues) continue;
+      const std::string label = JobLabel(job);
+      const absl::Status status = Act(context, job, event);
+      answer.results.push_back({label, id, status.ok() ? "" : WordsOf(status)});
+    }
+  }
+  context.Reply(event.call, std::move(answer));
+}
+
+}  // namespace reeve::ctld

@@ -1,0 +1,189 @@
+#include "ctld/core/controller.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "ctld/core/cancel.h"
+#include "ctld/core/cluster_state.h"
+#include "ctld/core/control.h"
+#include "ctld/core/eligibility.h"
+#include "ctld/core/job_end.h"
+#include "ctld/core/node_events.h"
+#include "ctld/core/restore.h"
+#include "ctld/core/schedule.h"
+#include "ctld/core/steps.h"
+#include "ctld/core/submit.h"
+#include "ctld/core/update_cluster.h"
+#include "ctld/core/update_job.h"
+#include "ctld/core/waiters.h"
+
+namespace reeve::ctld {
+namespace {
+
+void CheckTimeLimit(Context& context, JobId id) {
+  Job* job = context.state.FindJob(id);
+  if (job == nullptr || !job->Running() || job->time_limit == absl::InfiniteDuration()) return;
+  if (job->end_time + context.state.settings.over_time_limit > context.now) return;
+  EndJob(context, *job, {.state = JobState::kTimeout, .reason = Reason::kTimeLimit});
+}
+
+void CheckStepLimits(Context& context, JobId id) {
+  Job* job = context.state.FindJob(id);
+  if (job == nullptr || !job->Running()) return;
+  for (size_t i = 0; i < job->steps.size(); ++i) {
+    Step& step = job->steps[i];
+    if (step.Ended() || step.start_time + step.time_limit > context.now) continue;
+    step.kill_uid = 0;
+    KillStepEverywhere(context, *job, step, std::nullopt);
+  }
+}
+
+void HandleTimer(Context& context, const Timer& timer) {
+  switch (timer.kind) {
+    case TimerKind::kEligible:
+      if (Job* job = context.state.FindJob(timer.job)) Reconsider(context, *job);
+      return;
+    case TimerKind::kTimeLimit:
+      return CheckTimeLimit(context, timer.job);
+    case TimerKind::kStepLimit:
+      return CheckStepLimits(context, timer.job);
+    case TimerKind::kPurge:
+      return PurgeIfOld(context, timer.job);
+    case TimerKind::kNodeTimeout:
+      return CheckSilence(context, timer.node);
+    case TimerKind::kCall:
+      return ExpireCall(context, timer.job, timer.call);
+    case TimerKind::kRequests:
+      return ForgetOldRequests(context);
+  }
+}
+
+void RunTimers(Context& context) {
+  while (std::optional<Timer> timer = context.state.timers.Pop(context.now)) {
+    HandleTimer(context, *timer);
+  }
+}
+
+struct Dispatch {
+  Context& context;
+  void operator()(const SubmitJob& e) { HandleSubmit(context, e); }
+  void operator()(const WaitJob& e) { HandleWait(context, e); }
+  void operator()(const CallAbandoned& e) { ForgetCall(context, e.call); }
+  void operator()(const CancelJobs& e) { HandleCancel(context, e); }
+  void operator()(const ControlJobs& e) { HandleControl(context, e); }
+  void operator()(const UpdateJob& e) { HandleUpdateJob(context, e); }
+  void operator()(const CompleteAllocation& e) { HandleComplete(context, e); }
+  void operator()(const CreateStep& e) { HandleCreateStep(context, e); }
+  void operator()(const NodeRegistered& e) { HandleRegistered(context, e); }
+  void operator()(const NodeHeartbeat& e) { HandleHeartbeat(context, e); }
+  void operator()(const NodeLost& e) { HandleLost(context, e); }
+  void operator()(const StepReported& e) { HandleStepReported(context, e); }
+  void operator()(const JobGone& e) { HandleJobGone(context, e); }
+  void operator()(const UpdateNode& e) { HandleUpdateNode(context, e); }
+  void operator()(const UpdatePartition& e) { HandleUpdatePartition(context, e); }
+  void operator()(const Reconfigured& e) { HandleReconfigured(context, e); }
+  void operator()(const Tick&) {}
+};
+
+template <typename T>
+void SortUnique(std::vector<T>& values) {
+  std::sort(values.begin(), values.end());
+  values.erase(std::unique(values.begin(), values.end()), values.end());
+}
+
+Effects Finish(State& state, Effects effects) {
+  const auto known = [&](JobId id) { return state.jobs.contains(id); };
+  for (std::vector<JobId>* ids : {&effects.jobs_changed, &effects.jobs_to_store}) {
+    SortUnique(*ids);
+    std::erase_if(*ids, [&](JobId id) { return !known(id); });
+  }
+  SortUnique(effects.nodes_changed);
+  SortUnique(effects.nodes_to_store);
+  if (std::exchange(state.counters_moved, false)) effects.counters = state.counters;
+  effects.next_wakeup = state.timers.Next();
+  return effects;
+}
+
+}  // namespace
+
+bool Effects::NeedsCommit() const {
+  return !jobs_to_store.empty() || !jobs_removed.empty() || !blobs_released.empty() ||
+         !nodes_to_store.empty() || !accounting.empty() || !requests_kept.empty() ||
+         !requests_forgotten.empty() || counters.has_value();
+}
+
+Controller::Controller(Settings settings) : state_(std::make_unique<State>(std::move(settings))) {}
+Controller::~Controller() = default;
+
+Effects Controller::Restore(Snapshot snapshot, absl::Time now) {
+  Effects effects;
+  Context context{*state_, effects, now};
+  RestoreSnapshot(context, std::move(snapshot));
+  RunTimers(context);
+  return Finish(*state_, std::move(effects));
+}
+
+Effects Controller::Handle(const Event& event, absl::Time now) {
+  Effects effects;
+  Context context{*state_, effects, now};
+  // What is due comes first: a job past its limit has ended before whatever happens now.
+  RunTimers(context);
+  std::visit(Dispatch{context}, event);
+  return Finish(*state_, std::move(effects));
+}
+
+Effects Controller::Schedule(absl::Time now) {
+  Effects effects;
+  Context context{*state_, effects, now};
+  const bool complete = RunSchedule(context);
+  // What the pass itself moved has been looked at by it.
+  effects.schedule = !complete;
+  return Finish(*state_, std::move(effects));
+}
+
+const Job* Controller::FindJob(JobId id) const {
+  return state_->FindJob(id);
+}
+const Node* Controller::FindNode(std::string_view name) const {
+  return state_->FindNode(name);
+}
+const Partition* Controller::FindPartition(std::string_view name) const {
+  const PartitionEntry* entry = state_->FindPartition(name);
+  return entry == nullptr ? nullptr : &entry->facts;
+}
+size_t Controller::job_count() const {
+  return state_->jobs.size();
+}
+
+void Controller::ForEachJob(const std::function<void(const Job&)>& visit) const {
+  for (const auto& [id, job] : state_->jobs) visit(*job);
+}
+
+std::vector<const Node*> Controller::Nodes() const {
+  std::vector<const Node*> nodes;
+  for (const std::unique_ptr<Node>& node : state_->nodes) nodes.push_back(node.get());
+  return nodes;
+}
+
+std::vector<const Partition*> Controller::Partitions() const {
+  std::vector<const Partition*> partitions;
+  for (const PartitionEntry& entry : state_->partitions) partitions.push_back(&entry.facts);
+  return partitions;
+}
+
+const Counters& Controller::counters() const {
+  return state_->counters;
+}
+const Settings& Controller::settings() const {
+  return state_->settings;
+}
+
+std::vector<JobId> Controller::ArrayMembers(JobId array) const {
+  const auto found = state_->arrays.find(array);
+  if (found == state_->arrays.end()) return {};
+  std::vector<JobId> members(found->second.members.begin(), found->second.members.end());
+  std::sort(members.begin(), members.end());
+  return members;
+}
+
+}  // namespace reeve::ctld

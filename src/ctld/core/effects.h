@@ -1,0 +1,169 @@
+// What an event or a scheduling pass wants done. The shell stores first and in one transaction
+// (changed and removed jobs and nodes, accounting records, request results, counters), then sends
+// commands and replies and publishes. Values that may differ later are copied in here; jobs and
+// nodes are named and read from the state right after Handle or Schedule returns.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "ctld/core/events.h"
+#include "ctld/core/job.h"
+
+namespace reeve::ctld {
+
+// ---- to nodes ---------------------------------------------------------------------------------
+
+// The plain twin of proto's StepLaunch for one node.
+struct StepLaunch {
+  JobId job;
+  StepId step;
+  uint32_t attempt = 0;
+  std::shared_ptr<const Owner> owner;
+  std::shared_ptr<const JobSpec> job_spec;    // script_args, rlimits, umask, files of a batch step
+  std::shared_ptr<const StepSpec> step_spec;  // null for a batch step
+  std::string script_hash;                    // set for a batch step
+  std::string env_hash;                       // the job's environment: for a batch step
+  std::vector<std::string> environment;       // NAME=value to append after the user's
+  std::vector<NodeShare> shares;              // of the whole step
+  std::vector<std::vector<uint32_t>> task_ids;
+  uint32_t node_index = 0;      // this node's place in `shares`
+  uint32_t job_node_index = 0;  // its place in the job's allocation
+  uint32_t cpus_per_task = 1;
+  std::string io_secret;  // empty for a batch step
+  bool kill_on_bad_exit = false;
+  std::string name;
+  std::string job_name;
+  JobId array_job_id;
+  std::optional<uint32_t> array_task_id;
+  uint64_t mem_limit_mb = 0;      // of the step on this node; 0: none
+  uint64_t job_mem_limit_mb = 0;  // of the job on this node; 0: none
+  CpuSet job_cores;               // CPU ids of the job on this node
+  uint32_t restarts = 0;
+};
+struct SignalStep {
+  JobId job;
+  StepId step;
+  uint32_t attempt = 0;
+  int32_t signal = 0;
+  bool leader_only = false;
+};
+struct KillStep {
+  JobId job;
+  StepId step;
+  uint32_t attempt = 0;
+  absl::Duration kill_wait;
+};
+struct TerminateJob {
+  JobId job;
+  uint32_t attempt = 0;
+  absl::Duration kill_wait;
+};
+struct Acknowledge {
+  uint64_t report_id = 0;
+};
+struct NodeCommand {
+  std::string node;
+  std::variant<StepLaunch, SignalStep, KillStep, TerminateJob, Acknowledge> command;
+};
+
+// ---- to clients -------------------------------------------------------------------------------
+
+struct Done {};
+struct SubmitAnswer {
+  JobId job;
+  std::vector<std::string> notes;  // for stderr
+};
+struct WaitAnswer {
+  std::shared_ptr<const Job> job;
+  bool reached = false;
+  std::vector<std::string> nodes;        // of the allocation, once allocated
+  std::vector<std::string> environment;  // the SLURM_* of the allocation
+};
+struct JobResult {
+  std::string label;  // "12", "12_3", "12.0"
+  JobId job;
+  std::string error;  // empty: done; else Slurm's words
+};
+struct JobResults {
+  std::vector<JobResult> results;
+};
+struct CreateStepAnswer {
+  StepId step;
+  std::vector<NodeShare> shares;
+  std::vector<std::vector<uint32_t>> task_ids;
+  std::string io_secret;
+  uint32_t attempt = 0;
+};
+using Answer = std::variant<Done, SubmitAnswer, WaitAnswer, JobResults, CreateStepAnswer>;
+struct Reply {
+  CallToken call;
+  absl::StatusOr<Answer> answer;
+};
+
+// ---- to the store -----------------------------------------------------------------------------
+
+// The answer kept for a request id: enough to say the same again after a restart.
+struct RequestResult {
+  RequestKey key;
+  absl::Time time;
+  JobId job;
+  std::optional<StepId> step;  // set for CreateStep
+  std::vector<std::string> notes;
+  std::string io_secret;
+};
+
+// A change of a node's availability, for accounting.
+struct NodeEvent {
+  std::string node;
+  absl::Time time;
+  std::string state;
+  std::string reason;
+  std::string user;
+};
+using AccountingRecord = std::variant<std::shared_ptr<const Job>, NodeEvent>;
+
+// Numbers that must never go back.
+struct Counters {
+  uint32_t next_job_id = 1;
+  uint32_t next_priority = 4294901759;
+};
+
+enum class LogLevel { kDebug, kInfo, kWarning, kError };
+struct LogLine {
+  LogLevel level = LogLevel::kInfo;
+  std::string text;
+};
+
+struct Effects {
+  std::vector<JobId> jobs_changed;   // each once; something to show has changed; not those removed
+  std::vector<JobId> jobs_to_store;  // those with a change worth storing (a subset)
+  std::vector<JobId> jobs_removed;
+  // Script and environment blobs that no job names any more.
+  std::vector<std::string> blobs_released;
+  std::vector<std::string> nodes_changed;   // something to show has changed
+  std::vector<std::string> nodes_to_store;  // something to store has (a subset)
+  std::vector<std::string> partitions_changed;
+  std::vector<AccountingRecord> accounting;  // in order
+  std::vector<RequestResult> requests_kept;
+  std::vector<RequestKey> requests_forgotten;
+  std::optional<Counters> counters;   // set when they have moved
+  std::vector<NodeCommand> commands;  // in order, for each node
+  std::vector<Reply> replies;
+  std::vector<LogLine> log;
+  bool schedule = false;  // a pass may achieve something
+  // The earliest time at which a Tick is wanted; replaces what earlier effects said. Unset: none.
+  std::optional<absl::Time> next_wakeup;
+
+  bool NeedsCommit() const;
+};
+
+}  // namespace reeve::ctld

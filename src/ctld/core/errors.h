@@ -1,0 +1,52 @@
+// Slurm's words for refusals, and the statuses made of them: notes for the user, one a line, then
+// the words as the last line.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "common/base/text.h"
+
+namespace reeve::ctld {
+
+inline constexpr std::string_view kInvalidJobId = "Invalid job id specified";
+inline constexpr std::string_view kAlreadyDone = "Job/step already completing or completed";
+inline constexpr std::string_view kAccessDenied = "Access/permission denied";
+inline constexpr std::string_view kJobPending = "Job is pending execution";
+inline constexpr std::string_view kJobNotPending = "Job is no longer pending execution";
+inline constexpr std::string_view kJobNotRunning = "Job is not running";
+inline constexpr std::string_view kDisabled = "Requested operation is presently disabled";
+inline constexpr std::string_view kBatchOnly = "Only batch jobs are accepted or processed";
+inline constexpr std::string_view kInvalidPartition = "Invalid partition name specified";
+inline constexpr std::string_view kNoPartition =
+    "No partition specified or system default partition";
+inline constexpr std::string_view kPartitionNotAvail =
+    "Required partition not available (inactive or drain)";
+inline constexpr std::string_view kGroupDenied = "User's group not permitted to use this partition";
+inline constexpr std::string_view kInvalidAccount =
+    "Invalid account or account/partition combination specified";
+inline constexpr std::string_view kInvalidQos = "Invalid qos specification";
+inline constexpr std::string_view kInvalidNodeCount = "Node count specification invalid";
+inline constexpr std::string_view kInvalidNodeName = "Invalid node name specified";
+inline constexpr std::string_view kInvalidFeature = "Invalid feature specification";
+inline constexpr std::string_view kInvalidGres = "Invalid generic resource (gres) specification";
+inline constexpr std::string_view kInvalidArray = "Invalid job array specification";
+inline constexpr std::string_view kDependencyProblem = "Job dependency problem";
+inline constexpr std::string_view kNodeConfig = "Requested node configuration is not available";
+inline constexpr std::string_view kNodesNotInPartition = "Requested nodes not in this partition";
+inline constexpr std::string_view kInvalidTimeLimit =
+    "Requested time limit is invalid (missing or exceeds some limit)";
+inline constexpr std::string_view kNotImmediate =
+    "Immediate execution impossible, insufficient priority";
+inline constexpr std::string_view kNodesBusy = "Requested nodes are busy";
+inline constexpr std::string_view kTooManyTasks = "More processors requested than permitted";
+inline constexpr std::string_view kUnsupported = "Requested feature is not supported";
+inline constexpr std::string_view kTooManyJobs = "Job count limit (MaxJobCount) reached";
+
+// The code follows from the words; `note` (may be empty) is what the user reads before them.
+absl::Status Refuse(std::string_view words, std::string_view note = "");
+// The last line of a status's message: the words.
+std::string WordsOf(const absl::Status& status);
+
+}  // namespace reeve::ctld

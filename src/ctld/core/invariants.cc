@@ -1,0 +1,173 @@
+#include "ctld/core/invariants.h"
+
+#include <algorithm>
+
+#include "common/base/text.h"
+#include "ctld/core/cluster_state.h"
+
+namespace reeve::ctld {
+namespace {
+
+class Checker {
+ public:
+  explicit Checker(const State& state) : state_(state) {}
+
+  std::vector<std::string> Run() {
+    for (const auto& node : state_.nodes) CheckNode(*node);
+    for (const auto& [id, job] : state_.jobs) CheckJob(id, *job);
+    CheckArrays();
+    CheckReady();
+    return std::move(found_);
+  }
+
+ private:
+  template <typename... Parts>
+  void Expect(bool condition, const Parts&... parts) {
+    if (!condition) found_.push_back(StrCat(parts...));
+  }
+
+  // No CPU twice, sums agree, nothing beyond what there is.
+  void CheckNode(const Node& node) {
+    CpuSet seen;
+    uint32_t cpus = 0, whole = 0, completing = 0;
+    uint64_t memory = 0;
+    for (const auto& [id, use] : node.jobs) {
+      Expect(!seen.Intersects(use.cpus), "node ", node.name, ": a CPU of job ", id.value,
+             " is taken twice");
+      seen.AddAll(use.cpus);
+      cpus += use.cpus.Count();
+      memory += use.mem_mb;
+      whole += use.whole;
+      completing += use.completing;
+      const Job* job = state_.FindJob(id);
+      Expect(job != nullptr && job->HoldsResources(), "node ", node.name, ": job ", id.value,
+             " holds resources in vain");
+      if (job == nullptr) continue;
+      Expect(job->Completing() == use.completing, "node ", node.name, ": job ", id.value,
+             " completing or not?");
+    }
+    Expect(seen == node.busy, "node ", node.name, ": busy is ", node.busy.ToText(), ", not ",
+           seen.ToText());
+    Expect(cpus == node.alloc_cpus, "node ", node.name, ": alloc_cpus");
+    Expect(memory == node.alloc_mem_mb, "node ", node.name, ": alloc_mem");
+    Expect(whole == node.whole_jobs, "node ", node.name, ": whole_jobs");
+    Expect(completing == node.completing_jobs, "node ", node.name, ": completing_jobs");
+    Expect(whole == 0 || node.jobs.size() == 1, "node ", node.name, ": exclusive but shared");
+    Expect(cpus <= node.cpus, "node ", node.name, ": more CPUs given than there are");
+    Expect(!state_.settings.select.memory || memory <= node.real_memory_mb, "node ", node.name,
+           ": more memory given than there is");
+  }
+
+  void CheckJob(JobId id, const Job& job) {
+    const std::string name = StrCat("job ", id.value, " ");
+    Expect(job.id == id, name, "is filed wrongly");
+    Expect(job.shape != nullptr && job.spec != nullptr && job.owner != nullptr, name, "is hollow");
+    Expect(id.value < state_.counters.next_job_id, name, "is beyond the next id");
+    Expect(!job.IsArrayRecord() || !job.HoldsResources(), name, "runs as a whole array");
+    Expect(state_.active.contains(id) == job.HoldsResources(), name, "active or not?");
+    const bool ready = state_.ready_keys.contains(id);
+    Expect(!ready || (job.Pending() && !job.Held()), name, "must not be in the ready queue");
+    if (job.Pending()) {
+      Expect(job.shares.empty() && job.steps.empty() && !job.Completing(), name,
+             "pending with an allocation");
+    }
+    Expect(!job.Finished() || IsSet(job.end_time), name, "ended without a time");
+    Expect(job.Completing() == !job.pending_nodes.empty(), name, "completing without nodes");
+    Expect(!job.Completing() || job.Finished(), name, "completing and not ended");
+    if (job.Running()) CheckRunning(name, job);
+    for (const Step& step : job.steps) CheckStep(name, job, step);
+  }
+
+  void CheckRunning(const std::string& name, const Job& job) {
+    Expect(!job.shares.empty(), name, "runs nowhere");
+    for (const NodeShare& share : job.shares) {
+      const auto index = state_.node_index.find(share.node);
+      if (index == state_.node_index.end()) {
+        found_.push_back(name + "runs on an unknown node");
+        continue;
+      }
+      const auto use = state_.nodes[index->second]->jobs.find(job.id);
+      Expect(use != state_.nodes[index->second]->jobs.end() && use->second.cpus == share.cores,
+             name, "and node ", share.node, " disagree");
+      Expect(share.cpus == share.cores.Count() && share.cpus > 0, name, "has a hollow share");
+    }
+    const uint32_t nodes = static_cast<uint32_t>(job.shares.size());
+    Expect(nodes >= job.shape->min_nodes && nodes <= job.shape->max_nodes, name,
+           "has the wrong number of nodes");
+  }
+
+  void CheckStep(const std::string& name, const Job& job, const Step& step) {
+    const std::string label = StrCat(name, "step ", step.step_id.value, " ");
+    Expect(step.parts.size() == step.shares.size(), label, "has parts missing");
+    const bool parts_over = std::all_of(step.parts.begin(), step.parts.end(),
+                                        [](PartState part) { return part == PartState::kEnded; });
+    Expect(parts_over == IsSet(step.end_time), label, "over or not?");
+    Expect(job.HoldsResources() || parts_over, label, "outlives its job");
+    for (const NodeShare& share : step.shares) {
+      const bool inside = std::any_of(job.shares.begin(), job.shares.end(), [&](const auto& s) {
+        return s.node == share.node && s.cores.ContainsAll(share.cores);
+      });
+      Expect(inside, label, "is outside of its allocation");
+    }
+    if (!step.holds_cpus || parts_over) return;
+    for (const Step& other : job.steps) {
+      if (other.step_id >= step.step_id || !other.holds_cpus) continue;
+      CheckDisjoint(label, step, other);
+    }
+  }
+
+  void CheckDisjoint(const std::string& label, const Step& a, const Step& b) {
+    for (size_t i = 0; i < a.shares.size(); ++i) {
+      for (size_t j = 0; j < b.shares.size(); ++j) {
+        if (a.parts[i] == PartState::kEnded || b.parts[j] == PartState::kEnded) continue;
+        if (a.shares[i].node != b.shares[j].node) continue;
+        Expect(!a.shares[i].cores.Intersects(b.shares[j].cores), label, "shares CPUs with step ",
+               b.step_id.value);
+      }
+    }
+  }
+
+  void CheckArrays() {
+    for (const auto& [array, group] : state_.arrays) {
+      uint32_t running = 0;
+      IdRanges seen;
+      for (JobId id : group.members) {
+        const Job* job = state_.FindJob(id);
+        Expect(job != nullptr && job->array_job_id == array, "array ", array.value,
+               ": foreign member ", id.value);
+        if (job == nullptr) continue;
+        running += job->HoldsResources();
+        const IdRanges tasks =
+            job->array_task_id ? IdRanges::Single(*job->array_task_id) : job->array_tasks;
+        Expect(!seen.Intersects(tasks), "array ", array.value, ": a task exists twice");
+        for (const IdRanges::Range& range : tasks.ranges()) seen.Insert(range.first, range.last);
+        Expect(job->array_limit == 0 || !job->Pending() || running <= job->array_task_count,
+               "array ", array.value, ": limit");
+      }
+      Expect(running == group.running, "array ", array.value, ": ", group.running,
+             " counted as running, not ", running);
+    }
+  }
+
+  void CheckReady() {
+    size_t keys = 0;
+    for (const auto& [id, list] : state_.ready_keys) {
+      keys += list.size();
+      for (const ReadyKey& key : list) {
+        Expect(state_.ready.contains(key), "job ", id.value, " is missing in the ready queue");
+      }
+    }
+    Expect(keys == state_.ready.size(), "the ready queue has strangers in it");
+  }
+
+  const State& state_;
+  std::vector<std::string> found_;
+};
+
+}  // namespace
+
+std::vector<std::string> CheckInvariants(const Controller& controller) {
+  return Checker(controller.state()).Run();
+}
+
+}  // namespace reeve::ctld

@@ -1,0 +1,244 @@
+// Jobs and steps as the controller's core knows them: plain values, the mirror of proto's Job,
+// JobSpec, Step. An unset time is the Unix epoch, an unlimited duration absl::InfiniteDuration().
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "common/base/array_spec.h"
+#include "common/base/ids.h"
+#include "common/base/job_state.h"
+#include "ctld/core/cpu_set.h"
+#include "ctld/core/reasons.h"
+
+namespace reeve::ctld {
+
+inline bool IsSet(absl::Time time) {
+  return time != absl::UnixEpoch();
+}
+
+struct Rlimit {
+  std::string name;
+  uint64_t soft = 0;
+};
+
+// What the user asked for. Shared and immutable: `scontrol update` makes a new one.
+struct JobSpec {
+  std::string name;
+  std::string account;
+  std::string partition;  // as asked: may be empty or a comma list
+  std::string qos;
+  std::string comment;
+  std::string work_dir;
+  std::string std_in;
+  std::string std_out;
+  std::string std_err;
+  bool append_output = false;
+  std::optional<uint32_t> min_nodes;
+  std::optional<uint32_t> max_nodes;
+  std::optional<uint32_t> num_tasks;
+  std::optional<uint32_t> cpus_per_task;
+  std::optional<uint32_t> ntasks_per_node;
+  std::optional<uint64_t> mem_per_node_mb;  // 0: all of a node's memory
+  std::optional<uint64_t> mem_per_cpu_mb;
+  std::string req_nodes;
+  std::string exc_nodes;
+  std::string features;
+  bool exclusive = false;
+  bool oversubscribe = false;
+  std::optional<absl::Duration> time_limit;  // absent: the partition's default
+  absl::Time begin_time;
+  std::string dependency;
+  std::string array;
+  bool hold = false;
+  std::optional<bool> requeue;
+  int32_t nice = 0;
+  bool batch = false;
+  std::string submit_line;
+  std::string submit_host;
+  std::string submit_dir;
+  uint32_t alloc_sid = 0;
+  std::string command;
+  std::vector<std::string> script_args;
+  uint32_t umask = 022;
+  std::vector<Rlimit> rlimits;
+  bool kill_on_invalid_dep = false;
+  std::optional<uint32_t> priority;
+  bool overcommit = false;
+  std::optional<uint32_t> min_cpus_per_node;
+  std::vector<std::string> array_env;
+  bool export_none = false;
+  std::string gres;
+  uint32_t tmp_disk_mb = 0;
+  bool contiguous = false;
+};
+
+struct Owner {
+  uint32_t uid = 0;
+  uint32_t gid = 0;
+  std::string user_name;
+  std::string group_name;
+};
+
+// One node's share of an allocation or of a step, in the order of the node list.
+struct NodeShare {
+  std::string node;
+  uint32_t cpus = 0;
+  uint64_t mem_mb = 0;
+  uint32_t tasks = 0;
+  CpuSet cores;
+};
+
+struct Usage {
+  int64_t user_usec = 0;
+  int64_t system_usec = 0;
+  uint64_t max_rss_kb = 0;
+  std::string max_rss_node;
+  uint32_t max_rss_task = 0;
+
+  void Add(const Usage& other);  // sums times, keeps the larger resident size
+};
+
+// One node's part of a step.
+enum class PartState : uint8_t {
+  kLaunching,  // the command to start it has been decided; nothing was heard yet
+  kStarted,
+  kEnded,
+};
+
+// What an srun asked for, kept in memory (not stored) until all parts have started. A step whose
+// launch is lost together with the controller's memory fails, it is never guessed at.
+struct StepSpec {
+  std::string name;
+  std::vector<std::string> argv;
+  std::vector<std::string> environment;
+  std::string work_dir;
+  std::string std_in;
+  std::string std_out;
+  std::string std_err;
+  bool append_output = false;
+  uint32_t umask = 022;
+  std::vector<Rlimit> rlimits;
+  bool kill_on_bad_exit = false;
+  std::string distribution;
+  bool unbuffered = false;
+  std::string srun_host;
+  uint32_t srun_port = 0;
+  std::string cpu_bind;
+  std::string mpi;
+};
+
+struct Step {
+  StepId step_id;
+  std::string name;
+  JobState state = JobState::kRunning;
+  std::vector<NodeShare> shares;
+  std::vector<std::vector<uint32_t>> task_ids;  // per share
+  std::vector<PartState> parts;                 // per share
+  uint32_t num_tasks = 0;
+  uint32_t cpus_per_task = 1;
+  absl::Time start_time;
+  absl::Time end_time;
+  int32_t exit_status = 0;  // as wait(2) gives it; the highest of its tasks
+  Usage usage;
+  std::optional<uint32_t> kill_uid;
+  std::string submit_host;
+  uint32_t srun_pid = 0;
+  std::string submit_line;
+  std::string distribution;
+  bool holds_cpus = false;  // other steps may not use its CPUs (an srun without --overlap)
+  bool any_started = false;
+  absl::Duration time_limit = absl::InfiniteDuration();
+  std::string io_secret;  // never shown; stored with the request's answer
+  std::shared_ptr<const StepSpec> spec;
+  uint32_t relaunches = 0;  // not stored
+
+  // All parts are over. (The state may tell of a failure before that.)
+  bool Ended() const { return IsSet(end_time); }
+  std::vector<std::string> PendingNodes() const;  // whose part has not ended
+  std::vector<std::string> StartedNodes() const;  // whose part has started and not ended
+  uint32_t TotalCpus() const;
+};
+
+struct Shape;  // shape.h: what placement depends on; equal for jobs that are interchangeable
+
+struct Job {
+  JobId id;
+  // Arrays. A pending array is one record whose `array_tasks` are the tasks still in it; a task
+  // that split off has array_task_id and an empty array_tasks.
+  JobId array_job_id;  // 0: not of an array
+  std::optional<uint32_t> array_task_id;
+  IdRanges array_tasks;
+  uint32_t array_limit = 0;
+  uint32_t array_task_min = 0;
+  uint32_t array_task_max = 0;
+  uint32_t array_task_step = 0;
+  uint32_t array_task_count = 0;
+
+  std::shared_ptr<const Owner> owner;
+  std::shared_ptr<const JobSpec> spec;
+  JobState state = JobState::kPending;
+  uint32_t flags = 0;
+  Reason reason = Reason::kNone;
+  bool held_by_admin = false;
+  std::string reason_detail;
+
+  absl::Time submit_time;
+  absl::Time eligible_time;
+  absl::Time accrue_time;
+  absl::Time start_time;
+  absl::Time end_time;  // while running: when its time limit ends
+  absl::Time last_sched_time;
+  absl::Time planned_start;
+  absl::Duration time_limit = absl::InfiniteDuration();
+
+  uint32_t priority = 0;  // 0: held
+  int32_t exit_status = 0;
+  int32_t derived_exit_status = 0;
+  uint32_t restarts = 0;  // also the attempt number of its steps
+  uint32_t next_step_id = 0;
+  std::optional<uint32_t> kill_uid;
+
+  std::string partition;
+  std::string account;
+  std::string qos;
+  std::string dependency;  // what is left of it: "afterok:5(unfulfilled)"
+  std::string sched_nodes;
+  std::string script_hash;
+  std::string env_hash;
+
+  // Asked while pending, allocated once it runs.
+  uint32_t num_cpus = 0;
+  uint32_t num_nodes = 0;
+  uint32_t num_tasks = 0;
+
+  std::vector<NodeShare> shares;           // kept after the end
+  std::vector<std::string> pending_nodes;  // completing: nodes that have not said "gone"
+  std::vector<Step> steps;
+  uint64_t revision = 0;
+
+  // Not stored: made again by Restore.
+  std::shared_ptr<const Shape> shape;
+
+  bool IsArrayRecord() const { return !array_tasks.empty(); }
+  bool Completing() const { return (flags & kJobFlagCompleting) != 0; }
+  bool Pending() const { return state == JobState::kPending; }
+  bool Running() const { return state == JobState::kRunning; }
+  bool Finished() const;  // in a final state (perhaps still completing)
+  bool Held() const { return priority == 0; }
+  bool HoldsResources() const { return Running() || Completing(); }
+  std::string batch_host() const { return shares.empty() ? std::string() : shares.front().node; }
+  const Step* FindStep(StepId step) const;
+  Step* FindStep(StepId step);
+};
+
+// "Resources", "RaisedSignal:9(Killed)": what squeue prints as the reason.
+std::string ReasonText(const Job& job);
+// "12", "12_3", "12_[3-6]": what people call it.
+std::string JobLabel(const Job& job);
+
+}  // namespace reeve::ctld

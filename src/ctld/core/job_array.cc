@@ -1,0 +1,108 @@
+#include "ctld/core/job_array.h"
+
+#include <algorithm>
+
+#include "ctld/core/dependency.h"
+#include "ctld/core/eligibility.h"
+#include "ctld/core/errors.h"
+
+namespace reeve::ctld {
+namespace {
+
+void BecomeTask(Job& job) {
+  if (job.array_tasks.count() != 1) return;
+  job.array_task_id = job.array_tasks.min();
+  job.array_tasks = IdRanges();
+}
+
+// Members in the order people expect: pending records first, then by task id.
+std::vector<JobId> SortedMembers(const State& state, const ArrayGroup& group) {
+  std::vector<JobId> members(group.members.begin(), group.members.end());
+  std::sort(members.begin(), members.end(), [&](JobId a, JobId b) {
+    const Job* left = state.FindJob(a);
+    const Job* right = state.FindJob(b);
+    if (left->IsArrayRecord() != right->IsArrayRecord()) return left->IsArrayRecord();
+    return std::pair(left->array_task_id, a) < std::pair(right->array_task_id, b);
+  });
+  return members;
+}
+
+}  // namespace
+
+Job& SplitTasks(Context& context, Job& record, const IdRanges& tasks) {
+  if (!record.IsArrayRecord() || record.array_tasks.Difference(tasks).empty()) {
+    if (record.IsArrayRecord() && record.array_tasks.count() == 1) {
+      BecomeTask(record);
+      context.Changed(record);
+    }
+    return record;
+  }
+  auto split = std::make_unique<Job>(record);
+  split->id = context.state.NextJobId();
+  split->array_tasks = record.array_tasks.Intersection(tasks);
+  split->revision = 0;
+  BecomeTask(*split);
+  record.array_tasks = record.array_tasks.Difference(tasks);
+  context.Changed(record);
+  Job& added = context.AddJob(std::move(split));
+  WatchDependency(context, added);
+  context.Changed(added);
+  return added;
+}
+
+Job& SplitNextTask(Context& context, Job& record) {
+  if (!record.IsArrayRecord()) return record;
+  return SplitTasks(context, record, IdRanges::Single(*record.array_tasks.min()));
+}
+
+bool BelowArrayLimit(const State& state, const Job& job) {
+  if (!job.array_job_id || job.array_limit == 0) return true;
+  const auto group = state.arrays.find(job.array_job_id);
+  return group == state.arrays.end() || group->second.running < job.array_limit;
+}
+
+void WakeArray(Context& context, JobId array) {
+  const auto group = context.state.arrays.find(array);
+  if (group == context.state.arrays.end()) return;
+  std::vector<JobId> waiting;
+  for (JobId id : group->second.members) {
+    const Job* job = context.state.FindJob(id);
+    if (job->Pending() && job->reason == Reason::kJobArrayTaskLimit) waiting.push_back(id);
+  }
+  std::sort(waiting.begin(), waiting.end());
+  for (JobId id : waiting) Reconsider(context, *context.state.FindJob(id));
+}
+
+absl::StatusOr<std::vector<JobId>> ResolvePick(Context& context, const JobPick& pick, bool split) {
+  State& state = context.state;
+  const auto array = state.arrays.find(pick.job);
+  if (array == state.arrays.end()) {
+    if (!pick.array_tasks.empty()) return Refuse(kInvalidJobId);
+    if (state.FindJob(pick.job) == nullptr) return Refuse(kInvalidJobId);
+    return std::vector<JobId>{pick.job};
+  }
+  const std::vector<JobId> members = SortedMembers(state, array->second);
+  if (pick.array_tasks.empty()) return members;
+  absl::StatusOr<IdRanges> tasks = IdRanges::Parse(pick.array_tasks);
+  if (!tasks.ok()) return Refuse(kInvalidJobId);
+  std::vector<JobId> picked;
+  for (JobId id : members) {
+    Job* job = state.FindJob(id);
+    if (job->array_task_id.has_value()) {
+      if (tasks->Contains(*job->array_task_id)) picked.push_back(id);
+    } else if (job->array_tasks.Intersects(*tasks)) {
+      const IdRanges meant = job->array_tasks.Intersection(*tasks);
+      if (!split || !job->Pending()) {
+        picked.push_back(id);
+        continue;
+      }
+      Job& part = SplitTasks(context, *job, meant);
+      if (part.Pending() && part.id != id) Reconsider(context, part);
+      picked.push_back(part.id);
+    }
+  }
+  if (picked.empty()) return Refuse(kInvalidJobId);
+  return picked;
+}
+
+}  // namespace reeve::ctld

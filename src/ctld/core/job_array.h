@@ -1,0 +1,27 @@
+// Job arrays: one pending record stands for all tasks that have not started. A task gets a record
+// and a job id of its own when it starts or when something is done to it alone; the last one left
+// keeps the record, and with it usually the array's own id.
+#pragma once
+
+#include "absl/status/statusor.h"
+#include "common/base/array_spec.h"
+#include "ctld/core/cluster_state.h"
+
+namespace reeve::ctld {
+
+// Takes `tasks` (a subset of the record's) out into a record of their own. When that is all of
+// them, it is the record itself. A record of one task becomes that task.
+Job& SplitTasks(Context& context, Job& record, const IdRanges& tasks);
+// The record of one task, the lowest, ready to be started.
+Job& SplitNextTask(Context& context, Job& record);
+
+// May another task of the array start?
+bool BelowArrayLimit(const State& state, const Job& job);
+// Pending records of the array look again whether the limit holds them.
+void WakeArray(Context& context, JobId array);
+
+// The jobs that a pick means. Tasks of a pending record are split off when they are meant alone.
+// Errors carry Slurm's words.
+absl::StatusOr<std::vector<JobId>> ResolvePick(Context& context, const JobPick& pick, bool split);
+
+}  // namespace reeve::ctld

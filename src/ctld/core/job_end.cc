@@ -1,0 +1,215 @@
+#include "ctld/core/job_end.h"
+
+#include <algorithm>
+
+#include "common/base/text.h"
+#include "ctld/core/dependency.h"
+#include "ctld/core/eligibility.h"
+#include "ctld/core/job_array.h"
+#include "ctld/core/priority.h"
+#include "ctld/core/steps.h"
+#include "ctld/core/submit.h"
+#include "ctld/core/validate.h"
+#include "ctld/core/wait_status.h"
+#include "ctld/core/waiters.h"
+
+namespace reeve::ctld {
+namespace {
+
+bool Has(const std::vector<std::string>& names, const std::string& name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+// Nodes that were given a step and have not told (or proved) that it is gone. A lone batch step
+// that has ended leaves nothing behind: its step daemon has seen to that.
+std::vector<std::string> NodesToClear(const Job& job, const std::vector<std::string>& gone) {
+  if (job.steps.size() == 1 && job.steps[0].step_id == kBatchStep && job.steps[0].Ended()) {
+    return {};
+  }
+  std::vector<std::string> nodes;
+  for (const NodeShare& share : job.shares) {
+    if (Has(gone, share.node)) continue;
+    for (const Step& step : job.steps) {
+      const bool there = std::any_of(step.shares.begin(), step.shares.end(),
+                                     [&](const NodeShare& s) { return s.node == share.node; });
+      if (!there) continue;
+      nodes.push_back(share.node);
+      break;
+    }
+  }
+  return nodes;
+}
+
+void FinishRun(Context& context, Job& job) {
+  job.flags &= ~kJobFlagCompleting;
+  for (const NodeShare& share : job.shares) context.Vacate(job, share.node);
+  CloseAllSteps(context, job);
+  context.state.active.erase(job.id);
+  if (job.array_job_id && !job.shares.empty()) {
+    ArrayGroup& group = context.state.arrays[job.array_job_id];
+    if (group.running > 0) group.running--;
+  }
+}
+
+void WakeNamesakes(Context& context, const Job& job) {
+  const auto names = context.state.namesakes.find({job.owner->uid, job.spec->name});
+  if (names == context.state.namesakes.end()) return;
+  const std::vector<JobId> ids(names->second.begin(), names->second.end());
+  for (JobId id : ids) {
+    Job* other = context.state.FindJob(id);
+    if (other == nullptr || other->id == job.id || !other->Pending()) continue;
+    if (other->dependency.find("singleton") == std::string::npos) continue;
+    Reconsider(context, *other);
+    return;  // those behind it wait for it
+  }
+}
+
+// Nothing is left of the job anywhere.
+void Settle(Context& context, Job& job) {
+  FinishRun(context, job);
+  const bool requeued = (job.flags & kJobFlagRequeued) != 0;
+  context.Log(LogLevel::kInfo,
+              StrCat("job ", JobLabel(job), " (", job.id.value, "): ", LongName(job.state),
+                     ", exit ", ExitCodeOf(job.exit_status), ":", SignalOf(job.exit_status),
+                     requeued ? ", requeued" : ""));
+  context.Account(job);
+  const JobId array = job.array_job_id;
+  if (requeued) {
+    const bool hold = (job.flags & kJobFlagRequeueHold) != 0;
+    Requeue(context, job, hold, job.held_by_admin);
+  } else {
+    context.ForgetName(job);
+    if (array)
+      (job.state == JobState::kCompleted ? context.state.arrays[array].succeeded
+                                         : context.state.arrays[array].failed)++;
+    if (context.state.settings.min_job_age > absl::ZeroDuration()) {
+      context.state.timers.Add(job.end_time + context.state.settings.min_job_age,
+                               {TimerKind::kPurge, job.id, {}, {}});
+    }
+    context.Changed(job);
+    AnswerWaiters(context, job);
+    WakeDependents(context, job);
+    WakeNamesakes(context, job);
+  }
+  if (array) WakeArray(context, array);
+}
+
+void BeginCompleting(Context& context, Job& job, const JobEnd& end) {
+  job.pending_nodes = NodesToClear(job, end.gone);
+  for (const NodeShare& share : job.shares) {
+    context.Vacate(job, share.node);
+    if (!Has(job.pending_nodes, share.node)) {
+      EndPartsOnNode(context, job, share.node);
+      continue;
+    }
+    context.Occupy(job, share, /*completing=*/true);
+    const Node* node = context.state.FindNode(share.node);
+    if (node != nullptr && node->connected) {
+      context.Send(share.node,
+                   TerminateJob{job.id, job.restarts, context.state.settings.kill_wait});
+    }
+  }
+  if (job.pending_nodes.empty()) return Settle(context, job);
+  job.flags |= kJobFlagCompleting;
+  context.Changed(job);
+  AnswerWaiters(context, job);
+}
+
+}  // namespace
+
+void EndJob(Context& context, Job& job, JobEnd end) {
+  if (job.Finished()) return;
+  const bool was_running = job.Running();
+  job.state = end.state;
+  job.reason = end.reason;
+  job.reason_detail = end.detail;
+  job.planned_start = absl::UnixEpoch();
+  job.end_time = context.now;
+  if (end.exit_status.has_value()) job.exit_status = *end.exit_status;
+  if (end.kill_uid.has_value()) job.kill_uid = end.kill_uid;
+  context.RemoveReady(job);
+  DropWaitingSteps(context, job);
+  if (!was_running) {
+    job.start_time = context.now;
+    return Settle(context, job);
+  }
+  if (end.requeue) {
+    job.flags |= kJobFlagRequeued;
+    if (end.hold) job.flags |= kJobFlagRequeueHold;
+    job.held_by_admin = end.hold && end.hold_by_admin;
+  }
+  BeginCompleting(context, job, end);
+}
+
+void EndJobByExit(Context& context, Job& job, int32_t exit_status, bool oom) {
+  JobEnd end{.exit_status = exit_status};
+  if (oom) {
+    end.state = JobState::kOutOfMemory;
+    end.reason = Reason::kOutOfMemory;
+  } else if (SignalOf(exit_status) != 0) {
+    end.state = JobState::kFailed;
+    end.reason = Reason::kRaisedSignal;
+  } else if (exit_status != 0) {
+    end.state = JobState::kFailed;
+    end.reason = Reason::kNonZeroExitCode;
+  }
+  EndJob(context, job, end);
+}
+
+void NodeIsClear(Context& context, Job& job, const std::string& node) {
+  const auto found = std::find(job.pending_nodes.begin(), job.pending_nodes.end(), node);
+  if (!job.Completing() || found == job.pending_nodes.end()) return;
+  job.pending_nodes.erase(found);
+  EndPartsOnNode(context, job, node);
+  context.Vacate(job, node);
+  if (job.pending_nodes.empty()) return Settle(context, job);
+  context.Changed(job);
+}
+
+void Requeue(Context& context, Job& job, bool hold, bool by_admin) {
+  context.RememberName(job);
+  job.state = JobState::kPending;
+  job.flags = hold ? kJobFlagRequeueHold : kJobFlagNone;
+  job.restarts++;
+  job.shares.clear();
+  job.steps.clear();
+  job.pending_nodes.clear();
+  job.next_step_id = 0;
+  job.start_time = job.end_time = job.eligible_time = job.accrue_time = absl::UnixEpoch();
+  job.exit_status = job.derived_exit_status = 0;
+  job.kill_uid.reset();
+  job.partition = PartitionText(context.state, *job.spec);
+  SetAskedSizes(job);
+  const std::string detail = hold ? job.reason_detail : "";
+  job.held_by_admin = hold && by_admin;
+  if (hold) {
+    job.priority = 0;
+    job.reason = by_admin ? Reason::kJobHeldAdmin : Reason::kJobHeldUser;
+  } else {
+    job.reason = Reason::kNone;
+    if (job.priority == 0) job.priority = NextPriority(context.state, job.spec->nice);
+  }
+  job.reason_detail = detail;
+  context.Changed(job);
+  Reconsider(context, job);
+  context.Account(job);
+}
+
+bool MayRequeue(const State& state, const Job& job) {
+  return job.spec->batch && job.spec->requeue.value_or(state.settings.job_requeue);
+}
+
+void PurgeIfOld(Context& context, JobId id) {
+  const Job* job = context.state.FindJob(id);
+  const absl::Duration age = context.state.settings.min_job_age;
+  if (job == nullptr || !job->Finished() || job->Completing() || age <= absl::ZeroDuration()) {
+    return;
+  }
+  if (job->end_time + age > context.now) {
+    context.state.timers.Add(job->end_time + age, {TimerKind::kPurge, id, {}, {}});
+    return;
+  }
+  context.RemoveJob(id);
+}
+
+}  // namespace reeve::ctld

@@ -1,0 +1,158 @@
+#include "ctld/core/restore.h"
+
+#include <algorithm>
+
+#include "common/base/text.h"
+#include "ctld/core/dependency.h"
+#include "ctld/core/eligibility.h"
+#include "ctld/core/job_end.h"
+#include "ctld/core/submit.h"
+#include "ctld/core/task_layout.h"
+
+namespace reeve::ctld {
+namespace {
+
+void RestoreNodes(Context& context, const std::vector<StoredNode>& stored) {
+  for (const StoredNode& from : stored) {
+    Node* node = context.state.FindNode(from.name);
+    if (node == nullptr || node->base == NodeBase::kFuture) continue;
+    node->base = from.base;
+    node->drain = from.drain;
+    node->fail = from.fail;
+    node->down_by_admin = from.down_by_admin;
+    node->reason = from.reason;
+    node->reason_user = from.reason_user;
+    node->reason_time = from.reason_time;
+    node->boot_id = from.boot_id;
+    node->last_busy_time = from.last_busy_time;
+  }
+  // Silence counts from now: the controller was away, not the nodes.
+  for (const std::unique_ptr<Node>& node : context.state.nodes) {
+    node->last_response_time = context.now;
+    node->connected = node->responding = false;
+    if (context.state.settings.slurmd_timeout > absl::ZeroDuration()) {
+      context.state.timers.Add(context.now + context.state.settings.slurmd_timeout,
+                               {TimerKind::kNodeTimeout, {}, node->name, {}});
+    }
+  }
+}
+
+// A record from the store names no shape and may lack what follows from the rest.
+void RestoreShape(Context& context, Job& job) {
+  absl::StatusOr<Shape> shape = MakeShape(*job.spec, job.time_limit);
+  if (!shape.ok()) {
+    shape = Shape{};
+    shape->time_limit = job.time_limit;
+  }
+  job.shape = context.state.shapes.Intern(*std::move(shape));
+}
+
+void RestoreSteps(Job& job) {
+  for (Step& step : job.steps) {
+    // Better taken for started: what may have run is never launched again.
+    step.parts.resize(step.shares.size(), step.Ended() ? PartState::kEnded : PartState::kStarted);
+    if (!step.task_ids.empty() || step.shares.empty()) continue;
+    std::vector<uint32_t> counts;
+    for (const NodeShare& share : step.shares) counts.push_back(share.tasks);
+    step.task_ids = TaskIds(
+        counts, step.distribution == "cyclic" ? Distribution::kCyclic : Distribution::kBlock);
+  }
+}
+
+void Activate(Context& context, Job& job) {
+  State& state = context.state;
+  state.active.insert(job.id);
+  if (job.array_job_id) state.arrays[job.array_job_id].running++;
+  for (const NodeShare& share : job.shares) {
+    const bool clear = job.Completing() && std::count(job.pending_nodes.begin(),
+                                                      job.pending_nodes.end(), share.node) == 0;
+    if (!clear) context.Occupy(job, share, job.Completing());
+  }
+  if (job.Running() && job.time_limit < absl::InfiniteDuration()) {
+    state.timers.Add(job.end_time + state.settings.over_time_limit,
+                     {TimerKind::kTimeLimit, job.id, {}, {}});
+  }
+  for (const Step& step : job.steps) {
+    if (!step.Ended() && step.time_limit < absl::InfiniteDuration()) {
+      state.timers.Add(step.start_time + step.time_limit, {TimerKind::kStepLimit, job.id, {}, {}});
+    }
+  }
+}
+
+void RestoreFinished(Context& context, const Job& job) {
+  State& state = context.state;
+  if (job.array_job_id) {
+    ArrayGroup& group = state.arrays[job.array_job_id];
+    (job.state == JobState::kCompleted ? group.succeeded : group.failed)++;
+  }
+  if (state.settings.min_job_age > absl::ZeroDuration()) {
+    state.timers.Add(job.end_time + state.settings.min_job_age,
+                     {TimerKind::kPurge, job.id, {}, {}});
+  }
+}
+
+// Nodes that were taken out of the configuration meanwhile can tell nothing any more.
+void EndOnUnknownNodes(Context& context, Job& job) {
+  std::vector<std::string> unknown;
+  for (const NodeShare& share : job.shares) {
+    if (context.state.FindNode(share.node) == nullptr) unknown.push_back(share.node);
+  }
+  if (unknown.empty()) return;
+  if (job.Running()) {
+    EndJob(context, job,
+           {.state = JobState::kNodeFail,
+            .reason = Reason::kNodeDown,
+            .detail = StrCat("node ", unknown[0], " is no longer configured"),
+            .requeue = MayRequeue(context.state, job),
+            .gone = unknown});
+    return;
+  }
+  for (const std::string& node : unknown) NodeIsClear(context, job, node);
+}
+
+}  // namespace
+
+void RestoreSnapshot(Context& context, Snapshot snapshot) {
+  State& state = context.state;
+  state.counters = snapshot.counters;
+  state.counters.next_job_id = std::max(state.counters.next_job_id, state.settings.first_job_id);
+  RestoreNodes(context, snapshot.nodes);
+  std::vector<JobId> ids;
+  for (Job& stored : snapshot.jobs) {
+    auto job = std::make_unique<Job>(std::move(stored));
+    RestoreShape(context, *job);
+    RestoreSteps(*job);
+    ids.push_back(job->id);
+    context.AddJob(std::move(job));
+  }
+  std::sort(ids.begin(), ids.end());
+  for (JobId id : ids) {
+    Job& job = *state.FindJob(id);
+    if (job.HoldsResources()) {
+      Activate(context, job);
+    } else if (job.Finished()) {
+      RestoreFinished(context, job);
+    } else {
+      WatchDependency(context, job);
+    }
+  }
+  for (JobId id : ids) {
+    Job* job = state.FindJob(id);
+    if (job == nullptr) continue;
+    if (job->HoldsResources()) EndOnUnknownNodes(context, *job);
+    if (job->Pending()) Reconsider(context, *job);
+  }
+  for (RequestResult& result : snapshot.requests) {
+    state.requests[result.key] = result;
+  }
+  std::sort(snapshot.requests.begin(), snapshot.requests.end(),
+            [](const RequestResult& a, const RequestResult& b) { return a.time < b.time; });
+  for (const RequestResult& result : snapshot.requests) {
+    state.request_order.push_back(result.key);
+    state.timers.Add(result.time + state.settings.request_memory,
+                     {TimerKind::kRequests, {}, {}, {}});
+  }
+  context.effects.schedule = true;
+}
+
+}  // namespace reeve::ctld

@@ -1,0 +1,196 @@
+#include "ctld/core/select_nodes.h"
+
+#include <algorithm>
+#include <numeric>
+
+#include "ctld/core/task_layout.h"
+
+namespace reeve::ctld {
+namespace {
+
+struct Candidate {
+  const Offer* offer;
+  uint32_t capacity;
+  bool required;
+};
+
+uint32_t RoundUp(uint32_t value, uint32_t unit) {
+  return (value + unit - 1) / unit * unit;
+}
+
+uint32_t CpusFor(const Terms& terms, const Node& node, uint32_t tasks) {
+  if (terms.exclusive) return node.cpus;
+  const Shape& shape = *terms.shape;
+  const uint64_t wanted = shape.overcommit ? 1 : uint64_t{tasks} * shape.cpus_per_task;
+  const uint32_t cpus =
+      static_cast<uint32_t>(std::max<uint64_t>({wanted, shape.min_cpus_per_node, uint64_t{1}}));
+  return terms.whole_cores ? RoundUp(cpus, node.threads_per_core) : cpus;
+}
+
+uint64_t MemoryFor(const Terms& terms, const Node& node, uint32_t cpus) {
+  if (terms.mem_per_node_mb.has_value() && *terms.mem_per_node_mb > 0) {
+    return *terms.mem_per_node_mb;
+  }
+  if (terms.mem_per_cpu_mb.has_value()) {
+    return std::min(*terms.mem_per_cpu_mb * cpus, node.real_memory_mb);
+  }
+  return node.real_memory_mb;
+}
+
+uint64_t SumOfCapacity(const std::vector<Candidate>& candidates, size_t count) {
+  uint64_t sum = 0;
+  for (size_t i = 0; i < count; ++i) sum += candidates[i].capacity;
+  return sum;
+}
+
+// Orders candidates: required ones first, then by preference.
+template <typename Less>
+void SortBy(std::vector<Candidate>& candidates, Less less) {
+  std::sort(candidates.begin(), candidates.end(), [&](const Candidate& a, const Candidate& b) {
+    if (a.required != b.required) return a.required;
+    return less(a, b);
+  });
+}
+
+bool ByOrder(const Candidate& a, const Candidate& b) {
+  if (a.offer->node->weight != b.offer->node->weight) {
+    return a.offer->node->weight < b.offer->node->weight;
+  }
+  return a.offer->node->order < b.offer->node->order;
+}
+
+Placement Place(const Terms& terms, std::vector<Candidate> chosen, uint32_t tasks) {
+  std::sort(chosen.begin(), chosen.end(), [](const Candidate& a, const Candidate& b) {
+    return a.offer->node->order < b.offer->node->order;
+  });
+  std::vector<uint32_t> capacity;
+  for (const Candidate& candidate : chosen) capacity.push_back(candidate.capacity);
+  const std::vector<uint32_t> counts = LayOutBlock(tasks, capacity);
+  Placement placement;
+  for (size_t i = 0; i < chosen.size(); ++i) {
+    const Node& node = *chosen[i].offer->node;
+    Placement::Part part;
+    part.index = chosen[i].offer->index;
+    part.tasks = counts[i];
+    part.cpus = CpusFor(terms, node, counts[i]);
+    if (terms.consume_memory) part.mem_mb = MemoryFor(terms, node, part.cpus);
+    placement.parts.push_back(part);
+  }
+  return placement;
+}
+
+// The one node that holds everything with the least to spare.
+const Candidate* BestSingle(const std::vector<Candidate>& candidates, uint32_t tasks) {
+  const Candidate* best = nullptr;
+  for (const Candidate& candidate : candidates) {
+    if (candidate.capacity < tasks) continue;
+    if (best == nullptr) {
+      best = &candidate;
+      continue;
+    }
+    const Node& a = *candidate.offer->node;
+    const Node& b = *best->offer->node;
+    if (std::tuple(a.weight, candidate.offer->cpus, a.order) <
+        std::tuple(b.weight, best->offer->cpus, b.order)) {
+      best = &candidate;
+    }
+  }
+  return best;
+}
+
+}  // namespace
+
+Terms MakeTerms(const Shape& shape, const Partition& partition, const Settings& settings) {
+  Terms terms;
+  terms.shape = &shape;
+  terms.exclusive = shape.exclusive || partition.exclusive;
+  terms.consume_memory = settings.select.memory;
+  terms.whole_cores = settings.select.core;
+  terms.max_nodes = std::min(shape.max_nodes, partition.max_nodes.value_or(UINT32_MAX));
+  terms.max_tasks_per_node = std::max(settings.max_tasks_per_node, 1u);
+  terms.mem_per_node_mb = shape.mem_per_node_mb;
+  terms.mem_per_cpu_mb = shape.mem_per_cpu_mb;
+  if (!terms.mem_per_node_mb && !terms.mem_per_cpu_mb) {
+    if (partition.def_mem_per_cpu_mb || partition.def_mem_per_node_mb) {
+      terms.mem_per_cpu_mb = partition.def_mem_per_cpu_mb;
+      terms.mem_per_node_mb = partition.def_mem_per_node_mb;
+    } else {
+      terms.mem_per_cpu_mb = settings.def_mem_per_cpu_mb;
+      terms.mem_per_node_mb = settings.def_mem_per_node_mb;
+    }
+  }
+  return terms;
+}
+
+bool NodeFits(const Shape& shape, const Node& node) {
+  if (shape.exc_nodes.contains(node.name)) return false;
+  if (node.tmp_disk_mb < shape.tmp_disk_mb) return false;
+  return !shape.has_features || shape.features.Matches(node);
+}
+
+uint32_t TaskCapacity(const Terms& terms, const Offer& offer) {
+  const Shape& shape = *terms.shape;
+  const Node& node = *offer.node;
+  if (offer.cpus == 0 || (terms.exclusive && offer.cpus < node.cpus)) return 0;
+  // Memory that is not consumed must still exist.
+  const uint64_t memory = terms.consume_memory ? offer.mem_mb : node.real_memory_mb;
+  uint32_t cpus = offer.cpus;
+  if (terms.mem_per_node_mb.has_value() && *terms.mem_per_node_mb > 0) {
+    if (*terms.mem_per_node_mb > memory) return 0;
+  } else if (terms.mem_per_cpu_mb.has_value() && *terms.mem_per_cpu_mb > 0) {
+    const uint64_t by_memory = memory / *terms.mem_per_cpu_mb;
+    cpus = static_cast<uint32_t>(std::min<uint64_t>(cpus, by_memory));
+    if (terms.whole_cores) cpus = cpus / node.threads_per_core * node.threads_per_core;
+  } else if (terms.consume_memory && memory < node.real_memory_mb) {
+    return 0;  // the node's whole memory is asked for
+  }
+  if (cpus == 0 || cpus < shape.min_cpus_per_node) return 0;
+  uint32_t tasks = shape.overcommit ? terms.max_tasks_per_node : cpus / shape.cpus_per_task;
+  tasks = std::min(tasks, terms.max_tasks_per_node);
+  if (shape.ntasks_per_node > 0) {
+    if (!shape.tasks_given && tasks < shape.ntasks_per_node) return 0;
+    tasks = std::min(tasks, shape.ntasks_per_node);
+  }
+  return tasks;
+}
+
+std::optional<Placement> SelectNodes(const Terms& terms, const std::vector<Offer>& offers) {
+  const Shape& shape = *terms.shape;
+  std::vector<Candidate> candidates;
+  uint32_t required_found = 0;
+  for (const Offer& offer : offers) {
+    const uint32_t capacity = TaskCapacity(terms, offer);
+    if (capacity == 0) continue;
+    const bool required = std::find(shape.req_nodes.begin(), shape.req_nodes.end(),
+                                    offer.node->name) != shape.req_nodes.end();
+    required_found += required;
+    candidates.push_back({&offer, capacity, required});
+  }
+  if (required_found < shape.req_nodes.size()) return std::nullopt;
+  if (candidates.size() < shape.min_nodes || terms.max_nodes < shape.min_nodes) {
+    return std::nullopt;
+  }
+  // Fewer tasks than nodes: the rest of the nodes get a CPU each all the same.
+  const uint32_t tasks = shape.num_tasks;
+  if (shape.min_nodes == 1 && shape.req_nodes.empty()) {
+    if (const Candidate* best = BestSingle(candidates, tasks)) return Place(terms, {*best}, tasks);
+  }
+  // The preferred nodes if as many as asked for suffice; else the roomiest, as few as will do.
+  SortBy(candidates, ByOrder);
+  if (SumOfCapacity(candidates, shape.min_nodes) >= tasks) {
+    candidates.resize(shape.min_nodes);
+    return Place(terms, candidates, tasks);
+  }
+  SortBy(candidates, [](const Candidate& a, const Candidate& b) {
+    return a.capacity != b.capacity ? a.capacity > b.capacity : ByOrder(a, b);
+  });
+  const size_t most = std::min<size_t>(candidates.size(), terms.max_nodes);
+  for (size_t count = shape.min_nodes; count <= most; ++count) {
+    if (SumOfCapacity(candidates, count) < tasks) continue;
+    candidates.resize(count);
+    return Place(terms, candidates, tasks);
+  }
+  return std::nullopt;
+}
+
+}  // namespace reeve::ctld

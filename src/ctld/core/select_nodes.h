@@ -1,0 +1,56 @@
+// Chooses nodes for one job out of what each node has to offer. Knows nothing about time: the
+// caller says what is free (now, over a window of the plan, or on an empty cluster).
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "ctld/core/cluster_state.h"
+#include "ctld/core/node.h"
+#include "ctld/core/settings.h"
+#include "ctld/core/shape.h"
+
+namespace reeve::ctld {
+
+struct Offer {
+  NodeIndex index = 0;
+  const Node* node = nullptr;
+  uint32_t cpus = 0;
+  uint64_t mem_mb = 0;
+};
+
+struct Placement {
+  struct Part {
+    NodeIndex index = 0;
+    uint32_t tasks = 0;
+    uint32_t cpus = 0;
+    uint64_t mem_mb = 0;  // 0 when memory is not consumed
+  };
+  std::vector<Part> parts;  // in node order
+};
+
+// What of a shape depends on where it is tried.
+struct Terms {
+  const Shape* shape = nullptr;
+  bool exclusive = false;  // whole nodes
+  bool consume_memory = false;
+  bool whole_cores = false;         // a core's threads go together
+  uint32_t max_nodes = UINT32_MAX;  // the smaller of the shape's and the partition's
+  uint32_t max_tasks_per_node = UINT32_MAX;
+  // Resolved with the defaults; neither set: with consumed memory the node's whole memory.
+  std::optional<uint64_t> mem_per_node_mb;
+  std::optional<uint64_t> mem_per_cpu_mb;
+};
+Terms MakeTerms(const Shape& shape, const Partition& partition, const Settings& settings);
+
+// Node lists, features, disk: what no allocation changes.
+bool NodeFits(const Shape& shape, const Node& node);
+// How many tasks an offer can take, 0: the node is of no use.
+uint32_t TaskCapacity(const Terms& terms, const Offer& offer);
+
+// Prefers few nodes; then lower weights; a single node is the one with the least to spare; then the
+// order of the configuration. nullopt when the offers don't suffice.
+std::optional<Placement> SelectNodes(const Terms& terms, const std::vector<Offer>& offers);
+
+}  // namespace reeve::ctld

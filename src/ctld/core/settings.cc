@@ -1,0 +1,143 @@
+#include "ctld/core/settings.h"
+
+#include <algorithm>
+
+#include "common/base/hostlist.h"
+
+namespace reeve::ctld {
+namespace {
+
+Node MakeNode(const NodeConfig& config, uint32_t order) {
+  Node node;
+  node.name = config.name;
+  node.address = config.address;
+  node.hostname = config.hostname;
+  node.port = config.port;
+  node.cpus = std::max(config.cpus, 1u);
+  node.boards = config.boards;
+  node.sockets = config.sockets;
+  node.cores_per_socket = config.cores_per_socket;
+  node.threads_per_core = std::max(config.threads_per_core, 1u);
+  node.real_memory_mb = config.real_memory_mb;
+  node.tmp_disk_mb = config.tmp_disk_mb;
+  node.weight = config.weight;
+  node.features = config.features;
+  node.gres = config.gres;
+  node.order = order;
+  node.reason = config.reason;
+  switch (config.state) {
+    case ConfiguredNodeState::kDown:
+      node.base = NodeBase::kDown;
+      node.down_by_admin = true;
+      break;
+    case ConfiguredNodeState::kDrain:
+      node.drain = true;
+      break;
+    case ConfiguredNodeState::kFail:
+      node.fail = true;
+      break;
+    case ConfiguredNodeState::kFuture:
+      node.base = NodeBase::kFuture;
+      break;
+    case ConfiguredNodeState::kUnknown:
+    case ConfiguredNodeState::kIdle:
+      break;
+  }
+  return node;
+}
+
+std::string OverSubscribeText(const PartitionConfig& config) {
+  switch (config.oversubscribe) {
+    case OverSubscribe::kNo:
+      return "NO";
+    case OverSubscribe::kExclusive:
+      return "EXCLUSIVE";
+    case OverSubscribe::kYes:
+      return "YES:" + std::to_string(config.oversubscribe_count);
+    case OverSubscribe::kForce:
+      return "FORCE:" + std::to_string(config.oversubscribe_count);
+  }
+  return "NO";
+}
+
+Partition MakePartition(const PartitionConfig& config) {
+  Partition partition;
+  partition.name = config.name;
+  partition.nodes = config.nodes;
+  partition.nodes_text = CompressHostlist(config.nodes);
+  partition.is_default = config.is_default;
+  partition.max_time = config.max_time.value_or(absl::InfiniteDuration());
+  partition.default_time = config.default_time;
+  partition.state = config.state;
+  partition.priority_tier = config.priority_tier;
+  partition.priority_job_factor = config.priority_job_factor;
+  partition.allow_groups = config.allow_groups;
+  partition.allow_accounts = config.allow_accounts;
+  partition.deny_accounts = config.deny_accounts;
+  partition.allow_qos = config.allow_qos;
+  partition.oversubscribe = OverSubscribeText(config);
+  partition.exclusive = config.oversubscribe == OverSubscribe::kExclusive;
+  partition.max_nodes = config.max_nodes;
+  partition.min_nodes = config.min_nodes;
+  partition.def_mem_per_cpu_mb = config.def_mem_per_cpu_mb;
+  partition.def_mem_per_node_mb = config.def_mem_per_node_mb;
+  partition.max_mem_per_cpu_mb = config.max_mem_per_cpu_mb;
+  partition.max_mem_per_node_mb = config.max_mem_per_node_mb;
+  partition.hidden = config.hidden;
+  partition.root_only = config.root_only;
+  partition.disable_root_jobs = config.disable_root_jobs;
+  return partition;
+}
+
+}  // namespace
+
+std::string_view PartitionStateName(PartitionState state) {
+  switch (state) {
+    case PartitionState::kUp:
+      return "UP";
+    case PartitionState::kDown:
+      return "DOWN";
+    case PartitionState::kDrain:
+      return "DRAIN";
+    case PartitionState::kInactive:
+      return "INACTIVE";
+  }
+  return "UP";
+}
+
+Settings MakeSettings(const Config& config) {
+  Settings settings;
+  settings.cluster_name = config.cluster_name;
+  settings.kill_wait = config.kill_wait;
+  settings.slurmd_timeout = config.slurmd_timeout;
+  settings.min_job_age = config.min_job_age;
+  settings.over_time_limit = config.over_time_limit;
+  settings.max_array_size = config.max_array_size;
+  settings.max_job_count = config.max_job_count;
+  settings.first_job_id = config.first_job_id;
+  settings.max_job_id = config.max_job_id;
+  settings.max_step_count = config.max_step_count;
+  settings.max_tasks_per_node = config.max_tasks_per_node;
+  settings.max_batch_requeue = config.max_batch_requeue;
+  settings.return_to_service = config.return_to_service;
+  settings.select = config.select;
+  settings.backfill = config.backfill;
+  settings.enforce_part_limits = config.enforce_part_limits;
+  settings.def_mem_per_cpu_mb = config.def_mem_per_cpu_mb;
+  settings.def_mem_per_node_mb = config.def_mem_per_node_mb;
+  settings.max_mem_per_cpu_mb = config.max_mem_per_cpu_mb;
+  settings.max_mem_per_node_mb = config.max_mem_per_node_mb;
+  settings.job_requeue = config.job_requeue;
+  settings.kill_on_bad_exit = config.kill_on_bad_exit;
+  settings.disable_root_jobs = config.disable_root_jobs;
+  settings.config_overrides = config.config_overrides;
+  for (const NodeConfig& node : config.nodes) {
+    settings.nodes.push_back(MakeNode(node, static_cast<uint32_t>(settings.nodes.size())));
+  }
+  for (const PartitionConfig& partition : config.partitions) {
+    settings.partitions.push_back(MakePartition(partition));
+  }
+  return settings;
+}
+
+}  // namespace reeve::ctld

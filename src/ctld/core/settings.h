@@ -1,0 +1,49 @@
+// What the core takes from the configuration. Users and groups are resolved by the shell.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "common/base/config.h"
+#include "ctld/core/node.h"
+#include "ctld/core/partition.h"
+
+namespace reeve::ctld {
+
+struct Settings {
+  std::string cluster_name;
+  absl::Duration kill_wait = absl::Seconds(30);
+  absl::Duration slurmd_timeout = absl::Seconds(300);  // 0: never
+  absl::Duration min_job_age = absl::Seconds(300);     // 0: finished jobs are kept
+  absl::Duration over_time_limit = absl::ZeroDuration();
+  absl::Duration request_memory = absl::Hours(1);  // how long answers to requests are kept
+  uint32_t max_array_size = 1000001;
+  uint32_t max_job_count = 1000000;
+  uint32_t first_job_id = 1;
+  uint32_t max_job_id = kMaxJobId;
+  uint32_t max_step_count = 40000;
+  uint32_t max_tasks_per_node = 512;
+  uint32_t max_batch_requeue = 5;
+  int return_to_service = 0;
+  SelectFlags select;
+  bool backfill = true;
+  EnforcePartLimits enforce_part_limits = EnforcePartLimits::kNo;
+  std::optional<uint64_t> def_mem_per_cpu_mb;
+  std::optional<uint64_t> def_mem_per_node_mb;
+  std::optional<uint64_t> max_mem_per_cpu_mb;
+  std::optional<uint64_t> max_mem_per_node_mb;
+  bool job_requeue = true;
+  bool kill_on_bad_exit = false;
+  bool disable_root_jobs = false;
+  bool config_overrides = false;
+  uint32_t plan_depth = 1000;         // jobs that get a planned start in one pass
+  std::vector<Node> nodes;            // configured facts; `drain`, `base`, `reason` for State=
+  std::vector<Partition> partitions;  // in the order of the file
+};
+
+Settings MakeSettings(const Config& config);
+
+}  // namespace reeve::ctld

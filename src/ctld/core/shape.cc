@@ -1,0 +1,114 @@
+#include "ctld/core/shape.h"
+
+#include <algorithm>
+
+#include "common/base/hostlist.h"
+#include "common/base/text.h"
+#include "ctld/core/errors.h"
+
+namespace reeve::ctld {
+namespace {
+
+template <typename T>
+std::string Text(const std::optional<T>& value) {
+  return value.has_value() ? StrCat(*value) : "-";
+}
+
+std::string KeyOf(const Shape& shape) {
+  std::vector<std::string> exc(shape.exc_nodes.begin(), shape.exc_nodes.end());
+  std::sort(exc.begin(), exc.end());
+  std::string features;
+  for (const auto& all : shape.features.alternatives) {
+    StrAppend(&features, Join(all, "&"), "|");
+  }
+  return StrCat(
+      StrCat(shape.min_nodes, ".", shape.max_nodes, ".", shape.num_tasks, ".",
+             int{shape.tasks_given}, ".", shape.cpus_per_task, ".", shape.ntasks_per_node),
+      StrCat(".", shape.min_cpus_per_node, ".", Text(shape.mem_per_node_mb), ".",
+             Text(shape.mem_per_cpu_mb), ".", shape.tmp_disk_mb, ".", int{shape.exclusive},
+             int{shape.overcommit}, ".", absl::ToInt64Seconds(shape.time_limit)),
+      ";", Join(shape.req_nodes, ","), ";", Join(exc, ","), ";", features);
+}
+
+uint64_t Product(uint64_t a, uint64_t b) {
+  return std::min<uint64_t>(a * b, UINT32_MAX);
+}
+
+}  // namespace
+
+uint32_t Shape::TotalCpus() const {
+  const uint64_t by_tasks = overcommit ? min_nodes : Product(num_tasks, cpus_per_task);
+  return static_cast<uint32_t>(std::max<uint64_t>(
+      by_tasks, std::max<uint64_t>(min_nodes, Product(min_nodes, min_cpus_per_node))));
+}
+
+absl::Duration Shape::PlanningTime() const {
+  return std::min(time_limit, absl::Hours(24 * 365));
+}
+
+absl::StatusOr<Shape> MakeShape(const JobSpec& spec, absl::Duration time_limit) {
+  Shape shape;
+  if (!spec.req_nodes.empty()) {
+    absl::StatusOr<std::vector<std::string>> nodes = ExpandHostlist(spec.req_nodes);
+    if (!nodes.ok()) return Refuse(kInvalidNodeName, Message(nodes.status()));
+    for (std::string& node : *nodes) {
+      if (std::find(shape.req_nodes.begin(), shape.req_nodes.end(), node) ==
+          shape.req_nodes.end()) {
+        shape.req_nodes.push_back(std::move(node));
+      }
+    }
+  }
+  if (!spec.exc_nodes.empty()) {
+    absl::StatusOr<std::vector<std::string>> nodes = ExpandHostlist(spec.exc_nodes);
+    if (!nodes.ok()) return Refuse(kInvalidNodeName, Message(nodes.status()));
+    shape.exc_nodes.insert(nodes->begin(), nodes->end());
+  }
+  for (const std::string& node : shape.req_nodes) {
+    if (shape.exc_nodes.contains(node)) {
+      return Refuse(kInvalidNodeName, StrCat("node ", node, " is both required and excluded"));
+    }
+  }
+  absl::StatusOr<FeatureExpr> features = ParseFeatures(spec.features);
+  if (!features.ok()) return features.status();
+  shape.features = *std::move(features);
+  shape.has_features = !spec.features.empty();
+
+  if (spec.min_nodes.value_or(1) == 0 || spec.max_nodes.value_or(1) == 0) {
+    return Refuse(kInvalidNodeCount);
+  }
+  const uint32_t required = static_cast<uint32_t>(shape.req_nodes.size());
+  shape.min_nodes = std::max({spec.min_nodes.value_or(1), required, 1u});
+  shape.max_nodes = spec.max_nodes.value_or(UINT32_MAX);
+  if (shape.max_nodes < shape.min_nodes) return Refuse(kInvalidNodeCount);
+
+  shape.cpus_per_task = std::max(spec.cpus_per_task.value_or(1), 1u);
+  shape.ntasks_per_node = spec.ntasks_per_node.value_or(0);
+  shape.tasks_given = spec.num_tasks.has_value();
+  shape.num_tasks = static_cast<uint32_t>(
+      shape.tasks_given ? std::max(*spec.num_tasks, 1u)
+                        : Product(shape.min_nodes, std::max(shape.ntasks_per_node, 1u)));
+  shape.min_cpus_per_node = spec.min_cpus_per_node.value_or(0);
+  shape.mem_per_node_mb = spec.mem_per_node_mb;
+  if (!shape.mem_per_node_mb.has_value()) shape.mem_per_cpu_mb = spec.mem_per_cpu_mb;
+  shape.tmp_disk_mb = spec.tmp_disk_mb;
+  shape.exclusive = spec.exclusive;
+  shape.overcommit = spec.overcommit;
+  shape.time_limit = time_limit;
+  return shape;
+}
+
+std::shared_ptr<const Shape> ShapeTable::Intern(Shape shape) {
+  if (shapes_.size() >= sweep_at_) {
+    absl::erase_if(shapes_, [](const auto& entry) { return entry.second.expired(); });
+    sweep_at_ = std::max<size_t>(1024, shapes_.size() * 2);
+  }
+  std::weak_ptr<const Shape>& slot = shapes_[KeyOf(shape)];
+  std::shared_ptr<const Shape> known = slot.lock();
+  if (known == nullptr) {
+    known = std::make_shared<const Shape>(std::move(shape));
+    slot = known;
+  }
+  return known;
+}
+
+}  // namespace reeve::ctld

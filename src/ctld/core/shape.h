@@ -1,0 +1,58 @@
+// What placement depends on, resolved from a spec: tasks, CPUs, memory, nodes in and out, features,
+// time. Jobs with equal shapes are interchangeable and share one object, hence one verdict a pass.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "ctld/core/features.h"
+#include "ctld/core/job.h"
+
+namespace reeve::ctld {
+
+struct Shape {
+  uint32_t min_nodes = 1;
+  uint32_t max_nodes = UINT32_MAX;
+  uint32_t num_tasks = 1;
+  bool tasks_given = false;  // else ntasks_per_node (or one) a node
+  uint32_t cpus_per_task = 1;
+  uint32_t ntasks_per_node = 0;  // 0: no limit
+  uint32_t min_cpus_per_node = 0;
+  std::optional<uint64_t> mem_per_node_mb;  // as asked; defaults are the partition's
+  std::optional<uint64_t> mem_per_cpu_mb;
+  uint32_t tmp_disk_mb = 0;
+  bool exclusive = false;
+  bool overcommit = false;
+  absl::Duration time_limit = absl::InfiniteDuration();
+  std::vector<std::string> req_nodes;
+  absl::flat_hash_set<std::string> exc_nodes;
+  FeatureExpr features;
+  bool has_features = false;
+
+  // At least this many CPUs in all, as squeue shows them for a pending job.
+  uint32_t TotalCpus() const;
+  // A plan needs an end: unlimited counts as a year.
+  absl::Duration PlanningTime() const;
+};
+
+// Errors carry Slurm's words (bad node list, feature grammar, node counts).
+absl::StatusOr<Shape> MakeShape(const JobSpec& spec, absl::Duration time_limit);
+
+// Gives equal shapes one object.
+class ShapeTable {
+ public:
+  std::shared_ptr<const Shape> Intern(Shape shape);
+
+ private:
+  absl::flat_hash_map<std::string, std::weak_ptr<const Shape>> shapes_;
+  size_t sweep_at_ = 1024;
+};
+
+}  // namespace reeve::ctld

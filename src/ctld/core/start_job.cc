@@ -1,0 +1,143 @@
+#include "ctld/core/start_job.h"
+
+#include <algorithm>
+
+#include "common/base/hostlist.h"
+#include "common/base/text.h"
+#include "ctld/core/dependency.h"
+#include "ctld/core/eligibility.h"
+#include "ctld/core/job_array.h"
+#include "ctld/core/job_env.h"
+#include "ctld/core/steps.h"
+#include "ctld/core/waiters.h"
+
+namespace reeve::ctld {
+namespace {
+
+NodeShare MakeShare(const State& state, const Placement::Part& part) {
+  const Node& node = *state.nodes[part.index];
+  NodeShare share;
+  share.node = node.name;
+  share.mem_mb = part.mem_mb;
+  share.tasks = part.tasks;
+  share.cores = PickCpus(node, part.cpus, state.settings.select.core);
+  share.cpus = share.cores.Count();
+  return share;
+}
+
+// Without a count of tasks a whole node's worth of them is what tools may start there.
+void FillWholeNodes(Job& job, bool exclusive) {
+  const Shape& shape = *job.shape;
+  if (!exclusive || shape.tasks_given || shape.ntasks_per_node > 0) return;
+  for (NodeShare& share : job.shares) share.tasks = share.cpus / shape.cpus_per_task;
+}
+
+void LaunchBatch(Context& context, Job& job) {
+  Step step;
+  step.step_id = kBatchStep;
+  step.name = "batch";
+  step.shares = {job.shares.front()};
+  step.shares[0].tasks = 1;
+  step.task_ids = {{0}};
+  step.parts = {PartState::kLaunching};
+  step.num_tasks = 1;
+  step.start_time = context.now;
+  job.steps.push_back(std::move(step));
+  const std::string& node = job.shares.front().node;
+  context.Send(node, MakeLaunch(context.state, job, job.steps.back(), 0));
+}
+
+}  // namespace
+
+CpuSet PickCpus(const Node& node, uint32_t count, bool whole_cores) {
+  CpuSet picked;
+  const uint32_t threads = whole_cores ? std::max(node.threads_per_core, 1u) : 1;
+  for (uint32_t core = 0; core + threads <= node.cpus && picked.Count() < count; core += threads) {
+    bool free = true;
+    for (uint32_t i = 0; i < threads; ++i) free = free && !node.busy.Contains(core + i);
+    if (!free) continue;
+    for (uint32_t i = 0; i < threads; ++i) picked.Add(core + i);
+  }
+  return picked;
+}
+
+Job& StartJob(Context& context, Job& record, PartitionIndex partition, const Placement& placement) {
+  State& state = context.state;
+  Job& job = SplitNextTask(context, record);
+  context.RemoveReady(job);
+  job.partition = state.partitions[partition].facts.name;
+  job.state = JobState::kRunning;
+  job.flags &= ~kJobFlagRequeueHold;
+  job.reason = Reason::kNone;
+  job.reason_detail.clear();
+  job.start_time = job.last_sched_time = context.now;
+  job.end_time = context.now + std::min(job.time_limit, absl::Hours(24 * 365));
+  job.planned_start = absl::UnixEpoch();
+  job.sched_nodes.clear();
+  job.shares.clear();
+  job.num_cpus = 0;
+  std::vector<std::string> names;
+  for (const Placement::Part& part : placement.parts) {
+    job.shares.push_back(MakeShare(state, part));
+    context.Occupy(job, job.shares.back(), /*completing=*/false);
+    job.num_cpus += job.shares.back().cpus;
+    names.push_back(job.shares.back().node);
+  }
+  job.num_nodes = static_cast<uint32_t>(job.shares.size());
+  FillWholeNodes(job, job.shape->exclusive || state.partitions[partition].facts.exclusive);
+  state.active.insert(job.id);
+  if (job.time_limit < absl::InfiniteDuration()) {
+    state.timers.Add(job.end_time + state.settings.over_time_limit,
+                     {TimerKind::kTimeLimit, job.id, {}, {}});
+  }
+  if (job.spec->batch) LaunchBatch(context, job);
+  context.Changed(job);
+  context.Account(job);
+  context.Log(LogLevel::kInfo, StrCat("job ", JobLabel(job), " (", job.id.value, "): RUNNING on ",
+                                      CompressHostlist(names), ", ", job.num_cpus, " CPUs"));
+  if (job.array_job_id) state.arrays[job.array_job_id].running++;
+  AnswerWaiters(context, job);
+  RetryWaitingSteps(context, job);
+  WakeDependents(context, job);
+  if (&job != &record) Reconsider(context, record);
+  return job;
+}
+
+StepLaunch MakeLaunch(const State& state, const Job& job, const Step& step, size_t share) {
+  StepLaunch launch;
+  const bool batch = step.step_id == kBatchStep;
+  launch.job = job.id;
+  launch.step = step.step_id;
+  launch.attempt = launch.restarts = job.restarts;
+  launch.owner = job.owner;
+  launch.job_spec = job.spec;
+  launch.step_spec = step.spec;
+  if (batch) {
+    launch.script_hash = job.script_hash;
+    launch.env_hash = job.env_hash;
+    launch.environment = BatchEnvironment(state.settings, job);
+  } else {
+    launch.environment = StepEnvironment(state.settings, job, step);
+    launch.io_secret = step.io_secret;
+    launch.kill_on_bad_exit = step.spec != nullptr && step.spec->kill_on_bad_exit;
+  }
+  launch.shares = step.shares;
+  launch.task_ids = step.task_ids;
+  launch.node_index = static_cast<uint32_t>(share);
+  launch.cpus_per_task = step.cpus_per_task;
+  launch.name = step.name;
+  launch.job_name = job.spec->name;
+  launch.array_job_id = job.array_job_id;
+  launch.array_task_id = job.array_task_id;
+  const std::string& node = step.shares[share].node;
+  for (size_t i = 0; i < job.shares.size(); ++i) {
+    if (job.shares[i].node != node) continue;
+    launch.job_node_index = static_cast<uint32_t>(i);
+    launch.job_cores = job.shares[i].cores;
+    launch.job_mem_limit_mb = job.shares[i].mem_mb;
+    launch.mem_limit_mb = step.shares[share].mem_mb;
+  }
+  return launch;
+}
+
+}  // namespace reeve::ctld

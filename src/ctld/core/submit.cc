@@ -1,0 +1,129 @@
+#include "ctld/core/submit.h"
+
+#include <algorithm>
+
+#include "common/base/text.h"
+#include "ctld/core/dependency.h"
+#include "ctld/core/eligibility.h"
+#include "ctld/core/errors.h"
+#include "ctld/core/priority.h"
+#include "ctld/core/schedule.h"
+#include "ctld/core/validate.h"
+
+namespace reeve::ctld {
+namespace {
+
+void SetArray(Job& job, const ArraySpec& array) {
+  job.array_job_id = job.id;
+  job.array_tasks = array.tasks;
+  job.array_limit = array.limit;
+  job.array_task_min = *array.tasks.min();
+  job.array_task_max = *array.tasks.max();
+  job.array_task_step = array.step;
+  job.array_task_count = static_cast<uint32_t>(array.tasks.count());
+}
+
+void SetPriority(Context& context, Job& job, const Caller& caller) {
+  const JobSpec& spec = *job.spec;
+  const uint32_t priority = NextPriority(context.state, spec.nice);
+  job.priority = spec.priority.value_or(priority);
+  if (spec.hold) job.priority = 0;
+  // sbatch -H by anyone, root included, is a user's hold.
+  job.held_by_admin = !spec.hold && job.priority == 0 && caller.is_operator;
+}
+
+Job& MakeJob(Context& context, const SubmitJob& event, Validated validated) {
+  State& state = context.state;
+  auto job = std::make_unique<Job>();
+  job->id = state.NextJobId();
+  job->owner = std::make_shared<const Owner>(
+      Owner{event.caller.uid, event.caller.gid, event.caller.user_name, event.group_name});
+  job->spec = event.spec;
+  job->account = event.spec->account;
+  job->qos = event.spec->qos.empty() ? "normal" : event.spec->qos;
+  job->partition = validated.partition;
+  job->submit_time = context.now;
+  job->time_limit = validated.time_limit;
+  job->script_hash = event.script_hash;
+  job->env_hash = event.env_hash;
+  job->shape = state.shapes.Intern(std::move(validated.shape));
+  SetAskedSizes(*job);
+  if (validated.array.has_value()) SetArray(*job, *validated.array);
+  SetPriority(context, *job, event.caller);
+  job->dependency = FormatDependency(state, validated.dependency);
+  Job& added = context.AddJob(std::move(job));
+  WatchDependency(context, added);
+  context.Changed(added);
+  Reconsider(context, added);
+  return added;
+}
+
+absl::Status CheckCounts(const State& state) {
+  if (state.jobs.size() < state.settings.max_job_count) return absl::OkStatus();
+  return Refuse(kTooManyJobs);
+}
+
+}  // namespace
+
+void SetAskedSizes(Job& job) {
+  job.num_cpus = job.shape->TotalCpus();
+  job.num_nodes = job.shape->min_nodes;
+  job.num_tasks = job.shape->num_tasks;
+}
+
+void KeepRequest(Context& context, RequestResult result) {
+  if (result.key.request_id.empty()) return;
+  State& state = context.state;
+  state.timers.Add(context.now + state.settings.request_memory, {TimerKind::kRequests, {}, {}, {}});
+  state.request_order.push_back(result.key);
+  state.requests[result.key] = result;
+  context.effects.requests_kept.push_back(std::move(result));
+}
+
+void ForgetOldRequests(Context& context) {
+  State& state = context.state;
+  while (!state.request_order.empty()) {
+    const RequestKey key = state.request_order.front();
+    const auto found = state.requests.find(key);
+    if (found != state.requests.end()) {
+      if (found->second.time + state.settings.request_memory > context.now) return;
+      state.requests.erase(found);
+      context.effects.requests_forgotten.push_back(key);
+    }
+    state.request_order.pop_front();
+  }
+}
+
+void HandleSubmit(Context& context, const SubmitJob& event) {
+  State& state = context.state;
+  if (const auto known = state.requests.find(event.key);
+      known != state.requests.end() && !event.key.request_id.empty()) {
+    if (known->second.step.has_value()) {
+      return context.Reply(event.call, absl::InvalidArgumentError(
+                                           "request id was used for another kind of request"));
+    }
+    return context.Reply(event.call, SubmitAnswer{known->second.job, known->second.notes});
+  }
+  const Requester requester{event.caller.uid, event.caller.is_operator, &event.groups};
+  absl::StatusOr<Validated> validated = Validate(state, *event.spec, requester, JobId{});
+  absl::Status refusal = validated.status();
+  if (refusal.ok()) refusal = CheckCounts(state);
+  if (!refusal.ok()) return context.Reply(event.call, refusal);
+
+  Job& job = MakeJob(context, event, *std::move(validated));
+  const JobId id = job.id;
+  if (event.immediate) {
+    RunSchedule(context);
+    if (job.Pending()) {
+      context.RemoveJob(id);
+      return context.Reply(event.call, Refuse(kNotImmediate));
+    }
+  }
+  context.Log(LogLevel::kInfo, StrCat("job ", JobLabel(job), " (", id.value, "): submitted by ",
+                                      event.caller.user_name, " to ", job.partition));
+  context.Account(job);
+  KeepRequest(context, {event.key, context.now, id, std::nullopt, {}, {}});
+  context.Reply(event.call, SubmitAnswer{id, {}});
+}
+
+}  // namespace reeve::ctld

@@ -1,0 +1,15 @@
+// A submission: the same request answered twice the same way, a job (or array record) made.
+#pragma once
+
+#include "ctld/core/cluster_state.h"
+
+namespace reeve::ctld {
+
+void HandleSubmit(Context& context, const SubmitJob& event);
+// Keeps the answer to a request id for a repeat of it.
+void KeepRequest(Context& context, RequestResult result);
+void ForgetOldRequests(Context& context);
+// num_cpus, num_nodes and num_tasks of a pending job, as its shape asks for them.
+void SetAskedSizes(Job& job);
+
+}  // namespace reeve::ctld

@@ -1,0 +1,235 @@
+#include "ctld/core/update_cluster.h"
+
+#include <algorithm>
+
+#include "absl/strings/numbers.h"
+#include "common/base/hostlist.h"
+#include "common/base/text.h"
+#include "common/base/units.h"
+#include "ctld/core/eligibility.h"
+#include "ctld/core/errors.h"
+#include "ctld/core/job_end.h"
+#include "ctld/core/node_events.h"
+
+namespace reeve::ctld {
+namespace {
+
+void SetReason(Context& context, Node& node, const UpdateNode& event) {
+  if (event.reason.empty()) return;
+  node.reason = event.reason;
+  node.reason_user = event.caller.user_name;
+  node.reason_time = context.now;
+}
+
+void Resume(Context& context, Node& node) {
+  node.drain = node.fail = false;
+  if (node.base == NodeBase::kDown) {
+    node.base = node.connected ? NodeBase::kUp : NodeBase::kUnknown;
+    // It gets SlurmdTimeout to come back.
+    node.last_response_time = std::max(node.last_response_time, context.now);
+    context.state.timers.Add(context.now + context.state.settings.slurmd_timeout,
+                             {TimerKind::kNodeTimeout, {}, node.name, {}});
+  }
+  node.down_by_admin = false;
+  node.reason.clear();
+  node.reason_user.clear();
+  node.reason_time = absl::UnixEpoch();
+}
+
+void SetState(Context& context, Node& node, const std::string& state, const UpdateNode& event) {
+  if (state == "DRAIN") {
+    node.drain = true;
+  } else if (state == "FAIL") {
+    node.fail = true;
+  } else if (state == "UNDRAIN") {
+    node.drain = false;
+  } else if (state == "RESUME" || state == "IDLE") {
+    Resume(context, node);
+  } else {  // DOWN
+    SetNodeDown(context, node, event.reason, event.caller.user_name);
+    node.down_by_admin = true;
+    // An administrator's word that nothing runs there. If it still answers, it clears up first.
+    FailJobsOn(context, node, /*dead=*/!node.connected);
+  }
+}
+
+std::vector<std::string> SplitNames(const std::string& text) {
+  std::vector<std::string> names;
+  for (std::string_view name : SplitSkipEmpty(text, ",")) names.emplace_back(name);
+  return names;
+}
+
+std::string UnlessAll(const std::string& value) {
+  return EqualsIgnoreCase(value, "ALL") ? "" : value;
+}
+
+absl::Status BadPartitionValue() {
+  return absl::InvalidArgumentError("Invalid partition update value");
+}
+
+absl::StatusOr<PartitionState> ParseState(std::string_view text) {
+  for (PartitionState state : {PartitionState::kUp, PartitionState::kDown, PartitionState::kDrain,
+                               PartitionState::kInactive}) {
+    if (EqualsIgnoreCase(text, PartitionStateName(state))) return state;
+  }
+  return BadPartitionValue();
+}
+
+absl::Status SetPartitionKey(Partition& partition, const std::string& name,
+                             const std::string& value) {
+  const std::string key = ToLower(name);
+  if (key == "state") {
+    absl::StatusOr<PartitionState> state = ParseState(value);
+    if (!state.ok()) return state.status();
+    partition.state = *state;
+  } else if (key == "maxtime" || key == "defaulttime") {
+    if (key == "defaulttime" && EqualsIgnoreCase(value, "NONE")) {
+      partition.default_time.reset();
+      return absl::OkStatus();
+    }
+    absl::StatusOr<absl::Duration> limit = ParseTimeLimit(value);
+    if (!limit.ok()) return Refuse(kInvalidTimeLimit);
+    if (key == "maxtime") partition.max_time = *limit;
+    if (key == "defaulttime") partition.default_time = *limit;
+  } else if (key == "prioritytier") {
+    if (!absl::SimpleAtoi(value, &partition.priority_tier)) return BadPartitionValue();
+  } else if (key == "maxnodes") {
+    uint32_t nodes = 0;
+    if (EqualsIgnoreCase(value, "UNLIMITED")) {
+      partition.max_nodes.reset();
+    } else if (absl::SimpleAtoi(value, &nodes)) {
+      partition.max_nodes = nodes;
+    } else {
+      return BadPartitionValue();
+    }
+  } else if (key == "minnodes") {
+    if (!absl::SimpleAtoi(value, &partition.min_nodes)) return BadPartitionValue();
+  } else if (key == "allowgroups") {
+    partition.allow_groups = SplitNames(UnlessAll(value));
+  } else if (key == "allowaccounts") {
+    partition.allow_accounts = SplitNames(UnlessAll(value));
+  } else if (key == "rootonly" || key == "hidden" || key == "default" || key == "disablerootjobs") {
+    const bool yes = EqualsIgnoreCase(value, "YES");
+    if (!yes && !EqualsIgnoreCase(value, "NO")) return BadPartitionValue();
+    if (key == "rootonly") partition.root_only = yes;
+    if (key == "hidden") partition.hidden = yes;
+    if (key == "default") partition.is_default = yes;
+    if (key == "disablerootjobs") partition.disable_root_jobs = yes;
+  } else {
+    return absl::InvalidArgumentError(
+        StrCat("Update of this parameter is not supported: ", name, "=", value));
+  }
+  return absl::OkStatus();
+}
+
+// Keys of the ready queue hold tiers and places of partitions.
+void RebuildReady(Context& context) {
+  std::vector<JobId> ids;
+  for (const auto& [id, keys] : context.state.ready_keys) ids.push_back(id);
+  context.state.ready.clear();
+  context.state.ready_keys.clear();
+  for (JobId id : ids) context.AddReady(*context.state.FindJob(id));
+}
+
+}  // namespace
+
+void HandleUpdateNode(Context& context, const UpdateNode& event) {
+  absl::StatusOr<std::vector<std::string>> names = ExpandHostlist(event.nodes);
+  if (!names.ok() || names->empty()) return context.Reply(event.call, Refuse(kInvalidNodeName));
+  const std::string state = ToUpper(event.state);
+  static constexpr std::string_view kStates[] = {"",     "DRAIN",  "FAIL", "UNDRAIN",
+                                                 "DOWN", "RESUME", "IDLE"};
+  if (std::find(std::begin(kStates), std::end(kStates), state) == std::end(kStates)) {
+    return context.Reply(event.call, absl::InvalidArgumentError("Invalid node state specified"));
+  }
+  if ((state == "DRAIN" || state == "DOWN" || state == "FAIL") && event.reason.empty()) {
+    return context.Reply(
+        event.call,
+        absl::InvalidArgumentError(
+            "You must specify a reason when DOWNING or DRAINING a node. Request denied"));
+  }
+  for (const std::string& name : *names) {
+    if (context.state.FindNode(name) == nullptr) {
+      return context.Reply(event.call, Refuse(kInvalidNodeName));
+    }
+  }
+  for (const std::string& name : *names) {
+    Node& node = *context.state.FindNode(name);
+    SetReason(context, node, event);
+    if (event.weight.has_value()) node.weight = *event.weight;
+    if (event.features.has_value()) node.features = SplitNames(*event.features);
+    if (event.comment.has_value()) node.comment = *event.comment;
+    if (!state.empty()) {
+      SetState(context, node, state, event);
+      if (state != "DOWN") context.Account(node);
+      context.Log(LogLevel::kInfo, StrCat("node ", name, ": ", NodeStateText(node), " by ",
+                                          event.caller.user_name, ": ", event.reason));
+    }
+    context.Changed(node);
+  }
+  context.effects.schedule = true;
+  context.Reply(event.call, Done{});
+}
+
+void HandleUpdatePartition(Context& context, const UpdatePartition& event) {
+  PartitionEntry* entry = context.state.FindPartition(event.name);
+  if (entry == nullptr) return context.Reply(event.call, Refuse(kInvalidPartition));
+  Partition changed = entry->facts;
+  for (const auto& [key, value] : event.changes) {
+    absl::Status status = SetPartitionKey(changed, key, value);
+    if (!status.ok()) return context.Reply(event.call, status);
+  }
+  if (changed.is_default && !entry->facts.is_default) {
+    for (PartitionEntry& other : context.state.partitions) {
+      if (std::exchange(other.facts.is_default, false)) {
+        context.effects.partitions_changed.push_back(other.facts.name);
+      }
+    }
+  }
+  entry->facts = std::move(changed);
+  RebuildReady(context);
+  context.effects.partitions_changed.push_back(event.name);
+  context.effects.schedule = true;
+  context.Log(LogLevel::kInfo,
+              StrCat("partition ", event.name, ": updated by ", event.caller.user_name));
+  context.Reply(event.call, Done{});
+}
+
+void HandleReconfigured(Context& context, const Reconfigured& event) {
+  State& state = context.state;
+  // Jobs on nodes that are to go end while the nodes are still known.
+  for (const std::unique_ptr<Node>& node : state.nodes) {
+    const bool stays = std::any_of(event.settings.nodes.begin(), event.settings.nodes.end(),
+                                   [&](const Node& n) { return n.name == node->name; });
+    if (!stays) FailJobsOn(context, *node, /*dead=*/false);
+  }
+  const std::vector<std::string> gone = state.ApplySettings(event.settings);
+  for (const std::string& name : gone) {
+    context.Log(LogLevel::kInfo, StrCat("node ", name, ": no longer configured"));
+    std::vector<JobId> waiting;
+    for (JobId id : state.active) {
+      const Job& job = *state.FindJob(id);
+      if (std::count(job.pending_nodes.begin(), job.pending_nodes.end(), name) > 0) {
+        waiting.push_back(id);
+      }
+    }
+    for (JobId id : waiting) NodeIsClear(context, *state.FindJob(id), name);
+    context.effects.nodes_changed.push_back(name);
+  }
+  for (const std::unique_ptr<Node>& node : state.nodes) {
+    context.Changed(*node);
+    if (IsSet(node->last_response_time)) continue;
+    node->last_response_time = context.now;
+    if (state.settings.slurmd_timeout > absl::ZeroDuration()) {
+      state.timers.Add(context.now + state.settings.slurmd_timeout,
+                       {TimerKind::kNodeTimeout, {}, node->name, {}});
+    }
+  }
+  for (const PartitionEntry& entry : state.partitions) {
+    context.effects.partitions_changed.push_back(entry.facts.name);
+  }
+  RebuildReady(context);
+  context.effects.schedule = true;
+}
+
+}  // namespace reeve::ctld

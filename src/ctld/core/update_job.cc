@@ -1,0 +1,324 @@
+#include "ctld/core/update_job.h"
+
+#include <algorithm>
+
+#include "absl/strings/numbers.h"
+#include "common/base/text.h"
+#include "common/base/units.h"
+#include "ctld/core/cancel.h"
+#include "ctld/core/control.h"
+#include "ctld/core/dependency.h"
+#include "ctld/core/eligibility.h"
+#include "ctld/core/errors.h"
+#include "ctld/core/job_array.h"
+#include "ctld/core/priority.h"
+#include "ctld/core/submit.h"
+#include "ctld/core/validate.h"
+
+namespace reeve::ctld {
+namespace {
+
+// All changes of one call, worked out before any is made.
+struct Draft {
+  JobSpec spec;
+  std::optional<absl::Duration> time_limit;
+  std::optional<std::string> account;
+  std::optional<std::string> qos;
+  std::optional<uint32_t> priority;
+  std::optional<uint32_t> array_limit;
+  bool dependency_changed = false;
+  bool placement_changed = false;  // only while pending
+  bool start_time_changed = false;
+};
+
+struct Request {
+  const Context& context;
+  const Job& job;
+  const Caller& caller;
+};
+
+using Setter = absl::Status (*)(const Request&, Draft&, const std::string& value);
+
+absl::Status BadValue() {
+  return absl::InvalidArgumentError("Invalid job update value");
+}
+
+absl::StatusOr<uint32_t> Number(std::string_view value) {
+  absl::StatusOr<uint64_t> number = ParseUint(value, "value", UINT32_MAX - 2);
+  if (!number.ok()) return BadValue();
+  return static_cast<uint32_t>(*number);
+}
+
+template <auto Member>
+absl::Status SetText(const Request&, Draft& draft, const std::string& value) {
+  draft.spec.*Member = value;
+  return absl::OkStatus();
+}
+template <auto Member>
+absl::Status SetPlacementText(const Request&, Draft& draft, const std::string& value) {
+  draft.spec.*Member = value == "(null)" ? "" : value;
+  draft.placement_changed = true;
+  return absl::OkStatus();
+}
+template <auto Member>
+absl::Status SetPlacementNumber(const Request&, Draft& draft, const std::string& value) {
+  absl::StatusOr<uint32_t> number = Number(value);
+  if (!number.ok()) return number.status();
+  draft.spec.*Member = *number;
+  draft.placement_changed = true;
+  return absl::OkStatus();
+}
+
+absl::Status SetTimeLimit(const Request& request, Draft& draft, const std::string& value) {
+  const bool more = value.starts_with("+");
+  const bool less = value.size() > 1 && value[0] == '-' && value != "-1";
+  absl::StatusOr<absl::Duration> limit =
+      ParseTimeLimit(more || less ? std::string_view(value).substr(1) : value);
+  if (!limit.ok()) return Refuse(kInvalidTimeLimit);
+  absl::Duration wanted = *limit;
+  if (more) wanted = request.job.time_limit + *limit;
+  if (less) wanted = request.job.time_limit - *limit;
+  if (!more && !less && wanted == absl::ZeroDuration()) wanted = absl::InfiniteDuration();
+  if (wanted <= absl::ZeroDuration()) return Refuse(kInvalidTimeLimit);
+  const bool raises = wanted > request.job.time_limit;
+  if (request.job.Running() && raises && !request.caller.is_operator) return Refuse(kAccessDenied);
+  draft.spec.time_limit = wanted;
+  draft.time_limit = wanted;
+  return absl::OkStatus();
+}
+
+absl::Status SetPriority(const Request& request, Draft& draft, const std::string& value) {
+  absl::StatusOr<uint32_t> number = Number(value);
+  if (!number.ok()) return number.status();
+  if (!request.caller.is_operator && *number > 0) return Refuse(kAccessDenied);
+  draft.priority = *number;
+  return absl::OkStatus();
+}
+
+absl::Status SetNice(const Request& request, Draft& draft, const std::string& value) {
+  int32_t nice = 0;
+  if (!absl::SimpleAtoi(value, &nice)) return BadValue();
+  if (nice < 0 && !request.caller.is_operator) return Refuse(kAccessDenied);
+  draft.spec.nice = nice;
+  return absl::OkStatus();
+}
+
+absl::Status SetDependency(const Request&, Draft& draft, const std::string& value) {
+  draft.spec.dependency = value == "(null)" ? "" : value;
+  draft.dependency_changed = true;
+  return absl::OkStatus();
+}
+
+absl::Status SetNumNodes(const Request&, Draft& draft, const std::string& value) {
+  const std::vector<std::string_view> range = Split(value, "-");
+  if (range.size() > 2) return Refuse(kInvalidNodeCount);
+  absl::StatusOr<uint32_t> least = Number(range[0]);
+  absl::StatusOr<uint32_t> most = range.size() == 2 ? Number(range[1]) : least;
+  if (!least.ok() || !most.ok() || *least == 0) return Refuse(kInvalidNodeCount);
+  draft.spec.min_nodes = *least;
+  draft.spec.max_nodes = *most;
+  draft.placement_changed = true;
+  return absl::OkStatus();
+}
+
+absl::Status SetNumCpus(const Request& request, Draft& draft, const std::string& value) {
+  absl::StatusOr<uint32_t> number = Number(value);
+  const uint32_t per_task = std::max(request.job.spec->cpus_per_task.value_or(1), 1u);
+  if (!number.ok() || *number == 0) return BadValue();
+  draft.spec.num_tasks = (*number + per_task - 1) / per_task;
+  draft.placement_changed = true;
+  return absl::OkStatus();
+}
+
+template <bool PerCpu>
+absl::Status SetMemory(const Request&, Draft& draft, const std::string& value) {
+  absl::StatusOr<uint64_t> mb = ParseMemoryMb(value);
+  if (!mb.ok()) return BadValue();
+  draft.spec.mem_per_node_mb.reset();
+  draft.spec.mem_per_cpu_mb.reset();
+  (PerCpu ? draft.spec.mem_per_cpu_mb : draft.spec.mem_per_node_mb) = *mb;
+  draft.placement_changed = true;
+  return absl::OkStatus();
+}
+
+absl::Status SetStartTime(const Request& request, Draft& draft, const std::string& value) {
+  absl::StatusOr<absl::Time> time = ParseBegin(value, request.context.now);
+  if (!time.ok()) return BadValue();
+  draft.spec.begin_time = *time;
+  draft.start_time_changed = true;
+  return absl::OkStatus();
+}
+
+absl::Status SetAccount(const Request&, Draft& draft, const std::string& value) {
+  draft.account = draft.spec.account = value;
+  draft.placement_changed = true;
+  return absl::OkStatus();
+}
+absl::Status SetQos(const Request&, Draft& draft, const std::string& value) {
+  draft.qos = draft.spec.qos = value;
+  draft.placement_changed = true;
+  return absl::OkStatus();
+}
+absl::Status SetRequeue(const Request&, Draft& draft, const std::string& value) {
+  if (value != "0" && value != "1") return BadValue();
+  draft.spec.requeue = value == "1";
+  return absl::OkStatus();
+}
+absl::Status SetArrayLimit(const Request&, Draft& draft, const std::string& value) {
+  absl::StatusOr<uint32_t> number = Number(value);
+  if (!number.ok()) return number.status();
+  draft.array_limit = *number;
+  return absl::OkStatus();
+}
+
+struct Key {
+  std::string_view name;  // lower case
+  Setter set;
+  bool while_running;
+};
+constexpr Key kKeys[] = {
+    {"timelimit", SetTimeLimit, true},
+    {"partition", SetPlacementText<&JobSpec::partition>, false},
+    {"partitionname", SetPlacementText<&JobSpec::partition>, false},
+    {"priority", SetPriority, false},
+    {"nice", SetNice, false},
+    {"jobname", SetText<&JobSpec::name>, true},
+    {"name", SetText<&JobSpec::name>, true},
+    {"comment", SetText<&JobSpec::comment>, true},
+    {"dependency", SetDependency, false},
+    {"numnodes", SetNumNodes, false},
+    {"numcpus", SetNumCpus, false},
+    {"numtasks", SetPlacementNumber<&JobSpec::num_tasks>, false},
+    {"cpus/task", SetPlacementNumber<&JobSpec::cpus_per_task>, false},
+    {"cpuspertask", SetPlacementNumber<&JobSpec::cpus_per_task>, false},
+    {"reqnodelist", SetPlacementText<&JobSpec::req_nodes>, false},
+    {"nodelist", SetPlacementText<&JobSpec::req_nodes>, false},
+    {"excnodelist", SetPlacementText<&JobSpec::exc_nodes>, false},
+    {"features", SetPlacementText<&JobSpec::features>, false},
+    {"starttime", SetStartTime, false},
+    {"eligibletime", SetStartTime, false},
+    {"account", SetAccount, false},
+    {"qos", SetQos, false},
+    {"requeue", SetRequeue, true},
+    {"minmemorynode", SetMemory<false>, false},
+    {"minmemorycpu", SetMemory<true>, false},
+    {"mincpusnode", SetPlacementNumber<&JobSpec::min_cpus_per_node>, false},
+    {"stdout", SetText<&JobSpec::std_out>, false},
+    {"stderr", SetText<&JobSpec::std_err>, false},
+    {"stdin", SetText<&JobSpec::std_in>, false},
+    {"workdir", SetText<&JobSpec::work_dir>, false},
+    {"arraytaskthrottle", SetArrayLimit, true},
+};
+
+absl::Status MakeDraft(const Request& request, const KeyValues& changes, Draft& draft) {
+  for (const auto& [name, value] : changes) {
+    const std::string lower = ToLower(name);
+    const Key* key = std::find_if(std::begin(kKeys), std::end(kKeys),
+                                  [&](const Key& k) { return k.name == lower; });
+    if (key == std::end(kKeys)) {
+      return absl::InvalidArgumentError(
+          StrCat("Update of this parameter is not supported: ", name, "=", value));
+    }
+    if (!request.job.Pending() && !key->while_running) return Refuse(kJobNotPending);
+    if (absl::Status status = key->set(request, draft, value); !status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+// A pending job is checked as if submitted anew.
+absl::Status Replace(Context& context, Job& job, Draft& draft, const Caller& caller) {
+  JobSpec checked = draft.spec;
+  checked.array.clear();
+  checked.priority.reset();
+  checked.nice = std::max(checked.nice, 0);
+  if (!draft.dependency_changed) checked.dependency.clear();
+  const Requester requester{job.owner->uid, caller.is_operator, nullptr};
+  absl::StatusOr<Validated> validated = Validate(context.state, checked, requester, job.id);
+  if (!validated.ok()) return validated.status();
+  if (draft.dependency_changed) {
+    absl::Status status = CheckDependency(context.state, validated->dependency, job.id);
+    if (!status.ok()) return status;
+    job.dependency = FormatDependency(context.state, validated->dependency);
+    WatchDependency(context, job);
+  }
+  job.partition = validated->partition;
+  job.time_limit = validated->time_limit;
+  job.shape = context.state.shapes.Intern(std::move(validated->shape));
+  SetAskedSizes(job);
+  return absl::OkStatus();
+}
+
+absl::Status Apply(Context& context, Job& job, Draft draft, const Caller& caller) {
+  const int32_t old_nice = job.spec->nice;
+  if (job.Pending()) {
+    if (absl::Status status = Replace(context, job, draft, caller); !status.ok()) return status;
+    job.priority = AdjustPriority(job.priority, old_nice, draft.spec.nice);
+  } else if (draft.time_limit.has_value()) {
+    job.time_limit = *draft.time_limit;
+    job.end_time = job.start_time + std::min(job.time_limit, absl::Hours(24 * 365));
+    if (job.time_limit < absl::InfiniteDuration()) {
+      context.state.timers.Add(job.end_time + context.state.settings.over_time_limit,
+                               {TimerKind::kTimeLimit, job.id, {}, {}});
+    }
+    context.effects.schedule = true;
+  }
+  if (!job.Finished()) context.ForgetName(job);
+  job.spec = std::make_shared<const JobSpec>(std::move(draft.spec));
+  if (!job.Finished()) context.RememberName(job);
+  if (draft.account.has_value()) job.account = *draft.account;
+  if (draft.qos.has_value()) job.qos = *draft.qos;
+  if (draft.array_limit.has_value()) job.array_limit = *draft.array_limit;
+  if (draft.array_limit.has_value() && job.array_job_id) WakeArray(context, job.array_job_id);
+  if (draft.start_time_changed) job.eligible_time = absl::UnixEpoch();
+  context.Changed(job);
+  if (draft.priority.has_value()) {
+    if (*draft.priority == 0) {
+      Hold(context, job, caller.is_operator);
+    } else {
+      job.priority = *draft.priority;
+      job.held_by_admin = false;
+    }
+  }
+  if (job.Pending()) Reconsider(context, job);
+  context.Account(job);
+  return absl::OkStatus();
+}
+
+absl::Status Update(Context& context, Job& job, const UpdateJob& event) {
+  if (!MayControl(event.caller, job)) return Refuse(kAccessDenied);
+  if (job.Finished() || job.Completing()) return Refuse(kAlreadyDone);
+  Draft draft{.spec = *job.spec};
+  if (absl::Status status = MakeDraft({context, job, event.caller}, event.changes, draft);
+      !status.ok()) {
+    return status;
+  }
+  if (job.held_by_admin && draft.priority.value_or(0) > 0 && !event.caller.is_operator) {
+    return Refuse(kAccessDenied);
+  }
+  return Apply(context, job, std::move(draft), event.caller);
+}
+
+}  // namespace
+
+void HandleUpdateJob(Context& context, const UpdateJob& event) {
+  State& state = context.state;
+  bool allowed = true;
+  if (const auto array = state.arrays.find(event.job.job);
+      array != state.arrays.end() && !array->second.members.empty()) {
+    allowed = MayControl(event.caller, *state.FindJob(*array->second.members.begin()));
+  }
+  absl::StatusOr<std::vector<JobId>> jobs = ResolvePick(context, event.job, allowed);
+  if (!jobs.ok()) return context.Reply(event.call, jobs.status());
+  JobResults answer;
+  for (JobId id : *jobs) {
+    Job& job = *state.FindJob(id);
+    if (jobs->size() > 1 && job.Finished()) continue;
+    const std::string label = JobLabel(job);
+    const absl::Status status = Update(context, job, event);
+    if (!status.ok() && jobs->size() == 1) return context.Reply(event.call, status);
+    answer.results.push_back({label, id, status.ok() ? "" : WordsOf(status)});
+  }
+  context.Reply(event.call, std::move(answer));
+}
+
+}  // namespace reeve::ctld

@@ -1,0 +1,259 @@
+#include "ctld/daemon.h"
+
+#include <signal.h>
+
+#include "common/base/text.h"
+#include "common/os/fd.h"
+#include "common/os/log.h"
+#include "common/os/service_manager.h"
+#include "common/rpc/endpoints.h"
+#include "ctld/convert.h"
+#include "ctld/users.h"
+#include "reeve_version.h"
+
+namespace reeve::ctld {
+namespace {
+
+StoredNode NodeFromProto(const pb::StoredNode& in) {
+  StoredNode node;
+  node.name = in.name();
+  node.base = static_cast<NodeBase>(in.base());
+  node.drain = in.drain();
+  node.fail = in.fail();
+  node.down_by_admin = in.down_by_admin();
+  node.reason = in.reason();
+  node.reason_user = in.reason_user();
+  node.reason_time = absl::FromUnixSeconds(in.reason_time());
+  node.boot_id = in.boot_id();
+  node.last_response_time = absl::FromUnixSeconds(in.last_response_time());
+  node.last_busy_time = absl::FromUnixSeconds(in.last_busy_time());
+  return node;
+}
+
+template <class Message>
+absl::StatusOr<Message> ParseRecord(const std::string& bytes, std::string_view what) {
+  Message message;
+  if (!message.ParseFromString(bytes)) return absl::DataLossError(StrCat("unreadable ", what, " record"));
+  return message;
+}
+
+// The store's records as the core takes them.
+absl::StatusOr<Snapshot> ToSnapshot(const StoredState& stored, uint32_t first_job_id) {
+  Snapshot snapshot;
+  for (const std::string& bytes : stored.jobs) {
+    absl::StatusOr<pb::Job> message = ParseRecord<pb::Job>(bytes, "job");
+    if (!message.ok()) return message.status();
+    absl::StatusOr<Job> job = FromProto(*message);
+    if (!job.ok()) return Annotate(job.status(), StrCat("job ", message->job_id()));
+    snapshot.jobs.push_back(*std::move(job));
+  }
+  for (const std::string& bytes : stored.nodes) {
+    absl::StatusOr<pb::StoredNode> message = ParseRecord<pb::StoredNode>(bytes, "node");
+    if (!message.ok()) return message.status();
+    snapshot.nodes.push_back(NodeFromProto(*message));
+  }
+  for (const std::string& bytes : stored.requests) {
+    absl::StatusOr<pb::StoredRequest> message = ParseRecord<pb::StoredRequest>(bytes, "request");
+    if (!message.ok()) return message.status();
+    snapshot.requests.push_back(FromProto(*message));
+  }
+  snapshot.counters.next_job_id = first_job_id;
+  if (stored.counters) {
+    snapshot.counters = {stored.counters->next_job_id, stored.counters->next_priority};
+  }
+  return snapshot;
+}
+
+absl::StatusOr<rpc::Trust> TrustOf(const Config& config) {
+  absl::StatusOr<uid_t> slurm_user = UidOf(config.slurm_user);
+  if (!slurm_user.ok()) return Annotate(slurm_user.status(), "SlurmUser");
+  absl::StatusOr<uid_t> slurmd_user = UidOf(config.slurmd_user);
+  if (!slurmd_user.ok()) return Annotate(slurmd_user.status(), "SlurmdUser");
+  return rpc::Trust{*slurm_user, *slurmd_user, {}};
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Daemon>> Daemon::Start(Config config) {
+  std::unique_ptr<Daemon> daemon(new Daemon(std::move(config)));
+  absl::Status status = daemon->Open();
+  if (!status.ok()) return status;
+  return daemon;
+}
+
+Daemon::~Daemon() {
+  // Calls end first, then what they were to reach; the store last: it writes what is queued.
+  if (server_ != nullptr) server_->Stop();
+  gateway_.reset();
+  outbox_.reset();
+  store_.reset();
+}
+
+absl::Status Daemon::Open() {
+  // Signals are blocked before any thread exists, so that all inherit the mask.
+  for (int signal : {SIGTERM, SIGINT}) {
+    loop_.OnSignal(signal, [this, signal] {
+      os::LogInfo(StrCat("ending on signal ", signal, "; running jobs go on"));
+      loop_.Stop();
+    });
+  }
+  loop_.OnSignal(SIGHUP, [] { os::ReopenLog().IgnoreError(); });
+  ::signal(SIGPIPE, SIG_IGN);
+
+  std::shared_ptr<const Config> config = config_.Get();
+  absl::StatusOr<std::unique_ptr<StateStore>> store = OpenSqliteStore(config->state_save_location);
+  if (!store.ok()) return Annotate(store.status(), "StateSaveLocation");
+  store_ = *std::move(store);
+  absl::StatusOr<StoredState> stored = store_->Load();
+  if (!stored.ok()) return Annotate(stored.status(), "StateSaveLocation");
+
+  blobs_ = std::make_unique<BlobCache>(store_.get());
+  core_ = std::make_unique<Controller>(MakeSettings(*config));
+  WireParts(*stored);
+  absl::Status status = Restore(*stored);
+  if (!status.ok()) return status;
+  return Listen();
+}
+
+void Daemon::WireParts(const StoredState& stored) {
+  std::shared_ptr<const Config> config = config_.Get();
+  NodeGateway::Options gateway;
+  gateway.cluster = config->cluster_name;
+  gateway.epoch = stored.epoch;
+  gateway.heartbeat = std::clamp(config->slurmd_timeout / 3, absl::Seconds(1), absl::Seconds(30));
+  gateway_ = std::make_unique<NodeGateway>(
+      gateway, &loop_, blobs_.get(),
+      [this](const std::string& name) { return core_->FindNode(name) != nullptr; },
+      [this](Event event) { Handle(std::move(event)); });
+
+  if (config->accounting) {
+    outbox_ = std::make_unique<AccountingOutbox>(
+        AccountingOutbox::Options{rpc::AccountingTarget(*config), config->cluster_name,
+                                  stored.incarnation, rpc::MungeOf(*config)},
+        store_.get(), [this](uint64_t sequence) {
+          loop_.Post([this, sequence] { runner_->AccountingAcknowledged(sequence); });
+        });
+  }
+  EffectRunner::Outlets outlets;
+  outlets.reply = [this](const Reply& reply) {
+    calls_.Answer(reply, *core_, config_.Get()->cluster_name);
+  };
+  outlets.command = [this](NodeCommand command) { gateway_->Send(std::move(command)); };
+  outlets.accounting_stored = [this] {
+    if (outbox_ != nullptr) outbox_->Wake();
+  };
+  outlets.store_failed = [this](const absl::Status& status) {
+    // What was decided is not on disk and must not be believed: better no controller than a lying one.
+    os::LogFatal(StrCat("cannot write ", config_.Get()->state_save_location, ": ", status.message(),
+                        "; nothing was acknowledged that is not on disk"));
+  };
+  runner_ = std::make_unique<EffectRunner>(
+      EffectRunner::Options{config->cluster_name, config->accounting, stored.last_sequence}, &loop_,
+      core_.get(), store_.get(), &publisher_, std::move(outlets));
+}
+
+absl::Status Daemon::Restore(const StoredState& stored) {
+  absl::StatusOr<Snapshot> snapshot = ToSnapshot(stored, config_.Get()->first_job_id);
+  if (!snapshot.ok()) return Annotate(snapshot.status(), config_.Get()->state_save_location);
+  const size_t jobs = snapshot->jobs.size();
+  Effects effects = core_->Restore(*std::move(snapshot), absl::Now());
+  core_->ForEachJob([this](const Job& job) {
+    publisher_.PutJob(std::make_shared<pb::Job>(ToProto(job, config_.Get()->cluster_name)));
+  });
+  runner_->PublishAll();
+  os::LogInfo(StrCat("reevectld ", REEVE_VERSION, " of cluster ", config_.Get()->cluster_name,
+                     ", epoch ", stored.epoch, ": ", jobs, " jobs restored"));
+  Apply(std::move(effects));
+  return absl::OkStatus();
+}
+
+absl::Status Daemon::Listen() {
+  std::shared_ptr<const Config> config = config_.Get();
+  absl::StatusOr<rpc::Trust> trust = TrustOf(*config);
+  if (!trust.ok()) return trust.status();
+  rpc::Server::Options options;
+  options.munge = rpc::MungeOf(*config);
+  options.trust = *std::move(trust);
+  options.listen = {StrCat("[::]:", config->slurmctld_port)};
+  if (!os::PathExists("/proc/net/if_inet6")) {
+    options.listen = {StrCat("0.0.0.0:", config->slurmctld_port)};
+  }
+  std::string socket = rpc::ControllerSocket(*config);
+  if (!socket.empty()) options.listen.push_back(socket);
+  server_ = std::make_unique<rpc::Server>(std::move(options));
+
+  Service::Parts parts;
+  parts.loop = &loop_;
+  parts.publisher = &publisher_;
+  parts.calls = &calls_;
+  parts.blobs = blobs_.get();
+  parts.config = &config_;
+  parts.boot_time = boot_time_;
+  parts.handle = [this](Event event, EffectRunner::Blobs blobs) {
+    Handle(std::move(event), std::move(blobs));
+  };
+  parts.next_job_id = [this] { return next_job_id_.load(); };
+  parts.reconfigure = [this](const Config& next) { Reconfigure(next); };
+  service_ = std::make_unique<Service>(std::move(parts));
+  service_->Register(server_.get());
+  server_->HandleStream("Controller/NodeStream", [this](std::shared_ptr<rpc::ServerStream> stream) {
+    return gateway_->Accept(std::move(stream));
+  });
+  return server_->Start();
+}
+
+void Daemon::Run() {
+  os::NotifyReady();
+  loop_.Run();
+}
+
+void Daemon::Handle(Event event, EffectRunner::Blobs blobs) {
+  Apply(core_->Handle(event, absl::Now()), std::move(blobs));
+}
+
+void Daemon::Apply(Effects effects, EffectRunner::Blobs blobs) {
+  next_job_id_.store(core_->counters().next_job_id);
+  SetWakeup(effects.next_wakeup);
+  if (effects.schedule) PlanPass();
+  runner_->Run(std::move(effects), std::move(blobs));
+}
+
+// A pass runs at once when idle. Under load it waits as long as the last one took, and then sees
+// everything that has come meanwhile: at most half of the loop's time goes into passes.
+void Daemon::PlanPass() {
+  if (pass_planned_) return;
+  pass_planned_ = true;
+  absl::Time earliest = last_pass_end_ + last_pass_;
+  if (absl::Now() >= earliest) {
+    loop_.Post([this] { RunPass(); });
+  } else {
+    loop_.At(earliest, [this] { RunPass(); });
+  }
+}
+
+void Daemon::RunPass() {
+  pass_planned_ = false;
+  absl::Time begin = absl::Now();
+  Apply(core_->Schedule(begin));
+  last_pass_end_ = absl::Now();
+  last_pass_ = last_pass_end_ - begin;
+}
+
+void Daemon::SetWakeup(std::optional<absl::Time> when) {
+  if (wakeup_ != os::TimerId::kNone) loop_.Cancel(wakeup_);
+  wakeup_ = os::TimerId::kNone;
+  if (!when) return;
+  wakeup_ = loop_.At(*when, [this] {
+    wakeup_ = os::TimerId::kNone;
+    Handle(Tick{});
+  });
+}
+
+void Daemon::Reconfigure(const Config& config) {
+  os::SetLogLevel(config.slurmctld_debug);
+  Handle(Reconfigured{MakeSettings(config)});
+  runner_->PublishAll();
+  os::LogInfo(StrCat("configuration read again from ", config.path));
+}
+
+}  // namespace reeve::ctld

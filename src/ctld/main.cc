@@ -1,0 +1,53 @@
+// reevectld: the controller.
+#include <unistd.h>
+
+#include <cstdio>
+#include <string>
+
+#include "common/base/config.h"
+#include "common/base/text.h"
+#include "common/os/log.h"
+#include "ctld/daemon.h"
+#include "reeve_version.h"
+
+namespace {
+
+int Fail(const std::string& why, const std::string& log_file) {
+  std::string log = log_file.empty() ? "" : reeve::StrCat(" (log: ", log_file, ")");
+  fprintf(stderr, "reevectld: %s%s\n", why.c_str(), log.c_str());
+  return 1;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  std::string file = reeve::FindConfigPath();
+  int option;
+  while ((option = getopt(argc, argv, "Df:Vh")) != -1) {
+    switch (option) {
+      case 'D':
+        break;  // staying in the foreground is the only mode
+      case 'f':
+        file = optarg;
+        break;
+      case 'V':
+        printf("reevectld %s\n", REEVE_VERSION);
+        return 0;
+      default:
+        fprintf(stderr, "usage: reevectld [-D] [-f slurm.conf] [-V]\n");
+        return option == 'h' ? 0 : 1;
+    }
+  }
+  absl::StatusOr<reeve::Config> config = reeve::LoadConfig(file);
+  if (!config.ok()) return Fail(std::string(config.status().message()), "");
+  const std::string log_file = config->slurmctld_log_file;
+  absl::Status log = reeve::os::SetUpLog({log_file, config->slurmctld_debug, "reevectld"});
+  if (!log.ok()) return Fail(std::string(log.message()), "");
+  auto daemon = reeve::ctld::Daemon::Start(*std::move(config));
+  if (!daemon.ok()) {
+    reeve::os::LogError(reeve::Message(daemon.status()));
+    return Fail(std::string(daemon.status().message()), log_file);
+  }
+  (*daemon)->Run();
+  return 0;
+}

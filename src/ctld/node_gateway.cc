@@ -1,0 +1,157 @@
+#include "ctld/node_gateway.h"
+
+#include "common/base/text.h"
+#include "common/os/log.h"
+#include "ctld/convert.h"
+
+namespace reeve::ctld {
+
+NodeGateway::NodeGateway(Options options, os::EventLoop* loop, BlobCache* blobs,
+                         std::function<bool(const std::string&)> knows_node,
+                         std::function<void(Event)> on_event)
+    : options_(std::move(options)), loop_(loop), blobs_(blobs), knows_node_(std::move(knows_node)),
+      on_event_(std::move(on_event)), sender_([this] { SendLoop(); }) {}
+
+NodeGateway::~NodeGateway() {
+  {
+    std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  wake_.notify_all();
+  sender_.join();
+}
+
+rpc::ServerStream::Events NodeGateway::Accept(std::shared_ptr<rpc::ServerStream> stream) {
+  loop_->Post([this, stream] { OnFirstMessage(stream); });
+  return {
+      .on_message = [this, stream](std::string bytes) {
+        loop_->Post([this, stream, bytes = std::move(bytes)] { OnMessage(stream, bytes); });
+      },
+      .on_closed = [this, stream] { loop_->Post([this, stream] { OnClosed(stream); }); },
+  };
+}
+
+void NodeGateway::OnFirstMessage(const StreamPtr& stream) {
+  pb::NodeMessage message;
+  if (!message.ParseFromString(stream->first_message()) || !message.has_registration()) {
+    return stream->Finish(absl::InvalidArgumentError("the first message must be a registration"));
+  }
+  const std::string& node = message.registration().node();
+  if (!knows_node_(node)) {
+    os::LogError(StrCat("node ", node, " at ", stream->peer(),
+                              " wants to register but is not in slurm.conf"));
+    return stream->Finish(absl::NotFoundError(
+        StrCat("node ", node, " is not in the controller's slurm.conf")));
+  }
+  StreamPtr& current = streams_[node];
+  if (current != nullptr) {
+    // The newer connection wins: the node has restarted or found a dead link before we did.
+    names_.erase(current.get());
+    current->Finish(absl::AbortedError("the node has connected again"));
+  }
+  current = stream;
+  names_[stream.get()] = node;
+
+  pb::ControllerMessage welcome;
+  welcome.set_epoch(options_.epoch);
+  welcome.mutable_welcome()->set_cluster(options_.cluster);
+  welcome.mutable_welcome()->set_heartbeat_seconds(absl::ToInt64Seconds(options_.heartbeat));
+  welcome.mutable_welcome()->set_time(absl::ToUnixSeconds(absl::Now()));
+  stream->Send(welcome);
+  on_event_(FromProto(message.registration()));
+}
+
+void NodeGateway::OnMessage(const StreamPtr& stream, const std::string& bytes) {
+  auto name = names_.find(stream.get());
+  if (name == names_.end()) return;  // replaced or refused meanwhile
+  pb::NodeMessage message;
+  if (!message.ParseFromString(bytes)) {
+    return stream->Finish(absl::InvalidArgumentError("unreadable message"));
+  }
+  std::optional<Event> event = ToEvent(name->second, message);
+  if (event) on_event_(*std::move(event));
+}
+
+void NodeGateway::OnClosed(const StreamPtr& stream) {
+  auto name = names_.find(stream.get());
+  if (name == names_.end()) return;
+  std::string node = std::move(name->second);
+  names_.erase(name);
+  streams_.erase(node);
+  on_event_(NodeLost{std::move(node)});
+}
+
+void NodeGateway::Send(NodeCommand command) {
+  auto found = streams_.find(command.node);
+  if (found == streams_.end()) return;
+  {
+    std::lock_guard lock(mutex_);
+    outgoing_.push_back({found->second, std::move(command)});
+  }
+  wake_.notify_one();
+}
+
+void NodeGateway::SendLoop() {
+  for (;;) {
+    std::deque<Outgoing> taken;
+    {
+      std::unique_lock lock(mutex_);
+      wake_.wait(lock, [this] { return stopping_ || !outgoing_.empty(); });
+      if (stopping_) return;
+      taken.swap(outgoing_);
+    }
+    for (const Outgoing& outgoing : taken) {
+      absl::StatusOr<pb::ControllerMessage> message = Compose(outgoing.command);
+      if (message.ok()) {
+        outgoing.stream->Send(*message);
+      } else {
+        os::LogError(StrCat("nothing sent to ", outgoing.command.node, ": ",
+                                  message.status().message()));
+      }
+    }
+  }
+}
+
+absl::StatusOr<pb::ControllerMessage> NodeGateway::Compose(const NodeCommand& command) {
+  pb::ControllerMessage message;
+  message.set_epoch(options_.epoch);
+  if (const auto* launch = std::get_if<StepLaunch>(&command.command)) {
+    pb::StepLaunch out = ToProto(*launch, options_.cluster);
+    if (!launch->script_hash.empty()) {
+      absl::StatusOr<std::string> script = blobs_->Get(launch->script_hash);
+      if (!script.ok()) return script.status();
+      out.set_script(*std::move(script));
+      absl::StatusOr<std::string> environment = blobs_->Get(launch->env_hash);
+      if (!environment.ok()) return environment.status();
+      for (std::string_view entry : SplitSkipEmpty(*environment, std::string_view("\0", 1))) {
+        out.add_environment(std::string(entry));
+      }
+    }
+    // After the user's own: later entries win.
+    for (const std::string& entry : launch->environment) out.add_environment(entry);
+    *message.mutable_launch() = std::move(out);
+  } else if (const auto* signal = std::get_if<SignalStep>(&command.command)) {
+    pb::SignalStep* out = message.mutable_signal();
+    out->set_job_id(signal->job.value);
+    out->set_step_id(signal->step.value);
+    out->set_attempt(signal->attempt);
+    out->set_signal(signal->signal);
+    out->set_leader_only(signal->leader_only);
+  } else if (const auto* kill = std::get_if<KillStep>(&command.command)) {
+    pb::KillStep* out = message.mutable_kill_step();
+    out->set_job_id(kill->job.value);
+    out->set_step_id(kill->step.value);
+    out->set_attempt(kill->attempt);
+    out->set_kill_wait(absl::ToInt64Seconds(kill->kill_wait));
+  } else if (const auto* terminate = std::get_if<TerminateJob>(&command.command)) {
+    pb::TerminateJob* out = message.mutable_terminate();
+    out->set_job_id(terminate->job.value);
+    out->set_attempt(terminate->attempt);
+    out->set_kill_wait(absl::ToInt64Seconds(terminate->kill_wait));
+  } else if (const auto* acknowledge = std::get_if<Acknowledge>(&command.command)) {
+    message.mutable_acknowledge()->add_report_ids(acknowledge->report_id);
+  }
+  return message;
+}
+
+}  // namespace reeve::ctld

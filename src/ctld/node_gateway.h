@@ -1,0 +1,75 @@
+// The streams of the nodes: which node is connected, and what is sent to it.
+//
+// Commands leave in the order given, on a thread of their own, because a batch script is read from
+// the store's blobs on the way. A node that is not connected gets nothing: it learns what it must
+// do when it registers.
+#pragma once
+
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/time/time.h"
+#include "common/os/event_loop.h"
+#include "common/rpc/server.h"
+#include "ctld/blob_cache.h"
+#include "ctld/core/effects.h"
+#include "ctld/core/events.h"
+#include "reeve/v1/ctld.pb.h"
+
+namespace reeve::ctld {
+
+class NodeGateway {
+ public:
+  struct Options {
+    std::string cluster;
+    uint64_t epoch = 0;
+    absl::Duration heartbeat = absl::Seconds(30);
+  };
+  // `on_event` runs on the loop. `knows_node` says whether a name is configured; on the loop too.
+  NodeGateway(Options options, os::EventLoop* loop, BlobCache* blobs,
+              std::function<bool(const std::string&)> knows_node,
+              std::function<void(Event)> on_event);
+  ~NodeGateway();
+
+  // For rpc::Server::HandleStream("Controller/NodeStream"); called on gRPC threads.
+  rpc::ServerStream::Events Accept(std::shared_ptr<rpc::ServerStream> stream);
+
+  void Send(NodeCommand command);  // on the loop
+
+ private:
+  using StreamPtr = std::shared_ptr<rpc::ServerStream>;
+  struct Outgoing {
+    StreamPtr stream;
+    NodeCommand command;
+  };
+
+  void OnFirstMessage(const StreamPtr& stream);
+  void OnMessage(const StreamPtr& stream, const std::string& bytes);
+  void OnClosed(const StreamPtr& stream);
+  void SendLoop();
+  absl::StatusOr<v1::ControllerMessage> Compose(const NodeCommand& command);
+
+  const Options options_;
+  os::EventLoop* const loop_;
+  BlobCache* const blobs_;
+  const std::function<bool(const std::string&)> knows_node_;
+  const std::function<void(Event)> on_event_;
+
+  // The loop's.
+  absl::flat_hash_map<std::string, StreamPtr> streams_;
+  absl::flat_hash_map<const rpc::ServerStream*, std::string> names_;
+
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  std::deque<Outgoing> outgoing_;
+  bool stopping_ = false;
+  std::thread sender_;
+};
+
+}  // namespace reeve::ctld

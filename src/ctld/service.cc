@@ -1,0 +1,261 @@
+#include "ctld/service.h"
+
+#include "common/base/text.h"
+#include "common/rpc/session.h"
+#include "ctld/convert.h"
+
+namespace reeve::ctld {
+namespace {
+
+constexpr size_t kMaxScriptBytes = 4 << 20;      // as Slurm's max_script_size
+constexpr size_t kMaxEnvironmentBytes = 4 << 20;
+constexpr absl::Duration kLongestWait = absl::Minutes(1);  // clients ask again
+constexpr size_t kSecretBytes = 16;
+
+JobPick FromProto(const pb::JobSelector& in) {
+  JobPick pick{JobId{in.job_id()}, in.array_tasks(), std::nullopt};
+  if (in.has_step_id()) pick.step = StepId{in.step_id()};
+  return pick;
+}
+
+template <class Entries>
+KeyValues ToKeyValues(const Entries& entries) {
+  KeyValues out;
+  for (const pb::ConfigEntry& entry : entries) out.emplace_back(entry.key(), entry.value());
+  return out;
+}
+
+std::string JoinEnvironment(const pb::SubmitJobRequest& request) {
+  std::string joined;
+  for (const std::string& entry : request.environment()) {
+    joined.append(entry);
+    joined.push_back('\0');
+  }
+  return joined;
+}
+
+template <class T>
+std::optional<T> Optional(bool has, T value) {
+  return has ? std::optional<T>(value) : std::nullopt;
+}
+
+std::shared_ptr<const StepSpec> SpecOf(const pb::CreateStepRequest& in) {
+  auto spec = std::make_shared<StepSpec>();
+  spec->name = in.name();
+  spec->argv = {in.argv().begin(), in.argv().end()};
+  spec->environment = {in.environment().begin(), in.environment().end()};
+  spec->work_dir = in.work_dir();
+  spec->std_in = in.std_in();
+  spec->std_out = in.std_out();
+  spec->std_err = in.std_err();
+  spec->append_output = in.append_output();
+  spec->umask = in.umask();
+  spec->rlimits = ctld::FromProto(in.rlimits());
+  spec->kill_on_bad_exit = in.kill_on_bad_exit();
+  spec->distribution = in.distribution();
+  spec->unbuffered = in.unbuffered();
+  spec->srun_host = in.srun_host();
+  spec->srun_port = in.srun_port();
+  spec->cpu_bind = in.cpu_bind();
+  spec->mpi = in.mpi();
+  return spec;
+}
+
+}  // namespace
+
+void Service::Register(rpc::Server* server) {
+  auto add = [this, server](std::string_view method, void (Service::*handler)(const CallPtr&)) {
+    server->Handle(StrCat("Controller/", method),
+                   [this, handler](CallPtr call) { (this->*handler)(call); });
+  };
+  add("Ping", &Service::Ping);
+  add("GetConfig", &Service::GetConfig);
+  add("ShowConfig", &Service::ShowConfig);
+  add("Reconfigure", &Service::Reconfigure);
+  add("SubmitJob", &Service::SubmitJob);
+  add("WaitJob", &Service::WaitJob);
+  add("CancelJobs", &Service::CancelJobs);
+  add("ControlJobs", &Service::ControlJobs);
+  add("UpdateJob", &Service::UpdateJob);
+  add("CompleteAllocation", &Service::CompleteAllocation);
+  add("CreateStep", &Service::CreateStep);
+  add("QueryJobs", &Service::QueryJobs);
+  add("QueryCluster", &Service::QueryCluster);
+  add("GetJobScript", &Service::GetJobScript);
+  add("UpdateNode", &Service::UpdateNode);
+  add("UpdatePartition", &Service::UpdatePartition);
+}
+
+template <class E>
+void Service::PostEvent(CallPtr call, E event, EffectRunner::Blobs blobs) {
+  parts_.loop->Post([this, call = std::move(call), event = std::move(event),
+                     blobs = std::move(blobs)]() mutable {
+    event.call = parts_.calls->Add(std::move(call));
+    parts_.handle(std::move(event), std::move(blobs));
+  });
+}
+
+Caller Service::CallerOf(const rpc::Call& call, UserFacts* facts) {
+  const rpc::Identity& identity = call.identity();
+  UserFacts found = users_.Lookup(identity.uid, identity.gid);
+  Caller caller{identity.uid, identity.gid, found.user_name, call.role() >= rpc::Role::kOperator};
+  if (facts != nullptr) *facts = std::move(found);
+  return caller;
+}
+
+void Service::SubmitJob(const CallPtr& call) {
+  pb::SubmitJobRequest request;
+  if (!call->Parse(&request)) return;
+  std::string environment = JoinEnvironment(request);
+  if (request.script().size() > kMaxScriptBytes || environment.size() > kMaxEnvironmentBytes) {
+    return call->Finish(absl::InvalidArgumentError(
+        StrCat("script or environment larger than ", kMaxScriptBytes >> 20,
+               " MiB\nPathname of a file, directory or other parameter too long")));
+  }
+  UserFacts facts;
+  ctld::SubmitJob event;
+  event.caller = CallerOf(*call, &facts);
+  event.key = {event.caller.uid, request.request_id()};
+  event.group_name = facts.group_name;
+  event.groups = facts.groups;
+  event.spec = std::make_shared<JobSpec>(FromProto(request.spec()));
+  event.immediate = request.immediate();
+  EffectRunner::Blobs blobs;
+  auto keep = [&](std::string bytes) {
+    std::string hash = BlobCache::HashOf(bytes);
+    parts_.blobs->Put(hash, bytes);
+    blobs.emplace_back(hash, std::move(bytes));
+    return hash;
+  };
+  if (request.spec().batch()) {
+    event.script_hash = keep(request.script());
+    event.env_hash = keep(std::move(environment));
+  }
+  PostEvent(call, std::move(event), std::move(blobs));
+}
+
+void Service::WaitJob(const CallPtr& call) {
+  pb::WaitJobRequest request;
+  if (!call->Parse(&request)) return;
+  ctld::WaitJob event;
+  event.caller = CallerOf(*call);
+  event.job = JobId{request.job_id()};
+  event.until_ended = request.until() == pb::WaitJobRequest::UNTIL_ENDED;
+  event.deadline = absl::Now() + std::min(absl::Seconds(request.timeout()), kLongestWait);
+  PostEvent(call, std::move(event));
+}
+
+void Service::CancelJobs(const CallPtr& call) {
+  pb::CancelJobsRequest request;
+  if (!call->Parse(&request)) return;
+  ctld::CancelJobs event;
+  event.caller = CallerOf(*call);
+  for (const pb::JobSelector& job : request.jobs()) event.jobs.push_back(FromProto(job));
+  event.uid = Optional(request.has_uid(), request.uid());
+  event.user = request.user();
+  event.name = request.name();
+  event.partition = request.partition();
+  event.account = request.account();
+  event.qos = request.qos();
+  event.state = Optional(request.has_state(), static_cast<JobState>(request.state()));
+  event.node_list = request.node_list();
+  event.signal = request.signal();
+  event.batch_only = request.batch_only();
+  event.full = request.full();
+  PostEvent(call, std::move(event));
+}
+
+void Service::ControlJobs(const CallPtr& call) {
+  pb::ControlJobsRequest request;
+  if (!call->Parse(&request)) return;
+  ctld::ControlJobs event;
+  event.caller = CallerOf(*call);
+  switch (request.action()) {
+    case pb::ControlJobsRequest::ACTION_HOLD: event.action = JobAction::kHold; break;
+    case pb::ControlJobsRequest::ACTION_UHOLD: event.action = JobAction::kUhold; break;
+    case pb::ControlJobsRequest::ACTION_RELEASE: event.action = JobAction::kRelease; break;
+    case pb::ControlJobsRequest::ACTION_REQUEUE: event.action = JobAction::kRequeue; break;
+    case pb::ControlJobsRequest::ACTION_REQUEUE_HOLD: event.action = JobAction::kRequeueHold; break;
+    case pb::ControlJobsRequest::ACTION_TOP: event.action = JobAction::kTop; break;
+    default: return call->Finish(absl::InvalidArgumentError("unknown action"));
+  }
+  for (const pb::JobSelector& job : request.jobs()) event.jobs.push_back(FromProto(job));
+  PostEvent(call, std::move(event));
+}
+
+void Service::UpdateJob(const CallPtr& call) {
+  pb::UpdateJobRequest request;
+  if (!call->Parse(&request)) return;
+  ctld::UpdateJob event;
+  event.caller = CallerOf(*call);
+  event.job = FromProto(request.job());
+  event.changes = ToKeyValues(request.changes());
+  PostEvent(call, std::move(event));
+}
+
+void Service::CompleteAllocation(const CallPtr& call) {
+  pb::CompleteAllocationRequest request;
+  if (!call->Parse(&request)) return;
+  ctld::CompleteAllocation event;
+  event.caller = CallerOf(*call);
+  event.job = JobId{request.job_id()};
+  event.exit_status = request.exit_status();
+  PostEvent(call, std::move(event));
+}
+
+void Service::CreateStep(const CallPtr& call) {
+  pb::CreateStepRequest request;
+  if (!call->Parse(&request)) return;
+  ctld::CreateStep event;
+  event.caller = CallerOf(*call);
+  event.key = {event.caller.uid, request.request_id()};
+  event.job = JobId{request.job_id()};
+  event.spec = SpecOf(request);
+  event.num_tasks = Optional(request.has_num_tasks(), request.num_tasks());
+  event.min_nodes = Optional(request.has_min_nodes(), request.min_nodes());
+  event.max_nodes = Optional(request.has_max_nodes(), request.max_nodes());
+  event.cpus_per_task = Optional(request.has_cpus_per_task(), request.cpus_per_task());
+  event.ntasks_per_node = Optional(request.has_ntasks_per_node(), request.ntasks_per_node());
+  event.req_nodes = request.req_nodes();
+  event.exc_nodes = request.exc_nodes();
+  event.exact = request.exact();
+  event.overlap = request.overlap();
+  event.overcommit = request.overcommit();
+  event.external_launcher = request.external_launcher();
+  event.immediate = request.immediate();
+  event.submit_host = request.submit_host();
+  event.srun_pid = request.srun_pid();
+  event.submit_line = request.submit_line();
+  if (request.has_time_limit() && request.time_limit() >= 0) {
+    event.time_limit = absl::Seconds(request.time_limit());
+  }
+  event.deadline = absl::Now() + std::min(absl::Seconds(request.wait_seconds()), kLongestWait);
+  event.io_secret = rpc::RandomBytes(kSecretBytes);
+  PostEvent(call, std::move(event));
+}
+
+void Service::UpdateNode(const CallPtr& call) {
+  pb::UpdateNodeRequest request;
+  if (!call->Parse(&request)) return;
+  ctld::UpdateNode event;
+  event.caller = CallerOf(*call);
+  event.nodes = request.nodes();
+  event.state = request.state();
+  event.reason = request.reason();
+  event.weight = Optional(request.has_weight(), request.weight());
+  event.features = Optional(request.has_features(), request.features());
+  event.comment = Optional(request.has_comment(), request.comment());
+  PostEvent(call, std::move(event));
+}
+
+void Service::UpdatePartition(const CallPtr& call) {
+  pb::UpdatePartitionRequest request;
+  if (!call->Parse(&request)) return;
+  ctld::UpdatePartition event;
+  event.caller = CallerOf(*call);
+  event.name = request.name();
+  event.changes = ToKeyValues(request.changes());
+  PostEvent(call, std::move(event));
+}
+
+}  // namespace reeve::ctld

@@ -1,0 +1,65 @@
+// What queries read: an immutable picture of the committed state. Publishing a change costs what
+// changed (one chunk of 256 jobs is copied, jobs and the other chunks are shared), never the length
+// of the queue; readers on any thread keep the picture they took.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "reeve/v1/types.pb.h"
+
+namespace reeve::ctld {
+
+namespace pb = reeve::v1;
+
+class PublishedState {
+ public:
+  // null when there is no such job.
+  std::shared_ptr<const pb::Job> FindJob(uint32_t id) const;
+  // In the order of ids; false from `visit` ends it.
+  void ForEachJob(const std::function<bool(const pb::Job&)>& visit) const;
+  const std::vector<std::shared_ptr<const pb::Node>>& nodes() const { return nodes_; }
+  const std::vector<std::shared_ptr<const pb::Partition>>& partitions() const { return partitions_; }
+
+ private:
+  friend class Publisher;
+  static constexpr uint32_t kChunkBits = 8;
+  struct Chunk {
+    std::array<std::shared_ptr<const pb::Job>, 1 << kChunkBits> jobs;
+    uint32_t count = 0;
+  };
+  uint32_t first_chunk_ = 0;
+  std::vector<std::shared_ptr<const Chunk>> chunks_;  // null where no job is left
+  std::vector<std::shared_ptr<const pb::Node>> nodes_;
+  std::vector<std::shared_ptr<const pb::Partition>> partitions_;
+};
+
+// Makes the next picture. One thread writes (the loop), any thread takes.
+class Publisher {
+ public:
+  void PutJob(std::shared_ptr<const pb::Job> job);
+  void RemoveJob(uint32_t id);
+  void PutNode(std::shared_ptr<const pb::Node> node);  // by name; new ones at the end
+  void SetNodes(std::vector<std::shared_ptr<const pb::Node>> nodes);
+  void SetPartitions(std::vector<std::shared_ptr<const pb::Partition>> partitions);
+  void Publish();  // what was put since becomes visible at once
+
+  std::shared_ptr<const PublishedState> Take() const;
+
+ private:
+  PublishedState::Chunk* WritableChunk(uint32_t id);
+
+  PublishedState next_;
+  absl::flat_hash_map<uint32_t, std::shared_ptr<PublishedState::Chunk>> copied_;  // since the last Publish
+  absl::flat_hash_map<std::string, size_t> node_index_;
+  mutable std::mutex mutex_;
+  std::shared_ptr<const PublishedState> published_ = std::make_shared<PublishedState>();
+};
+
+}  // namespace reeve::ctld

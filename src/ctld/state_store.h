@@ -1,0 +1,90 @@
+// What the controller keeps on disk, as an interface without SQL.
+//
+// A commit is one batch of records; batches that wait together become one transaction (group
+// commit) that is on disk, synced, before any of their `done` is called. Batches become durable in
+// the order given.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "common/base/ids.h"
+
+namespace reeve::ctld {
+
+struct RequestRecord {  // the answer that a repeated request id gets again
+  uint32_t uid = 0;
+  std::string request_id;
+  std::string bytes;  // pb::StoredRequest
+};
+
+struct OutboxRecord {  // one accounting record that reevedbd has not acknowledged
+  uint64_t sequence = 0;
+  std::string bytes;  // pb::AccountingRecord
+};
+
+struct StoredCounters {  // numbers that never go back
+  uint32_t next_job_id = 0;
+  uint32_t next_priority = 0;
+};
+
+struct Batch {
+  std::vector<std::pair<JobId, std::string>> jobs;          // pb::Job, replaced by id
+  std::vector<JobId> removed_jobs;
+  std::vector<std::pair<std::string, std::string>> nodes;   // pb::StoredNode by name
+  std::vector<std::pair<std::string, std::string>> blobs;   // hash, bytes; there already: no change
+  std::vector<std::string> removed_blobs;
+  std::vector<RequestRecord> requests;
+  std::vector<std::pair<uint32_t, std::string>> forgotten_requests;  // uid, request id
+  std::vector<OutboxRecord> outbox;
+  std::optional<uint64_t> outbox_acknowledged;  // these and all before them go
+  std::optional<StoredCounters> counters;
+
+  bool empty() const {
+    return jobs.empty() && removed_jobs.empty() && nodes.empty() && blobs.empty() &&
+           removed_blobs.empty() && requests.empty() && forgotten_requests.empty() &&
+           outbox.empty() && !outbox_acknowledged && !counters;
+  }
+};
+
+struct StoredState {
+  std::vector<std::string> jobs;  // pb::Job
+  std::vector<std::string> nodes;
+  std::vector<std::string> requests;       // pb::StoredRequest
+  std::optional<StoredCounters> counters;  // absent: a new store
+  uint64_t last_sequence = 0;     // of the outbox, also when all of it has been acknowledged
+  uint64_t epoch = 0;             // of this opening: one higher than ever before
+  std::string incarnation;        // random, drawn when the store was made
+};
+
+class StateStore {
+ public:
+  virtual ~StateStore() = default;  // writes what is queued
+
+  // Everything, once, before the first Commit. Raises the epoch on disk.
+  virtual absl::StatusOr<StoredState> Load() = 0;
+
+  // Queues; `done` is called on the store's thread, with the failure when the disk refused. After
+  // a failure every later commit fails too: nothing may be acknowledged that is not on disk.
+  virtual void Commit(Batch batch, std::function<void(absl::Status)> done) = 0;
+
+  // From any thread; blocks on the disk. NotFound for an unknown hash.
+  virtual absl::StatusOr<std::string> ReadBlob(const std::string& hash) = 0;
+
+  // The oldest `limit` records after `sequence`. From any thread; blocks on the disk.
+  virtual absl::StatusOr<std::vector<OutboxRecord>> ReadOutbox(uint64_t after, size_t limit) = 0;
+};
+
+// SQLite in WAL mode with synchronous=FULL in `<folder>/state.db`. FailedPrecondition for a store of
+// a newer version or one that another controller holds open; DataLoss for a damaged one.
+absl::StatusOr<std::unique_ptr<StateStore>> OpenSqliteStore(const std::string& folder);
+
+}  // namespace reeve::ctld

@@ -1,0 +1,113 @@
+// A job that goes to the store and back is the same job.
+#include "ctld/convert.h"
+
+#include <gtest/gtest.h>
+
+#include <random>
+
+namespace reeve::ctld {
+namespace {
+
+using google::protobuf::FieldDescriptor;
+using google::protobuf::Message;
+
+// Gives every field of a message a value that is not its default, so that a field which a conversion
+// forgets shows as a difference.
+void FillAll(Message* message, uint32_t* next) {
+  const auto* descriptor = message->GetDescriptor();
+  const auto* reflection = message->GetReflection();
+  for (int i = 0; i < descriptor->field_count(); ++i) {
+    const FieldDescriptor* field = descriptor->field(i);
+    const uint32_t value = ++*next;
+    if (field->is_repeated()) {
+      if (field->cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE) {
+        FillAll(reflection->AddMessage(message, field), next);
+      } else if (field->cpp_type() == FieldDescriptor::CPPTYPE_STRING) {
+        reflection->AddString(message, field, "text" + std::to_string(value));
+      } else {
+        reflection->AddUInt32(message, field, 2);
+      }
+      continue;
+    }
+    switch (field->cpp_type()) {
+      case FieldDescriptor::CPPTYPE_STRING: reflection->SetString(message, field, "text" + std::to_string(value)); break;
+      case FieldDescriptor::CPPTYPE_BOOL: reflection->SetBool(message, field, true); break;
+      case FieldDescriptor::CPPTYPE_UINT32: reflection->SetUInt32(message, field, value); break;
+      case FieldDescriptor::CPPTYPE_INT32: reflection->SetInt32(message, field, static_cast<int>(value)); break;
+      case FieldDescriptor::CPPTYPE_UINT64: reflection->SetUInt64(message, field, value); break;
+      case FieldDescriptor::CPPTYPE_INT64: reflection->SetInt64(message, field, value); break;
+      case FieldDescriptor::CPPTYPE_ENUM: reflection->SetEnumValue(message, field, 1); break;
+      case FieldDescriptor::CPPTYPE_MESSAGE: FillAll(reflection->MutableMessage(message, field), next); break;
+      default: FAIL() << field->full_name();
+    }
+  }
+}
+
+TEST(Convert, NoFieldOfASpecIsLost) {
+  pb::JobSpec spec;
+  uint32_t next = 0;
+  FillAll(&spec, &next);
+  EXPECT_EQ(ToProto(FromProto(spec)).DebugString(), spec.DebugString());
+}
+
+TEST(Convert, AbsentIsNotZero) {
+  pb::JobSpec spec;
+  EXPECT_FALSE(FromProto(spec).num_tasks.has_value());
+  spec.set_num_tasks(0);
+  spec.set_time_limit(-1);
+  EXPECT_EQ(FromProto(spec).num_tasks, 0u);
+  EXPECT_EQ(*FromProto(spec).time_limit, absl::InfiniteDuration());
+  EXPECT_EQ(ToProto(FromProto(spec)).DebugString(), spec.DebugString());
+}
+
+TEST(Convert, NoFieldOfAJobIsLost) {
+  pb::Job job;
+  uint32_t next = 0;
+  FillAll(&job, &next);
+  // Texts with a grammar of their own.
+  job.set_array_tasks("3-6,9");
+  job.set_reason("Resources");
+  for (pb::NodeShare& share : *job.mutable_shares()) share.set_cores("0-3");
+  for (pb::Step& step : *job.mutable_steps()) {
+    for (pb::NodeShare& share : *step.mutable_shares()) share.set_cores("1,3");
+    step.clear_pending_nodes();  // made from the parts
+    step.clear_submit_line();
+    step.set_submit_line("srun x");
+  }
+  job.set_batch_host(job.shares(0).node());
+  job.clear_request_uid_id();
+  job.clear_features_used();
+  auto parsed = FromProto(job);
+  ASSERT_TRUE(parsed.ok()) << parsed.status();
+  EXPECT_EQ(ToProto(*parsed, job.cluster()).DebugString(), job.DebugString());
+}
+
+TEST(Convert, RubbishIsDataLossNotACrash) {
+  pb::Job job;
+  job.add_steps()->add_parts(7);
+  EXPECT_FALSE(FromProto(job).ok());
+  job.clear_steps();
+  job.set_array_tasks("9-");
+  EXPECT_FALSE(FromProto(job).ok());
+  job.clear_array_tasks();
+  job.add_shares()->set_cores("x");
+  EXPECT_FALSE(FromProto(job).ok());
+}
+
+TEST(Convert, RequestsComeBack) {
+  RequestResult request;
+  request.key = {1000, "abc"};
+  request.job = JobId{5};
+  request.step = StepId{3};
+  request.notes = {"note"};
+  request.io_secret = std::string("\0\1", 2);
+  request.time = absl::FromUnixSeconds(12345);
+  RequestResult back = FromProto(ToProto(request));
+  EXPECT_EQ(back.key, request.key);
+  EXPECT_EQ(back.step, request.step);
+  EXPECT_EQ(back.io_secret, request.io_secret);
+  EXPECT_EQ(back.time, request.time);
+}
+
+}  // namespace
+}  // namespace reeve::ctld

@@ -1,0 +1,132 @@
+#include "tests/ctld/core/harness.h"
+
+namespace reeve::ctld {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::EndsWith;
+
+TEST(Submit, StartsAtOnceWhenThereIsRoom) {
+  Cluster c(2, 4);
+  const JobId id = c.Submit(Spec().Tasks(2));
+  EXPECT_TRUE(c.Running(id));
+  EXPECT_THAT(c.NodesOf(id), ElementsAre("n1"));
+  const auto launches = c.Commands<StepLaunch>();
+  ASSERT_EQ(launches.size(), 1u);
+  EXPECT_EQ(launches[0].first, "n1");
+  EXPECT_EQ(launches[0].second.step, kBatchStep);
+  EXPECT_EQ(launches[0].second.script_hash, "script");
+  EXPECT_EQ(c.Get(id).qos, "normal");
+}
+
+TEST(Submit, SameRequestIdSameAnswer) {
+  Cluster c(1, 4);
+  const absl::StatusOr<JobId> first = c.TrySubmit(Spec(), User(7), "r1");
+  EXPECT_EQ(*c.TrySubmit(Spec(), User(7), "r1"), *first);
+  EXPECT_NE(*c.TrySubmit(Spec(), User(8), "r1"), *first);
+  c.Restart();
+  EXPECT_EQ(*c.TrySubmit(Spec(), User(7), "r1"), *first);
+  c.Advance(absl::Hours(2));
+  EXPECT_TRUE(c.kept.empty());
+}
+
+TEST(Submit, RefusesInSlurmsWords) {
+  Cluster c(4, 64);
+  EXPECT_EQ(c.Refusal(Spec().Partition("nope")),
+            "invalid partition specified: nope\nInvalid partition name specified");
+  EXPECT_EQ(c.Refusal(Spec().Mem(1 << 20)),
+            "Memory specification can not be satisfied\n"
+            "Requested node configuration is not available");
+  EXPECT_EQ(c.Refusal(Spec().CpusPerTask(65)),
+            "CPU count per node can not be satisfied\n"
+            "Requested node configuration is not available");
+  EXPECT_EQ(c.Refusal(Spec().Nodes(0)), "Node count specification invalid");
+  EXPECT_EQ(c.Refusal(Spec().Features("nope")), "Invalid feature specification");
+  EXPECT_EQ(c.Refusal(Spec().On("nope")), "Invalid node name specified");
+  EXPECT_EQ(c.Refusal(Spec().After("afterok:99999")), "Job dependency problem");
+  EXPECT_EQ(c.Refusal(Spec().After("bogus")), "Job dependency problem");
+  EXPECT_EQ(c.Refusal(Spec().Array("5-1")), "Invalid job array specification");
+  EXPECT_EQ(c.Refusal(Spec().Array("0-2000000")), "Invalid job array specification");
+  Spec gres;
+  gres.raw().gres = "gpu:1";
+  EXPECT_EQ(c.Refusal(gres), "Invalid generic resource (gres) specification");
+  EXPECT_EQ(c.controller->job_count(), 0u);
+}
+
+TEST(Submit, TooBigForThePartitionWaits) {
+  Cluster c(4, 64);
+  EXPECT_EQ(c.Why(c.Submit(Spec().Nodes(99))), "PartitionConfig");
+  EXPECT_EQ(c.Why(c.Submit(Spec().Tasks(9999))), "PartitionConfig");
+  EXPECT_TRUE(c.Running(c.Submit(Spec())));  // and is in nobody's way
+}
+
+TEST(Submit, PartitionLimits) {
+  Settings settings = MakeTestSettings(4, 4);
+  settings.partitions[0].max_time = absl::Minutes(60);
+  settings.partitions[0].max_nodes = 2;
+  Cluster c(settings);
+  EXPECT_EQ(c.Why(c.Submit(Spec().Minutes(61))), "PartitionTimeLimit");
+  EXPECT_EQ(c.Why(c.Submit(Spec().Nodes(3))), "PartitionNodeLimit");
+  const JobId id = c.Submit(Spec());
+  EXPECT_EQ(c.Get(id).time_limit, absl::Minutes(60));
+  settings.enforce_part_limits = EnforcePartLimits::kAll;
+  Cluster strict(settings);
+  EXPECT_THAT(strict.Refusal(Spec().Minutes(61)), EndsWith("exceeds some limit)"));
+}
+
+TEST(Submit, WhoMayUseAPartition) {
+  Settings settings = MakeTestSettings(1, 4);
+  settings.partitions[0].allow_groups = {"chemists"};
+  EXPECT_EQ(Cluster(settings).Refusal(Spec()), "User's group not permitted to use this partition");
+  settings.partitions[0].allow_groups = {"users"};
+  settings.partitions[0].allow_accounts = {"a"};
+  EXPECT_EQ(Cluster(settings).Refusal(Spec().Account("b")),
+            "Invalid account or account/partition combination specified");
+  EXPECT_EQ(Cluster(settings).Refusal(Spec().Account("a")), "accepted");
+  settings = MakeTestSettings(1, 4);
+  settings.partitions[0].root_only = true;
+  EXPECT_EQ(Cluster(settings).Refusal(Spec()), "Access/permission denied");
+  settings = MakeTestSettings(1, 4);
+  settings.disable_root_jobs = true;
+  EXPECT_EQ(Cluster(settings).Refusal(Spec(), Root()), "Access/permission denied");
+  settings.partitions[0].state = PartitionState::kInactive;
+  EXPECT_EQ(Cluster(settings).Refusal(Spec()),
+            "Required partition not available (inactive or drain)");
+  settings.partitions[0].state = PartitionState::kDown;
+  Cluster down(settings);
+  EXPECT_EQ(down.Why(down.Submit(Spec())), "PartitionDown");
+}
+
+TEST(Submit, MaxJobCount) {
+  Settings settings = MakeTestSettings(1, 4);
+  settings.max_job_count = 1;
+  Cluster c(settings);
+  c.Submit(Spec());
+  EXPECT_EQ(c.TrySubmit(Spec()).status().code(), absl::StatusCode::kResourceExhausted);
+}
+
+TEST(Submit, Immediate) {
+  Cluster c(1, 4);
+  EXPECT_TRUE(c.TrySubmit(Spec().Tasks(4), User(1000), "", true).ok());
+  EXPECT_FALSE(c.TrySubmit(Spec(), User(1000), "", true).ok());
+  EXPECT_EQ(c.controller->job_count(), 1u);
+}
+
+TEST(Submit, AnyAccountAndQos) {
+  Cluster c(1, 4);
+  const JobId id = c.Submit(Spec().Account("nope"));
+  EXPECT_EQ(c.Get(id).account, "nope");
+}
+
+TEST(Submit, BlobsAreReleasedWithTheLastJob) {
+  Cluster c(1, 4);
+  const JobId id = c.Submit(Spec());
+  c.Exit(id);
+  const Effects effects = c.Advance(c.settings.min_job_age + absl::Seconds(1));
+  EXPECT_EQ(c.controller->FindJob(id), nullptr);
+  EXPECT_THAT(effects.jobs_removed, ElementsAre(id));
+  EXPECT_THAT(effects.blobs_released, testing::UnorderedElementsAre("script", "env"));
+}
+
+}  // namespace
+}  // namespace reeve::ctld

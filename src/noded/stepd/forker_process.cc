@@ -1,0 +1,158 @@
+#include "noded/stepd/forker_process.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <optional>
+
+#include "common/base/text.h"
+#include "common/os/log.h"
+#include "noded/stepd/spool.h"
+#include "noded/stepd/stepd.h"
+
+namespace reeve::noded {
+namespace {
+
+// What ps shows: written over main's arguments and, when those are too short, over the
+// environment behind them, of which nothing here needs the original place.
+class ProcessTitle {
+ public:
+  ProcessTitle(int argc, char** argv) : begin_(argv[0]), end_(argv[argc - 1]) {
+    end_ += strlen(end_) + 1;
+    for (char** entry = environ; *entry != nullptr; ++entry) {
+      if (*entry != end_) continue;
+      end_ += strlen(end_) + 1;
+    }
+  }
+
+  void Set(std::string_view title) {
+    clearenv();
+    size_t room = end_ - begin_;
+    memset(begin_, 0, room);
+    memcpy(begin_, title.data(), std::min(title.size(), room - 1));
+  }
+
+ private:
+  char* begin_;
+  char* end_;
+};
+
+// glibc's posix_spawn leaves its two internal signals ignored, and its sigaction refuses to touch
+// them: jobs would inherit that.
+void ResetInternalSignals() {
+  struct {
+    void* handler;
+    unsigned long flags;
+    void* restorer;
+    uint64_t mask;
+  } by_default = {};
+  for (int signal : {32, 33}) {
+    syscall(SYS_rt_sigaction, signal, &by_default, nullptr, sizeof(by_default.mask));
+  }
+}
+
+struct ForkRequest {
+  StepKey key;
+  os::UniqueFd socket;
+};
+
+// Nothing at the end of the requests.
+std::optional<ForkRequest> Receive(int requests) {
+  while (true) {
+    char name[128];
+    alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
+    iovec part = {name, sizeof(name)};
+    msghdr message = {};
+    message.msg_iov = &part;
+    message.msg_iovlen = 1;
+    message.msg_control = control;
+    message.msg_controllen = sizeof(control);
+    ssize_t got = recvmsg(requests, &message, MSG_CMSG_CLOEXEC);
+    if (got < 0 && errno == EINTR) continue;
+    if (got <= 0) return std::nullopt;
+    ForkRequest request;
+    cmsghdr* header = CMSG_FIRSTHDR(&message);
+    if (header != nullptr && header->cmsg_type == SCM_RIGHTS) {
+      int fd = -1;
+      memcpy(&fd, CMSG_DATA(header), sizeof(fd));
+      request.socket.reset(fd);
+    }
+    std::optional<StepKey> key =
+        ParseSpoolFolderName(std::string_view(name, static_cast<size_t>(got)));
+    if (!key.has_value()) {
+      os::LogError("forker: a request that is none");
+      continue;
+    }
+    request.key = *key;
+    return request;
+  }
+}
+
+[[noreturn]] void BecomeStepd(const StepdSettings& settings, ForkRequest request,
+                              ProcessTitle* title) {
+  setsid();
+  signal(SIGCHLD, SIG_DFL);
+  prctl(PR_SET_NAME, "reeve-stepd");
+  title->Set(StrCat("reeve-stepd: ", ToString(request.key), " [", settings.spool_dir, "]"));
+  // Root's memory (secrets, other users' environments) is nobody's to dump or trace. A plain user's
+  // stepd has nothing to hide from that user, and would lose its own /proc files.
+  if (geteuid() == 0) prctl(PR_SET_DUMPABLE, 0);
+  int code = 0;
+  {
+    Stepd stepd(settings, request.key, std::move(request.socket));
+    code = stepd.Run();
+  }
+  _exit(code);
+}
+
+}  // namespace
+
+int RunForker(const StepdSettings& settings, os::UniqueFd requests, int argc, char** argv) {
+  ProcessTitle title(argc, argv);
+  ResetInternalSignals();
+  setsid();
+  signal(SIGCHLD, SIG_IGN);  // the kernel reaps
+  signal(SIGINT, SIG_IGN);   // the end comes with reevenoded's
+  signal(SIGTERM, SIG_IGN);
+  signal(SIGPIPE, SIG_IGN);
+  if (chdir("/") != 0) return 1;
+  prctl(PR_SET_NAME, "reeve-forker");
+  while (std::optional<ForkRequest> request = Receive(requests.get())) {
+    pid_t child = fork();
+    if (child < 0) {
+      os::LogError(StrCat("forker: fork: ", strerror(errno)));
+    } else if (child == 0) {
+      requests.reset();
+      BecomeStepd(settings, *std::move(request), &title);
+    }
+  }
+  return 0;
+}
+
+absl::Status SendForkRequest(int forker, const StepKey& key, int stepd_socket) {
+  std::string name = SpoolFolderName(key);
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
+  iovec part = {name.data(), name.size()};
+  msghdr message = {};
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  message.msg_control = control;
+  message.msg_controllen = sizeof(control);
+  cmsghdr* header = CMSG_FIRSTHDR(&message);
+  header->cmsg_level = SOL_SOCKET;
+  header->cmsg_type = SCM_RIGHTS;
+  header->cmsg_len = CMSG_LEN(sizeof(int));
+  memcpy(CMSG_DATA(header), &stepd_socket, sizeof(int));
+  while (sendmsg(forker, &message, MSG_NOSIGNAL) < 0) {
+    if (errno != EINTR) return os::ErrnoStatus(errno, "send to the forker");
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace reeve::noded

@@ -1,0 +1,58 @@
+#include "noded/stepd/identity.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <pwd.h>
+#include <unistd.h>
+
+#include "common/base/text.h"
+
+namespace reeve::noded {
+
+absl::StatusOr<Identity> LookUpIdentity(uid_t uid, gid_t gid, const std::string& user_name) {
+  Identity identity;
+  identity.uid = uid;
+  identity.gid = gid;
+  identity.change = geteuid() == 0;
+  if (!identity.change && uid != geteuid()) {
+    return absl::PermissionDeniedError(
+        StrCat("this node's daemon runs as uid ", geteuid(),
+               " and can start only that user's jobs, not those of uid ", uid));
+  }
+  identity.name = user_name.empty() ? StrCat(uid) : user_name;
+  std::vector<char> buffer(16384);
+  passwd entry;
+  passwd* found = nullptr;
+  while (getpwuid_r(uid, &entry, buffer.data(), buffer.size(), &found) == ERANGE) {
+    buffer.resize(buffer.size() * 2);
+  }
+  identity.groups = {gid};
+  if (found == nullptr) return identity;
+  identity.name = entry.pw_name;
+  identity.home = entry.pw_dir;
+  if (entry.pw_shell[0] != '\0') identity.shell = entry.pw_shell;
+  if (!identity.change) return identity;
+  int count = 64;
+  identity.groups.resize(count);
+  while (getgrouplist(entry.pw_name, gid, identity.groups.data(), &count) < 0) {
+    identity.groups.resize(count);
+  }
+  identity.groups.resize(count);
+  return identity;
+}
+
+int BecomeUser(uid_t uid, gid_t gid, const gid_t* groups, size_t group_count) {
+  if (setgroups(group_count, groups) != 0) return errno;
+  if (getgroups(0, nullptr) != static_cast<int>(group_count)) return EPERM;
+  if (setresgid(gid, gid, gid) != 0) return errno;
+  if (setresuid(uid, uid, uid) != 0) return errno;
+  uid_t ruid, euid, suid;
+  gid_t rgid, egid, sgid;
+  if (getresuid(&ruid, &euid, &suid) != 0 || getresgid(&rgid, &egid, &sgid) != 0) return errno;
+  if (ruid != uid || euid != uid || suid != uid) return EPERM;
+  if (rgid != gid || egid != gid || sgid != gid) return EPERM;
+  if (uid != 0 && setuid(0) == 0) return EPERM;  // the way back must be closed
+  return 0;
+}
+
+}  // namespace reeve::noded

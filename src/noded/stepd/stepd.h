@@ -1,0 +1,105 @@
+// The life of one step on this node, in a process of its own that outlives reevenoded.
+//
+//   lock, owner -> socket -> cgroup, files, forks -> mark -> exec ... -> tasks end -> tree killed
+//     -> record -> clients get the rest -> socket, cgroup, script gone -> exit
+//
+// States x events of the end:
+//
+//   running      all tasks exited             -> killing (SIGKILL to what is left), or, while
+//                                                terminating, waiting for it until kill_wait is
+//                                                over
+//   running      terminate                    -> SIGCONT, SIGTERM to all; killing after kill_wait
+//   killing      no child, cgroup empty       -> ended: record written, reported
+//   ended        delivered, or nobody came    -> exit
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+
+#include "common/os/event_loop.h"
+#include "common/os/fd.h"
+#include "noded/core/launch_plan.h"
+#include "noded/stepd/cgroup.h"
+#include "noded/stepd/frame.h"
+#include "noded/stepd/identity.h"
+#include "noded/stepd/io_hub.h"
+#include "noded/stepd/settings.h"
+#include "noded/stepd/spool.h"
+#include "noded/stepd/task_launcher.h"
+
+namespace reeve::noded {
+
+class Stepd {
+ public:
+  // `parent`: a connected socket to the reevenoded that asked for this step.
+  Stepd(const StepdSettings& settings, const StepKey& key, os::UniqueFd parent);
+  ~Stepd();
+
+  int Run();  // the process's exit code; 0 also when this launch is void
+
+ private:
+  struct Connection {
+    std::unique_ptr<FrameConnection> frames;
+    bool watches = false;
+    IoHub::ClientId client = 0;
+  };
+
+  // stepd.cc: beginning and requests
+  bool TakeOver();  // false: somebody else has or had this step
+  absl::Status Launch();
+  absl::Status Prepare(TaskLauncher::Options* options);
+  void Accept();
+  uint64_t AddConnection(os::UniqueFd socket, bool watches);
+  void OnFrame(uint64_t id, std::string_view frame);
+  void ThrottleClients();
+  void OnIo(Connection* connection, const v1::StepIoRequest& request);
+  void OnConnectionClosed(uint64_t id);
+  void Report(const StepOutcome& outcome);
+
+  // step_end.cc: signals and the end
+  void OnChild();
+  void OnTaskExit(uint32_t task, int status);
+  void Signal(int signal, bool leader_only);
+  void Terminate(absl::Duration kill_wait, const std::string& reason, bool whole_job);
+  void SayCancelled(const std::string& reason, bool whole_job);
+  void KillTree();
+  void CheckEnd();
+  bool TreeIsEmpty();
+  void Finish(StepOutcome outcome);
+  void Linger();
+  void Leave();
+
+  const StepdSettings settings_;
+  const StepKey key_;
+  const std::string name_;  // "12.batch"
+  StepSpool spool_;
+  os::UniqueFd lock_;
+  os::EventLoop loop_;
+  os::UniqueFd listener_;
+  std::map<uint64_t, Connection> connections_;
+  uint64_t next_connection_ = 1;
+
+  v1::StepLaunch launch_;
+  LaunchRequest request_;
+  Identity identity_;
+  LaunchPlan plan_;
+  NodeCgroups node_cgroups_;
+  StepCgroup cgroup_;
+  IoHub io_;
+  std::unique_ptr<TaskLauncher> launcher_;
+
+  std::map<pid_t, uint32_t> running_;  // tasks that have not ended
+  StepOutcome outcome_;
+  StepOutcome last_report_;
+  bool reported_ = false;
+  bool terminating_ = false;
+  bool killing_ = false;
+  bool ended_ = false;
+  bool lingering_ = false;
+  bool leaving_ = false;
+  os::TimerId kill_timer_ = os::TimerId::kNone;
+  os::TimerId linger_timer_ = os::TimerId::kNone;
+};
+
+}  // namespace reeve::noded

@@ -1,0 +1,72 @@
+// Brings a step's tasks to life in two moves: Fork, after which all of them stand ready just before
+// exec, and Release. Between the two the mark is written.
+#pragma once
+
+#include <sched.h>
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "noded/core/launch_plan.h"
+#include "noded/stepd/cgroup.h"
+#include "noded/stepd/child_exec.h"
+#include "noded/stepd/identity.h"
+#include "noded/stepd/io_hub.h"
+#include "noded/stepd/spool.h"
+#include "reeve/v1/ctld.pb.h"
+
+namespace reeve::noded {
+
+class TaskLauncher {
+ public:
+  struct Options {
+    bool new_session = false;  // a batch script leads its own
+    mode_t umask = 022;
+    std::vector<ChildLimit> limits;
+    std::vector<int> cpus;                        // empty: not bound
+    absl::Duration patience = absl::Seconds(60);  // for file systems
+  };
+  TaskLauncher(const LaunchPlan& plan, const Identity& identity, Options options, IoHub* io)
+      : plan_(plan), identity_(identity), options_(std::move(options)), io_(io) {}
+
+  // Opens the files, forks every task and waits until each stands before its exec. On failure
+  // those that were forked end by themselves once this object is gone.
+  absl::Status Fork(const StepCgroup& cgroup);
+  StartedMark mark() const;
+  void Release();
+
+  const std::map<pid_t, uint32_t>& tasks() const { return tasks_; }  // pid -> task id
+  // The first task's stderr, when that is a file: for stepd's own words.
+  int stderr_file() const { return stderr_file_.get(); }
+
+ private:
+  struct Ends {  // the child's ends
+    os::UniqueFd in, out, err;
+  };
+  absl::Status OpenFiles();
+  absl::StatusOr<Ends> MakeEnds(const TaskPlan& task);
+  absl::StatusOr<os::UniqueFd> OutputEnd(const TaskPlan& task, const StreamTarget& target,
+                                         uint32_t stream);
+  absl::StatusOr<os::UniqueFd> InputEnd(const TaskPlan& task);
+  absl::Status ForkTask(const TaskPlan& task, const std::vector<int>& cgroup_fds);
+  absl::Status AwaitReady();
+
+  const LaunchPlan& plan_;
+  const Identity& identity_;
+  Options options_;
+  IoHub* io_;
+  std::map<std::string, os::UniqueFd> files_;  // by "w" or "r" and path
+  os::Pipe go_;
+  cpu_set_t cpus_;
+  std::map<pid_t, uint32_t> tasks_;
+  std::vector<os::UniqueFd> reports_;  // of each child in the order of the fork
+  os::UniqueFd stderr_file_;
+};
+
+// StepLaunch.rlimits as numbers; names that this kernel does not know are InvalidArgument.
+absl::StatusOr<std::vector<ChildLimit>> LimitsOf(const v1::StepLaunch& launch);
+
+}  // namespace reeve::noded

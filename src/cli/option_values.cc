@@ -1,0 +1,311 @@
+#include "cli/option_values.h"
+
+#include <unistd.h>
+
+#include <array>
+#include <limits>
+
+#include "absl/strings/numbers.h"
+#include "absl/time/clock.h"
+#include "cli/text_match.h"
+#include "common/base/text.h"
+#include "common/base/units.h"
+
+namespace reeve::cli {
+namespace {
+
+constexpr int64_t kNiceLimit = 2147483645;  // Slurm's NICE_OFFSET - 3
+
+OptionFault ValueNotSupported(const OptionRow& row, std::string_view value) {
+  return NotSupported(StrCat("--", row.name, "=", value));
+}
+
+// "4", "2k", "1m": numbers of nodes.
+bool ParseNodeCount(std::string_view text, uint32_t* out) {
+  uint64_t factor = 1;
+  if (text.ends_with('k') || text.ends_with('K')) factor = 1024;
+  if (text.ends_with('m') || text.ends_with('M')) factor = 1024 * 1024;
+  if (factor != 1) text.remove_suffix(1);
+  uint64_t count = 0;
+  if (!absl::SimpleAtoi(ToAbsl(text), &count)) return false;
+  if (count > std::numeric_limits<int32_t>::max() / factor) return false;
+  *out = static_cast<uint32_t>(count * factor);
+  return true;
+}
+
+bool IsMailType(std::string_view type) {
+  static constexpr std::array<std::string_view, 11> kTypes = {
+      "BEGIN",      "END",           "FAIL",          "REQUEUE",       "ALL", "STAGE_OUT",
+      "TIME_LIMIT", "TIME_LIMIT_90", "TIME_LIMIT_80", "TIME_LIMIT_50", "ARRAY_TASKS"};
+  if (EqualsIgnoreCase(type, "INVALID_DEPEND")) return true;
+  for (std::string_view known : kTypes) {
+    if (EqualsIgnoreCase(type, known)) return true;
+  }
+  return false;
+}
+
+Fault ParseMemory(const OptionRow& row, std::string_view value, uint64_t* out) {
+  absl::StatusOr<uint64_t> mb = ParseMemoryMb(value);
+  if (!mb.ok()) return InvalidSpecification(row);
+  *out = *mb;
+  return kFine;
+}
+
+}  // namespace
+
+OptionFault InvalidSpecification(const OptionRow& row) {
+  return {StrCat("Invalid --", row.name, " specification")};
+}
+
+Fault ParseCount(const OptionRow& row, std::string_view value, uint32_t least, uint32_t* out) {
+  int64_t number = 0;
+  if (!absl::SimpleAtoi(ToAbsl(value), &number) || number < least ||
+      number > std::numeric_limits<int32_t>::max()) {
+    return OptionFault{StrCat("Invalid numeric value \"", value, "\" for --", row.name, "."),
+                       1};
+  }
+  *out = static_cast<uint32_t>(number);
+  return kFine;
+}
+
+Fault SetNodes(JobRequest& request, const OptionRow&, std::string_view value) {
+  const size_t dash = value.find('-');
+  const bool is_range = dash != std::string_view::npos;
+  uint32_t least = 0;
+  uint32_t most = 0;
+  if (!ParseNodeCount(value.substr(0, dash), &least) ||
+      (is_range && !ParseNodeCount(value.substr(dash + 1), &most))) {
+    return OptionFault{StrCat("\"", value, "\" is not a valid node count")};
+  }
+  if (!is_range) most = least;  // one number is both ends
+  if (most < least) {
+    return OptionFault{StrCat("Maximum node count ", most,
+                                    " is less than minimum node count ", least)};
+  }
+  request.spec.set_min_nodes(least);
+  request.spec.set_max_nodes(most);
+  return kFine;
+}
+
+Fault SetTime(JobRequest& request, const OptionRow& row, std::string_view value) {
+  absl::StatusOr<absl::Duration> limit = ParseTimeLimit(value);
+  if (!limit.ok()) return InvalidSpecification(row);
+  bool unlimited = *limit == absl::InfiniteDuration() || *limit == absl::ZeroDuration();
+  request.spec.set_time_limit(unlimited ? -1 : absl::ToInt64Seconds(*limit));
+  return kFine;
+}
+
+Fault SetBegin(JobRequest& request, const OptionRow& row, std::string_view value) {
+  absl::StatusOr<absl::Time> begin = ParseBegin(value, absl::Now());
+  if (!begin.ok()) {
+    OptionFault fault = InvalidSpecification(row);
+    // Where the reading stopped is not known here: the first character is named.
+    fault.bare = StrCat("Invalid time specification (pos=0): ", value);
+    return fault;
+  }
+  request.spec.set_begin_time(absl::ToUnixSeconds(*begin));
+  return kFine;
+}
+
+Fault SetMem(JobRequest& request, const OptionRow& row, std::string_view value) {
+  uint64_t mb = 0;
+  if (Fault fault = ParseMemory(row, value, &mb)) return fault;
+  request.spec.set_mem_per_node_mb(mb);
+  return kFine;
+}
+
+Fault SetMemPerCpu(JobRequest& request, const OptionRow& row, std::string_view value) {
+  uint64_t mb = 0;
+  if (Fault fault = ParseMemory(row, value, &mb)) return fault;
+  request.spec.set_mem_per_cpu_mb(mb);
+  return kFine;
+}
+
+Fault SetTmp(JobRequest& request, const OptionRow& row, std::string_view value) {
+  uint64_t mb = 0;
+  if (Fault fault = ParseMemory(row, value, &mb)) return fault;
+  if (mb > std::numeric_limits<uint32_t>::max()) return InvalidSpecification(row);
+  request.spec.set_tmp_disk_mb(static_cast<uint32_t>(mb));
+  return kFine;
+}
+
+Fault SetNice(JobRequest& request, const OptionRow& row, std::string_view value) {
+  int64_t nice = 100;
+  if (!value.empty() && (!absl::SimpleAtoi(ToAbsl(value), &nice) || nice > kNiceLimit || -nice > kNiceLimit)) {
+    return InvalidSpecification(row);
+  }
+  request.spec.set_nice(static_cast<int32_t>(nice));
+  return kFine;
+}
+
+Fault SetPriority(JobRequest& request, const OptionRow& row, std::string_view value) {
+  if (EqualsIgnoreCase(value, "TOP")) return ValueNotSupported(row, value);
+  uint32_t priority = 0;
+  if (!absl::SimpleAtoi(ToAbsl(value), &priority) || priority >= std::numeric_limits<uint32_t>::max() - 1) {
+    return InvalidSpecification(row);
+  }
+  request.spec.set_priority(priority);
+  return kFine;
+}
+
+Fault SetMailType(JobRequest&, const OptionRow& row, std::string_view value) {
+  std::string_view refused;
+  for (std::string_view type : SplitSkipEmpty(value, ",")) {
+    if (EqualsIgnoreCase(type, "NONE")) continue;
+    if (!IsMailType(type)) return InvalidSpecification(row);
+    refused = type;
+  }
+  if (!refused.empty()) return ValueNotSupported(row, refused);
+  return kFine;
+}
+
+Fault SetExclusive(JobRequest& request, const OptionRow& row, std::string_view value) {
+  if (EqualsIgnoreCase(value, "user") || EqualsIgnoreCase(value, "mcs") ||
+      EqualsIgnoreCase(value, "topo")) {
+    return ValueNotSupported(row, value);
+  }
+  if (!value.empty() && !EqualsIgnoreCase(value, "exclusive")) {
+    // SBATCH_EXCLUSIVE and the like hold anything that is not one of the words above.
+    if (!EqualsIgnoreCase(value, "node") && value != "1" &&
+        !EqualsIgnoreCase(value, "yes") && !EqualsIgnoreCase(value, "true")) {
+      return InvalidSpecification(row);
+    }
+  }
+  request.spec.set_exclusive(true);
+  request.exact = true;  // for a step inside of a job: CPUs of its own
+  return kFine;
+}
+
+Fault SetOpenMode(JobRequest& request, const OptionRow& row, std::string_view value) {
+  std::string mode = ToLower(value);
+  if (mode != "append" && mode != "a" && mode != "truncate" && mode != "t") {
+    return InvalidSpecification(row);
+  }
+  request.spec.set_append_output(mode[0] == 'a');
+  return kFine;
+}
+
+Fault SetKillOnInvalidDep(JobRequest& request, const OptionRow& row, std::string_view value) {
+  if (!EqualsIgnoreCase(value, "yes") && !EqualsIgnoreCase(value, "no")) {
+    return InvalidSpecification(row);
+  }
+  request.spec.set_kill_on_invalid_dep(EqualsIgnoreCase(value, "yes"));
+  return kFine;
+}
+
+Fault SetChdir(JobRequest& request, const OptionRow&, std::string_view value) {
+  if (value.starts_with("/")) {
+    request.spec.set_work_dir(std::string(value));
+    return kFine;
+  }
+  char here[4096];
+  if (getcwd(here, sizeof here) == nullptr) {
+    return OptionFault{StrCat("the current folder is gone; --chdir=", value,
+                                    " needs an absolute path"), 1};
+  }
+  request.spec.set_work_dir(StrCat(here, "/", value));
+  return kFine;
+}
+
+Fault SetTresPerTask(JobRequest& request, const OptionRow& row, std::string_view value) {
+  std::string_view count = value;
+  if (!ConsumePrefix(&count, "cpu=") && !ConsumePrefix(&count, "cpu:")) {
+    return ValueNotSupported(row, value);
+  }
+  uint32_t cpus = 0;
+  if (!absl::SimpleAtoi(ToAbsl(count), &cpus) || cpus == 0) return InvalidSpecification(row);
+  request.spec.set_cpus_per_task(cpus);
+  return kFine;
+}
+
+Fault SetPropagate(JobRequest& request, const OptionRow& row, std::string_view value) {
+  static constexpr std::array<std::string_view, 12> kNames = {
+      "ALL",   "NONE", "CPU",   "FSIZE",  "DATA",    "STACK",
+      "CORE",  "RSS",  "NPROC", "NOFILE", "MEMLOCK", "AS"};
+  std::string upper = ToUpper(value.empty() ? "ALL" : value);
+  for (std::string_view name : SplitSkipEmpty(upper, ",")) {
+    ConsumePrefix(&name, "RLIMIT_");
+    bool known = false;
+    for (std::string_view candidate : kNames) known = known || candidate == name;
+    if (!known) return InvalidSpecification(row);
+  }
+  request.propagate = upper;
+  return kFine;
+}
+
+Fault SetImmediate(JobRequest& request, const OptionRow& row, std::string_view value) {
+  uint32_t seconds = 1;
+  if (!value.empty()) {
+    if (Fault fault = ParseCount(row, value, 0, &seconds)) return fault;
+  }
+  request.immediate_seconds = seconds;
+  return kFine;
+}
+
+Fault SetJobId(JobRequest& request, const OptionRow& row, std::string_view value) {
+  uint32_t id = 0;
+  if (Contains(value, "+")) {
+    return NotSupported(StrCat("a part of a heterogeneous job (--", row.name, "=", value, ")"));
+  }
+  if (!absl::SimpleAtoi(ToAbsl(value), &id) || id == 0) {
+    return OptionFault{StrCat("Invalid numeric value \"", value, "\" for --", row.name, "."), 1};
+  }
+  request.job_id = id;
+  return kFine;
+}
+
+Fault SetKillOnBadExit(JobRequest& request, const OptionRow& row, std::string_view value) {
+  uint32_t on = 1;
+  if (!value.empty()) {
+    if (Fault fault = ParseCount(row, value, 0, &on)) return fault;
+  }
+  request.kill_on_bad_exit = on != 0;
+  return kFine;
+}
+
+Fault SetWaitSeconds(JobRequest& request, const OptionRow& row, std::string_view value) {
+  uint32_t seconds = 0;
+  if (Fault fault = ParseCount(row, value, 0, &seconds)) return fault;
+  request.wait_seconds = seconds;
+  return kFine;
+}
+
+Fault SetDistribution(JobRequest& request, const OptionRow& row, std::string_view value) {
+  std::string_view nodes = value.substr(0, value.find(','));
+  for (std::string_view extra : SplitSkipEmpty(value.substr(nodes.size()), ",")) {
+    if (!EqualsIgnoreCase(extra, "NoPack")) return ValueNotSupported(row, value);
+  }
+  if (nodes == "*") nodes = "block";
+  if (nodes != "block" && nodes != "cyclic") return ValueNotSupported(row, value);
+  request.distribution = std::string(nodes);
+  return kFine;
+}
+
+Fault SetMpi(JobRequest& request, const OptionRow& row, std::string_view value) {
+  if (value == "list") {
+    request.action = Action::kListMpi;
+    return kFine;
+  }
+  if (value != "none") return ValueNotSupported(row, value);
+  return kFine;
+}
+
+Fault SetCpuBind(JobRequest&, const OptionRow& row, std::string_view value) {
+  // Tasks are not bound within their step's cores, so there is nothing to report either.
+  for (std::string_view part : SplitSkipEmpty(value, ",")) {
+    if (part != "none" && part != "no" && part != "q" && part != "quiet") {
+      return ValueNotSupported(row, value);
+    }
+  }
+  return kFine;
+}
+
+Fault SetNoKill(JobRequest& request, const OptionRow& row, std::string_view value) {
+  if (!value.empty() && value != "off" && value != "1" && value != "yes") {
+    return InvalidSpecification(row);
+  }
+  request.no_kill = value != "off";
+  return kFine;
+}
+
+}  // namespace reeve::cli

@@ -1,0 +1,176 @@
+// sbatch: sends a script to the controller.
+#include <sys/resource.h>
+
+#include <cstdio>
+#include <cstdlib>
+
+#include "cli/batch_script.h"
+#include "cli/command.h"
+#include "cli/controller_client.h"
+#include "cli/option_parser.h"
+#include "cli/script_options.h"
+#include "cli/submit_env.h"
+#include "cli/submitter.h"
+#include "common/base/text.h"
+#include "reeve/v1/ctld.pb.h"
+
+namespace reeve::cli {
+namespace {
+
+constexpr std::string_view kName = "sbatch";
+constexpr std::string_view kFailed = "Batch job submission failed";
+constexpr int64_t kWaitPollSeconds = 60;
+
+int PrintLines(const absl::Status& status) {
+  for (std::string_view line : Split(Message(status), "\n")) PrintError(kName, line);
+  return 1;
+}
+
+// The script by its source; nullopt after an error has been printed.
+std::optional<BatchScript> FetchScript(const JobRequest& request, int operands, char** operand) {
+  if (request.wrap.has_value()) {
+    if (operands > 0) {
+      PrintError(kName, "Script arguments not permitted with --wrap option");
+      return std::nullopt;
+    }
+    return WrapCommand(*request.wrap);
+  }
+  absl::StatusOr<BatchScript> script =
+      operands > 0 ? LoadScript(operand[0]) : LoadScriptFromStdin();
+  if (!script.ok()) {
+    PrintLines(script.status());
+    return std::nullopt;
+  }
+  if (absl::Status checked = CheckScript(script->text); !checked.ok()) {
+    PrintLines(checked);
+    return std::nullopt;
+  }
+  return *std::move(script);
+}
+
+std::optional<int> ApplyScript(const BatchScript& script, JobRequest* request) {
+  absl::StatusOr<std::vector<std::string>> words = ScriptOptionWords(script.text);
+  if (!words.ok()) {
+    PrintError(kName, Message(words.status()));
+    return 255;
+  }
+  std::string name(kName);
+  std::vector<char*> argv = {name.data()};
+  for (std::string& word : *words) argv.push_back(word.data());
+  int argc = static_cast<int>(argv.size());
+  argv.push_back(nullptr);
+  std::optional<ParsedArguments> parsed = ParseArguments(kSbatch, argc, argv.data());
+  if (!parsed) return 255;
+  if (parsed->first_operand < argc) {
+    PrintError(kName, StrCat("Invalid directive found in batch script: ",
+                                   argv[parsed->first_operand]));
+    return 255;
+  }
+  return ApplyOptions(kSbatch, parsed->options, Source::kScript, request);
+}
+
+std::vector<std::string> JobEnvironment(JobRequest* request) {
+  ExportedEnvironment exported =
+      ExportEnvironment(WithoutOuterJob(ProcessEnvironment()), request->export_text);
+  request->spec.set_export_none(exported.is_partial);
+  SetVariable(&exported.variables, "SLURM_PRIO_PROCESS",
+              StrCat(getpriority(PRIO_PROCESS, 0)));
+  SetVariable(&exported.variables, "SLURM_SUBMIT_DIR", request->spec.submit_dir());
+  SetVariable(&exported.variables, "SLURM_SUBMIT_HOST", request->spec.submit_host());
+  return std::move(exported.variables);
+}
+
+// --wait: the job's exit code, as srun would give it.
+int WaitForEnd(const ControllerClient& client, uint32_t job_id) {
+  pb::WaitJobRequest wait;
+  wait.set_job_id(job_id);
+  wait.set_until(pb::WaitJobRequest::UNTIL_ENDED);
+  wait.set_timeout(kWaitPollSeconds);
+  while (true) {
+    absl::StatusOr<pb::WaitJobResponse> answer = client.Call<pb::WaitJobResponse>(
+        "Controller/WaitJob", wait, absl::Seconds(kWaitPollSeconds + 10));
+    if (!answer.ok()) {
+      PrintDaemonError(kName, "", answer.status());
+      return 1;
+    }
+    if (!answer->reached()) continue;
+    int status = answer->job().exit_status();
+    if (WIFSIGNALED(status)) return 128 + WTERMSIG(status);
+    if (WEXITSTATUS(status) != 0) return WEXITSTATUS(status);
+    return answer->job().state() == pb::JOB_STATE_COMPLETED ? 0 : 1;
+  }
+}
+
+void PrintSubmitted(const ControllerClient& client, const JobRequest& request, uint32_t job_id) {
+  if (request.parsable) {
+    printf("%u\n", job_id);
+  } else if (!request.quiet) {
+    printf("Submitted batch job %u\n", job_id);
+  }
+  fflush(stdout);
+  if (request.verbose > 0) {
+    PrintInfo(kName, StrCat("cluster ", client.config().cluster_name));
+  }
+}
+
+int Submit(const ControllerClient& client, JobRequest* request, BatchScript script) {
+  pb::SubmitJobRequest submit;
+  submit.set_request_id(RequestId());
+  for (std::string& variable : JobEnvironment(request)) submit.add_environment(std::move(variable));
+  submit.set_script(std::move(script.text));
+  *request->spec.mutable_rlimits() = LimitsToPropagate(request->propagate);
+  *submit.mutable_spec() = request->spec;
+  absl::StatusOr<pb::SubmitJobResponse> answer =
+      client.Call<pb::SubmitJobResponse>("Controller/SubmitJob", submit);
+  if (!answer.ok()) {
+    PrintDaemonError(kName, kFailed, answer.status());
+    return 1;
+  }
+  for (const std::string& note : answer->notes()) PrintInfo(kName, note);
+  PrintSubmitted(client, *request, answer->job_id());
+  return request->wait_for_end ? WaitForEnd(client, answer->job_id()) : 0;
+}
+
+}  // namespace
+
+int Sbatch(int argc, char** argv) {
+  std::optional<ParsedArguments> arguments = ParseArguments(kSbatch, argc, argv);
+  if (!arguments) return 255;
+  // A first look at the command line alone: it says where the script is.
+  JobRequest typed;
+  if (auto code = ApplyOptions(kSbatch, arguments->options, Source::kCommandLine, &typed)) {
+    return *code;
+  }
+  if (auto code = PrintActionAnswer(kSbatch, typed)) return *code;
+  int operands = argc - arguments->first_operand;
+  char** operand = argv + arguments->first_operand;
+  std::optional<BatchScript> script = FetchScript(typed, operands, operand);
+  if (!script) return 1;
+
+  JobRequest request;
+  if (!typed.wrap.has_value()) {
+    if (auto code = ApplyScript(*script, &request)) return *code;
+  }
+  auto variable = [](const char* name) -> const char* { return getenv(name); };
+  if (auto code = ApplyEnvironment(kSbatch, variable, &request)) return *code;
+  if (auto code = ApplyOptions(kSbatch, arguments->options, Source::kCommandLine, &request)) {
+    return *code;
+  }
+
+  std::unique_ptr<ControllerClient> client = ControllerClient::CreateOrPrint(std::string(kName));
+  if (client == nullptr) return 1;
+  if (auto fault = CheckCombinations(kSbatch, &request, !client->config().gres_types.empty())) {
+    return PrintFault(kSbatch, *fault);
+  }
+
+  pb::JobSpec* spec = &request.spec;
+  spec->set_batch(true);
+  spec->set_command(script->path);
+  if (spec->name().empty()) spec->set_name(script->default_job_name);
+  for (int i = 1; i < operands; ++i) spec->add_script_args(operand[i]);
+  DescribeSubmitter(argc, argv, spec);
+  PrintSettings(kSbatch, request);
+  return Submit(*client, &request, *std::move(script));
+}
+
+}  // namespace reeve::cli

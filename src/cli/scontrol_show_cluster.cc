@@ -1,0 +1,130 @@
+// scontrol show node, partition and config; ping and reconfigure.
+#include <cstdio>
+
+#include "cli/scontrol.h"
+#include "cli/show_node.h"
+#include "cli/time_text.h"
+#include "common/base/hostlist.h"
+#include "common/base/text.h"
+#include "reeve/v1/ctld.pb.h"
+
+namespace reeve::cli {
+namespace {
+
+absl::StatusOr<pb::QueryClusterResponse> QueryCluster(const ControllerClient& client) {
+  return client.Call<pb::QueryClusterResponse>("Controller/QueryCluster",
+                                               pb::QueryClusterRequest());
+}
+
+std::string PrimaryName(const ControllerClient& client) {
+  const auto& controllers = client.config().controllers;
+  return controllers.empty() ? "" : controllers.front().host;
+}
+
+void PrintPing(const ControllerClient& client, bool up) {
+  printf("Slurmctld(primary) at %s is %s\n", PrimaryName(client).c_str(), up ? "UP" : "DOWN");
+}
+
+const pb::Node* FindNode(const pb::QueryClusterResponse& cluster, const std::string& name) {
+  for (const pb::Node& node : cluster.nodes()) {
+    if (node.name() == name || node.hostname() == name) return &node;
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+int ShowNodes(ScontrolSession& session, const std::string& names) {
+  absl::StatusOr<std::vector<std::string>> wanted = ExpandHostlist(names);
+  if (!wanted.ok()) return session.Fail("scontrol: error", wanted.status());
+  const ControllerClient* client = session.client();
+  if (client == nullptr) return 1;
+  absl::StatusOr<pb::QueryClusterResponse> cluster = QueryCluster(*client);
+  if (!cluster.ok()) return session.Fail("slurm_load_node error", cluster.status());
+  auto print = [&](const pb::Node& node) {
+    fputs(ShowNodeText(node, client->config().slurmd_port, session.settings().show).c_str(),
+          stdout);
+  };
+  int code = 0;
+  for (const std::string& name : *wanted) {
+    if (const pb::Node* node = FindNode(*cluster, name)) {
+      print(*node);
+      continue;
+    }
+    if (!session.settings().quiet) printf("Node %s not found\n", name.c_str());
+    code = 1;
+  }
+  if (!wanted->empty()) return code;
+  bool any = false;
+  for (const pb::Node& node : cluster->nodes()) {
+    if (node.state() == pb::NODE_STATE_FUTURE && !session.settings().future) continue;
+    print(node);
+    any = true;
+  }
+  if (!any && !session.settings().quiet) puts("No nodes in the system");
+  return 0;
+}
+
+int ShowPartitions(ScontrolSession& session, const std::string& name) {
+  const ControllerClient* client = session.client();
+  if (client == nullptr) return 1;
+  absl::StatusOr<pb::QueryClusterResponse> cluster = QueryCluster(*client);
+  if (!cluster.ok()) return session.Fail("slurm_load_partitions error", cluster.status());
+  bool any = false;
+  for (const pb::Partition& partition : cluster->partitions()) {
+    const bool wanted =
+        name.empty() ? session.settings().all || !partition.hidden() : partition.name() == name;
+    if (!wanted) continue;
+    any = true;
+    const PartitionConfig* config = client->config().FindPartition(partition.name());
+    const bool all_nodes = config != nullptr && config->all_nodes;
+    fputs(ShowPartitionText(partition, all_nodes, session.settings().show).c_str(), stdout);
+  }
+  if (any) return 0;
+  if (!session.settings().quiet) {
+    if (name.empty()) {
+      puts("No partitions in the system");
+    } else {
+      printf("Partition %s not found\n", name.c_str());
+    }
+  }
+  return name.empty() ? 0 : 1;
+}
+
+int ShowConfiguration(ScontrolSession& session) {
+  const ControllerClient* client = session.client();
+  if (client == nullptr) return 1;
+  absl::StatusOr<pb::ShowConfigResponse> config =
+      client->Call<pb::ShowConfigResponse>("Controller/ShowConfig", pb::ShowConfigRequest());
+  if (!config.ok()) return session.Fail("slurm_load_ctl_conf error", config.status());
+  printf("Configuration data as of %s\n", TimeText(absl::ToUnixSeconds(absl::Now()), "").c_str());
+  for (const pb::ConfigEntry& entry : config->entries()) {
+    printf("%-23s = %s\n", entry.key().c_str(), entry.value().c_str());
+  }
+  putchar('\n');
+  PrintPing(*client, true);
+  return 0;
+}
+
+int ScontrolPing(ScontrolSession& session) {
+  const ControllerClient* client = session.client();
+  if (client == nullptr) return 1;
+  absl::StatusOr<pb::PingResponse> answer = client->Call<pb::PingResponse>(
+      "Controller/Ping", pb::PingRequest(), absl::Seconds(5), Retry::kNever);
+  PrintPing(*client, answer.ok());
+  return answer.ok() ? 0 : 1;
+}
+
+int ScontrolReconfigure(ScontrolSession& session) {
+  const ControllerClient* client = session.client();
+  if (client == nullptr) return 1;
+  absl::StatusOr<pb::ReconfigureResponse> answer =
+      client->Call<pb::ReconfigureResponse>("Controller/Reconfigure", pb::ReconfigureRequest());
+  if (!answer.ok()) return session.Fail("slurm_reconfigure error", answer.status());
+  for (const std::string& change : answer->needs_restart()) {
+    printf("%s takes effect after a restart of reevectld\n", change.c_str());
+  }
+  return 0;
+}
+
+}  // namespace reeve::cli

@@ -1,0 +1,232 @@
+// scontrol update: jobs, nodes, partitions. Which keys a job or a partition takes is the
+// controller's word; a node's are fields of the request.
+#include <algorithm>
+
+#include "cli/command.h"
+#include "cli/job_id_list.h"
+#include "cli/scontrol.h"
+#include "common/base/text.h"
+#include "common/base/units.h"
+#include "reeve/v1/ctld.pb.h"
+
+namespace reeve::cli {
+namespace {
+
+namespace pb = reeve::v1;
+
+struct Change {
+  std::string word;  // as typed
+  std::string key;
+  std::string value;
+};
+
+// "Key=Value"; "Key+=Value" and "Key-=Value" are "Key=+Value" and "Key=-Value". The first words may
+// also be "job 12" for "JobId=12".
+std::vector<Change> ParseChanges(const Words& words) {
+  std::vector<Change> changes;
+  for (size_t i = 0; i < words.size(); ++i) {
+    const std::string& word = words[i];
+    const size_t equals = word.find('=');
+    if (equals == word.npos) {
+      const bool pair = changes.empty() && i + 1 < words.size();
+      changes.push_back({word, word, pair ? words[++i] : ""});
+      continue;
+    }
+    Change change{word, word.substr(0, equals), word.substr(equals + 1)};
+    if (!change.key.empty() && (change.key.back() == '+' || change.key.back() == '-')) {
+      change.value.insert(0, 1, change.key.back());
+      change.key.pop_back();
+    }
+    changes.push_back(std::move(change));
+  }
+  return changes;
+}
+
+bool IsKey(const Change& change, std::initializer_list<std::string_view> names) {
+  return std::any_of(names.begin(), names.end(), [&change](std::string_view name) {
+    return EqualsIgnoreCase(change.key, name);
+  });
+}
+
+// Takes the change with one of these keys out of the list.
+std::optional<std::string> Take(std::initializer_list<std::string_view> names,
+                                std::vector<Change>* changes) {
+  for (size_t i = 0; i < changes->size(); ++i) {
+    if (!IsKey((*changes)[i], names)) continue;
+    std::string value = (*changes)[i].value;
+    changes->erase(changes->begin() + static_cast<std::ptrdiff_t>(i));
+    return value;
+  }
+  return std::nullopt;
+}
+
+int NotSupported(const ScontrolSession& session, std::string_view word) {
+  session.Complain(StrCat("Update of this parameter is not supported: ", word));
+  session.Complain("Request aborted");
+  return 1;
+}
+
+// What the controller says about the request as such rather than about a job.
+bool IsAboutRequest(std::string_view text) {
+  return text.starts_with("Update of this parameter is not supported");
+}
+
+void AddChanges(const std::vector<Change>& changes,
+                google::protobuf::RepeatedPtrField<pb::ConfigEntry>* entries) {
+  for (const Change& change : changes) {
+    pb::ConfigEntry* entry = entries->Add();
+    entry->set_key(change.key);
+    entry->set_value(change.value);
+  }
+}
+
+int UpdateOneJob(ScontrolSession& session, const std::string& id,
+                 const pb::UpdateJobRequest& form) {
+  auto report = [&](std::string_view error, std::string_view label) {
+    if (IsAboutRequest(error)) {
+      session.Complain(error);
+      session.Complain("Request aborted");
+    } else {
+      session.Complain(StrCat(error, " for job ", label));
+    }
+    return 1;
+  };
+  absl::StatusOr<JobSelector> selector = ParseJobSelector(id);
+  if (!selector.ok() || selector->step.has_value()) return report("Invalid job id specified", id);
+  pb::UpdateJobRequest request = form;
+  *request.mutable_job() = ToProto(*selector);
+  absl::StatusOr<pb::UpdateJobResponse> answer =
+      session.client()->Call<pb::UpdateJobResponse>("Controller/UpdateJob", request);
+  if (!answer.ok()) {
+    const DaemonError error = ExplainStatus(answer.status());
+    for (const std::string& note : error.notes) session.Complain(note);
+    return report(error.text, id);
+  }
+  int code = 0;
+  for (const pb::JobResult& result : answer->results()) {
+    if (!result.error().empty()) code = report(result.error(), result.label());
+  }
+  return code;
+}
+
+int UpdateJobs(ScontrolSession& session, const std::string& ids,
+               const std::vector<Change>& changes) {
+  if (changes.empty()) {
+    session.Complain("No changes specified");
+    return 1;
+  }
+  if (session.client() == nullptr) return 1;
+  pb::UpdateJobRequest form;
+  AddChanges(changes, form.mutable_changes());
+  int code = 0;
+  for (const std::string& id : SplitJobIds(ids)) {
+    code = std::max(code, UpdateOneJob(session, id, form));
+  }
+  return code;
+}
+
+constexpr std::string_view kNodeStates[] = {"DOWN", "DRAIN", "FAIL", "IDLE", "RESUME", "UNDRAIN"};
+
+// The state that the word is or, with three letters or more, abbreviates.
+std::string_view FindNodeState(std::string_view word) {
+  for (std::string_view state : kNodeStates) {
+    if (EqualsIgnoreCase(word, state)) return state;
+    if (word.size() >= 3 && StartsWithIgnoreCase(state, word)) return state;
+  }
+  return "";
+}
+
+// False after an error has been printed.
+bool TakeNodeState(const ScontrolSession& session, const Change& change,
+                   pb::UpdateNodeRequest* request) {
+  const std::string_view state = FindNodeState(change.value);
+  if (state.empty()) {
+    session.Complain(StrCat("Invalid input: ", change.word));
+    session.Complain("Request aborted");
+    session.Complain(StrCat("Valid states are: ", Join(kNodeStates, " ")));
+    session.Complain("Not all states are valid given a node's prior state");
+    return false;
+  }
+  request->set_state(std::string(state));
+  return true;
+}
+
+int UpdateNodes(ScontrolSession& session, const std::string& names,
+                const std::vector<Change>& changes) {
+  pb::UpdateNodeRequest request;
+  request.set_nodes(names);
+  for (const Change& change : changes) {
+    if (IsKey(change, {"State"})) {
+      if (!TakeNodeState(session, change, &request)) return 1;
+    } else if (IsKey(change, {"Reason"})) {
+      request.set_reason(change.value);
+    } else if (IsKey(change, {"Features", "AvailableFeatures", "AvailFeatures"})) {
+      request.set_features(change.value);
+    } else if (IsKey(change, {"Comment"})) {
+      request.set_comment(change.value);
+    } else if (IsKey(change, {"Weight"})) {
+      absl::StatusOr<uint64_t> weight = ParseUint(change.value, "Weight", UINT32_MAX - 1);
+      if (!weight.ok()) return session.Fail("scontrol: error", weight.status());
+      request.set_weight(static_cast<uint32_t>(*weight));
+    } else {
+      return NotSupported(session, change.word);
+    }
+  }
+  const std::string& state = request.state();
+  if ((state == "DOWN" || state == "DRAIN" || state == "FAIL") && request.reason().empty()) {
+    session.Complain("You must specify a reason when DOWNING or DRAINING a node. Request denied");
+    return 1;
+  }
+  if (changes.empty()) {
+    session.Complain("No changes specified");
+    return 1;
+  }
+  const ControllerClient* client = session.client();
+  if (client == nullptr) return 1;
+  absl::StatusOr<pb::UpdateNodeResponse> answer =
+      client->Call<pb::UpdateNodeResponse>("Controller/UpdateNode", request);
+  return answer.ok() ? 0 : session.Fail("slurm_update error", answer.status());
+}
+
+int UpdatePartitions(ScontrolSession& session, const std::string& name,
+                     const std::vector<Change>& changes) {
+  if (changes.empty()) {
+    session.Complain("No changes specified");
+    return 1;
+  }
+  pb::UpdatePartitionRequest request;
+  request.set_name(name);
+  AddChanges(changes, request.mutable_changes());
+  const ControllerClient* client = session.client();
+  if (client == nullptr) return 1;
+  absl::StatusOr<pb::UpdatePartitionResponse> answer =
+      client->Call<pb::UpdatePartitionResponse>("Controller/UpdatePartition", request);
+  if (answer.ok()) return 0;
+  const std::string text = StatusText(answer.status());
+  if (!IsAboutRequest(text)) return session.Fail("slurm_update error", answer.status());
+  PrintError("scontrol", text);
+  PrintError("scontrol", "Request aborted");
+  return 1;
+}
+
+}  // namespace
+
+int ScontrolUpdate(ScontrolSession& session, const Words& words) {
+  if (words.empty()) {
+    session.Complain("too few arguments for update keyword");
+    return 1;
+  }
+  std::vector<Change> changes = ParseChanges(words);
+  if (auto ids = Take({"JobId", "Job"}, &changes)) return UpdateJobs(session, *ids, changes);
+  if (auto names = Take({"NodeName", "Node"}, &changes)) {
+    return UpdateNodes(session, *names, changes);
+  }
+  if (auto name = Take({"PartitionName"}, &changes)) {
+    return UpdatePartitions(session, *name, changes);
+  }
+  session.Complain("No valid entity in update command");
+  session.Complain("Input line must include \"NodeName\", \"PartitionName\" or \"JobId\"");
+  return 1;
+}
+
+}  // namespace reeve::cli

@@ -1,0 +1,18 @@
+// The #SBATCH lines of a batch script.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/statusor.h"
+
+namespace reeve::cli {
+
+// The words of all #SBATCH lines up to the first line that is neither blank nor a comment, in
+// order. Words are split at blanks; ' and " quote, \ takes the next character as it is, and an
+// unquoted # ends the line. InvalidArgument for a quote that is not closed, Unimplemented for
+// heterogeneous jobs (`#SBATCH hetjob`).
+absl::StatusOr<std::vector<std::string>> ScriptOptionWords(std::string_view script);
+
+}  // namespace reeve::cli

@@ -1,0 +1,71 @@
+// Rows of text under columns: the one thing that every listing command prints through.
+//
+// A command decides what its columns are and fills in cells; how they become aligned text or
+// delimited lines is decided here.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace reeve::cli {
+
+enum class Align { kLeft, kRight };
+
+// What becomes of a cell that is longer than its column.
+enum class Overflow {
+  kCut,   // squeue, sinfo: cut off
+  kPlus,  // sacct: cut off, the last place shows '+'
+  kKeep,  // printed whole; titles are cut all the same
+};
+
+struct Column {
+  std::string title;
+  size_t width = 0;  // in characters; 0: each cell as long as it is
+  bool fit = false;  // as wide as the longest cell or the title; never narrower than `width`
+  Align align = Align::kLeft;
+  Overflow overflow = Overflow::kCut;
+  std::string suffix;  // follows the cell, in the header too
+};
+
+class Table {
+ public:
+  // `prefix` starts every line, the header too.
+  explicit Table(std::vector<Column> columns, std::string prefix = "");
+
+  // As many cells as there are columns.
+  void AddRow(std::vector<std::string> cells);
+  size_t row_count() const { return rows_.size(); }
+  const std::vector<Column>& columns() const { return columns_; }
+  const std::vector<std::vector<std::string>>& rows() const { return rows_; }
+
+  struct TextOptions {
+    bool header = true;
+    bool rule = false;  // a line of dashes under the header, as sacct prints
+  };
+  // Aligned lines, each ended by '\n'.
+  std::string Text(TextOptions options) const;
+  std::string Text() const { return Text(TextOptions{}); }
+
+  struct ParsableOptions {
+    bool header = true;
+    std::string delimiter = "|";
+    bool trailing = false;  // a delimiter after the last cell as well (sacct -p; not -P)
+  };
+  // Delimited lines; widths, alignment, suffixes and prefix play no part.
+  std::string Parsable(const ParsableOptions& options) const;
+
+ private:
+  std::vector<size_t> Widths(bool header) const;
+
+  std::vector<Column> columns_;
+  std::string prefix_;
+  std::vector<std::vector<std::string>> rows_;
+};
+
+// One cell as the table prints it: `text` cut or padded to `width` characters (0: as it is).
+// Characters are counted as UTF-8 code points.
+std::string FitCell(std::string_view text, size_t width, Align align, Overflow overflow);
+
+}  // namespace reeve::cli

@@ -1,0 +1,19 @@
+// The RPCs of the accounting daemon.
+#pragma once
+
+#include "common/rpc/server.h"
+#include "dbd/query_pool.h"
+#include "dbd/store.h"
+
+namespace reeve::dbd {
+
+// Adds the handlers of "Accounting/..." to a server that has not started. Store and pool must
+// outlive the server's Stop. Callers have been authenticated and authorized by then.
+void AddAccountingService(rpc::Server& server, Store& store, QueryPool& pool);
+
+// The handlers themselves.
+void HandlePing(std::shared_ptr<rpc::Call> call);
+void HandlePushRecords(std::shared_ptr<rpc::Call> call, Store& store);
+void HandleQueryAccounting(std::shared_ptr<rpc::Call> call, QueryPool& pool);
+
+}  // namespace reeve::dbd

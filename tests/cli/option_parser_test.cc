@@ -1,0 +1,271 @@
+#include "cli/option_parser.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <map>
+#include <sstream>
+
+#include "cli/srun_request.h"
+
+namespace reeve::cli {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+// One command's reading of its options, from the weakest source to the strongest.
+struct Reading {
+  explicit Reading(Command which) : command(which) {}
+
+  Reading& Script(std::vector<std::string> words) { return Words(std::move(words), Source::kScript); }
+  Reading& Line(std::vector<std::string> words) { return Words(std::move(words), Source::kCommandLine); }
+  Reading& Environment(std::map<std::string, std::string> variables) {
+    testing::internal::CaptureStderr();
+    Note(ApplyEnvironment(
+        command,
+        [&](const char* name) -> const char* {
+          auto found = variables.find(name);
+          return found == variables.end() ? nullptr : found->second.c_str();
+        },
+        &request));
+    said += testing::internal::GetCapturedStderr();
+    return *this;
+  }
+  Reading& Words(std::vector<std::string> words, Source source) {
+    words.insert(words.begin(), std::string(CommandName(command)));
+    std::vector<char*> argv;
+    for (std::string& word : words) argv.push_back(word.data());
+    argv.push_back(nullptr);
+    int argc = static_cast<int>(words.size());
+    testing::internal::CaptureStderr();
+    std::optional<ParsedArguments> parsed = ParseArguments(command, argc, argv.data());
+    if (parsed) {
+      operands.assign(words.begin() + parsed->first_operand, words.end());
+      Note(ApplyOptions(command, parsed->options, source, &request));
+    } else {
+      Note(255);
+    }
+    said += testing::internal::GetCapturedStderr();
+    return *this;
+  }
+  void Note(std::optional<int> code) {
+    if (code && !exit_code) exit_code = code;
+  }
+
+  Command command;
+  JobRequest request;
+  std::optional<int> exit_code;
+  std::string said;
+  std::vector<std::string> operands;
+};
+
+// What a measured sample of Slurm holds between its "--- stderr:" and "--- exit code:" lines.
+void ExpectRefusal(const Reading& reading, std::string_view said, int exit_code) {
+  EXPECT_EQ(reading.said, said);
+  ASSERT_TRUE(reading.exit_code.has_value());
+  EXPECT_EQ(*reading.exit_code, exit_code);
+}
+
+TEST(OptionParser, ReadsLongShortClusteredAndAbbreviatedForms) {
+  Reading reading(kSbatch);
+  reading.Line({"-N2-4", "-n", "8", "--cpus-per-task=2", "--part", "long", "-HQ", "job.sh", "-n", "99"});
+  EXPECT_EQ(reading.exit_code, std::nullopt) << reading.said;
+  const pb::JobSpec& spec = reading.request.spec;
+  EXPECT_EQ(spec.min_nodes(), 2u);
+  EXPECT_EQ(spec.max_nodes(), 4u);
+  EXPECT_EQ(spec.num_tasks(), 8u);
+  EXPECT_EQ(spec.cpus_per_task(), 2u);
+  EXPECT_EQ(spec.partition(), "long");
+  EXPECT_TRUE(spec.hold());
+  EXPECT_TRUE(reading.request.quiet);
+  EXPECT_THAT(reading.operands, ElementsAre("job.sh", "-n", "99"));
+}
+
+TEST(OptionParser, CommandLineBeatsEnvironmentBeatsScript) {
+  Reading reading(kSbatch);
+  reading.Script({"-J", "script", "-p", "script", "-t", "1"})
+      .Environment({{"SBATCH_JOB_NAME", "environment"}, {"SBATCH_PARTITION", "environment"}})
+      .Line({"-J", "line"});
+  EXPECT_EQ(reading.request.spec.name(), "line");
+  EXPECT_EQ(reading.request.spec.partition(), "environment");
+  EXPECT_EQ(reading.request.spec.time_limit(), 60);
+}
+
+TEST(OptionParser, EachCommandReadsItsOwnVariables) {
+  std::map<std::string, std::string> variables = {{"SBATCH_PARTITION", "b"},
+                                                  {"SALLOC_PARTITION", "a"},
+                                                  {"SLURM_PARTITION", "r"},
+                                                  {"SLURM_NTASKS", "3"}};
+  EXPECT_EQ(Reading(kSbatch).Environment(variables).request.spec.partition(), "b");
+  EXPECT_EQ(Reading(kSalloc).Environment(variables).request.spec.partition(), "a");
+  Reading srun(kSrun);
+  EXPECT_EQ(srun.Environment(variables).request.spec.partition(), "r");
+  EXPECT_EQ(srun.request.spec.num_tasks(), 3u);
+  EXPECT_FALSE(Reading(kSbatch).Environment(variables).request.spec.has_num_tasks());
+}
+
+TEST(OptionParser, RefusesWithSlurmsWordsAndCodes) {
+  ExpectRefusal(Reading(kSbatch).Line({"--bogus"}),
+                "sbatch: unrecognized option '--bogus'\n"
+                "Try \"sbatch --help\" for more information\n", 255);
+  ExpectRefusal(Reading(kSbatch).Line({"-t", "abc"}),
+                "sbatch: error: Invalid --time specification\n", 255);
+  ExpectRefusal(Reading(kSbatch).Line({"--mem=zzz"}),
+                "sbatch: error: Invalid --mem specification\n", 255);
+  ExpectRefusal(Reading(kSbatch).Line({"-c", "0"}),
+                "sbatch: error: Invalid numeric value \"0\" for --cpus-per-task.\n", 1);
+  ExpectRefusal(Reading(kSbatch).Line({"-n", "0"}),
+                "sbatch: error: Invalid numeric value \"0\" for --ntasks.\n", 1);
+  ExpectRefusal(Reading(kSbatch).Line({"-N", "3-2"}),
+                "sbatch: error: Maximum node count 2 is less than minimum node count 3\n", 255);
+  ExpectRefusal(Reading(kSbatch).Line({"--begin=xx"}),
+                "Invalid time specification (pos=0): xx\n"
+                "sbatch: error: Invalid --begin specification\n", 255);
+  ExpectRefusal(Reading(kSbatch).Line({"--mail-type=NOPE"}),
+                "sbatch: error: Invalid --mail-type specification\n", 255);
+}
+
+TEST(OptionParser, RefusesWhatIsNotSupportedByName) {
+  ExpectRefusal(Reading(kSbatch).Line({"--container=/x"}),
+                "sbatch: error: --container is not supported yet\n", 255);
+  ExpectRefusal(Reading(kSrun).Line({"--mpi=pmix"}),
+                "srun: error: --mpi=pmix is not supported yet\n", 255);
+  ExpectRefusal(Reading(kSrun).Line({"--pty"}), "srun: error: --pty is not supported yet\n", 255);
+  ExpectRefusal(Reading(kSbatch).Line({"--mail-type=END"}),
+                "sbatch: error: --mail-type=END is not supported yet\n", 255);
+  ExpectRefusal(Reading(kSbatch).Environment({{"SBATCH_HINT", "nomultithread"}}),
+                "sbatch: error: --hint is not supported yet (from SBATCH_HINT in the environment)\n",
+                255);
+}
+
+TEST(OptionParser, WhatOpenMpiAndHydraTypeIsUnderstood) {
+  Reading mpirun(kSrun);
+  mpirun.Environment({{"SLURM_CPU_BIND", "none"}, {"SLURM_JOB_ID", "12"}, {"SLURM_NNODES", "3"},
+                      {"SLURM_NTASKS", "6"}, {"SLURM_NTASKS_PER_NODE", "2"}})
+      .Line({"--ntasks-per-node=1", "--kill-on-bad-exit", "--mpi=none", "--external-launcher",
+             "--nodes=2", "--nodelist=n2,n3", "--ntasks=2", "orted", "-mca", "ess", "slurm"});
+  EXPECT_EQ(mpirun.exit_code, std::nullopt) << mpirun.said;
+  EXPECT_EQ(mpirun.request.job_id, 12u);
+  EXPECT_EQ(mpirun.request.spec.min_nodes(), 2u);
+  EXPECT_EQ(mpirun.request.spec.num_tasks(), 2u);
+  EXPECT_EQ(mpirun.request.spec.ntasks_per_node(), 1u);
+  EXPECT_EQ(mpirun.request.kill_on_bad_exit, true);
+  EXPECT_TRUE(mpirun.request.external_launcher);
+  EXPECT_EQ(mpirun.operands.front(), "orted");
+
+  Reading hydra(kSrun);
+  hydra.Line({"-N", "3", "-n", "3", "--input", "none", "hydra_pmi_proxy"});
+  EXPECT_EQ(RouteStdio(hydra.request.spec).in.kind, StreamRoute::Kind::kNone);
+}
+
+TEST(OptionParser, TimeZeroAndUnlimitedAreNoLimit) {
+  EXPECT_EQ(Reading(kSbatch).Line({"-t", "0"}).request.spec.time_limit(), -1);
+  EXPECT_EQ(Reading(kSbatch).Line({"-t", "UNLIMITED"}).request.spec.time_limit(), -1);
+  EXPECT_EQ(Reading(kSbatch).Line({"-t", "1-2"}).request.spec.time_limit(), 26 * 3600);
+}
+
+TEST(OptionParser, StrongerMemoryRequestWins) {
+  Reading reading(kSbatch);
+  reading.Script({"--mem=4G"}).Line({"--mem-per-cpu=100"});
+  EXPECT_EQ(CheckCombinations(kSbatch, &reading.request, false), std::nullopt);
+  EXPECT_FALSE(reading.request.spec.has_mem_per_node_mb());
+  EXPECT_EQ(reading.request.spec.mem_per_cpu_mb(), 100u);
+
+  Reading both(kSbatch);
+  both.Line({"--mem=4G", "--mem-per-cpu=100"});
+  EXPECT_NE(CheckCombinations(kSbatch, &both.request, false), std::nullopt);
+}
+
+TEST(OptionParser, AbsentResourcesAreRefusedAsSlurmDoes) {
+  auto message = [](std::vector<std::string> words) {
+    Reading reading(kSbatch);
+    reading.Line(std::move(words));
+    return CheckCombinations(kSbatch, &reading.request, false)->message;
+  };
+  EXPECT_EQ(message({"--gres=gpu:1"}), "Invalid generic resource (gres) specification");
+  EXPECT_EQ(message({"-L", "foo:1"}),
+            "Batch job submission failed: Invalid license specification");
+  EXPECT_EQ(message({"--reservation=nope"}),
+            "Batch job submission failed: Requested reservation is invalid");
+}
+
+TEST(OptionParser, EveryOptionOfSlurmIsInTheTable) {
+  std::ifstream list(std::string(GOLDEN_DIR) + "/option_names.txt");
+  ASSERT_TRUE(list) << "golden/option_names.txt";
+  std::string line;
+  while (std::getline(list, line)) {
+    std::istringstream words(line);
+    std::string command_name, option;
+    words >> command_name;
+    Command command = command_name == "sbatch" ? kSbatch : command_name == "srun" ? kSrun : kSalloc;
+    while (words >> option) {
+      EXPECT_NE(FindJobOption(command, option.substr(2)), nullptr) << command_name << " " << option;
+    }
+  }
+}
+
+TEST(OptionParser, HelpIsGolden) {
+  for (Command command : {kSbatch, kSrun, kSalloc}) {
+    JobRequest request;
+    request.action = Action::kHelp;
+    testing::internal::CaptureStdout();
+    EXPECT_EQ(PrintActionAnswer(command, request), 0);
+    std::string printed = testing::internal::GetCapturedStdout();
+    std::string path =
+        std::string(GOLDEN_DIR) + "/help-" + std::string(CommandName(command)) + ".txt";
+    std::ifstream file(path);
+    std::stringstream golden;
+    golden << file.rdbuf();
+    EXPECT_EQ(printed, golden.str()) << path;
+  }
+}
+
+TEST(SrunRequest, FewerTasksThanNodesTakesFewerNodes) {
+  Reading reading(kSrun);
+  reading.Environment({{"SLURM_NNODES", "2"}}).Line({"-n1", "hostname"});
+  std::vector<std::string> warnings;
+  EXPECT_EQ(SettleStepRequest(true, &reading.request, &warnings), std::nullopt);
+  EXPECT_EQ(reading.request.spec.max_nodes(), 1u);
+  EXPECT_THAT(warnings, ElementsAre("Warning: can't run 1 processes on 2 nodes, setting nnodes to 1"));
+}
+
+TEST(SrunRequest, TypedTaskCountBeatsTheOuterJobsLayout) {
+  Reading reading(kSrun);
+  reading.Environment({{"SLURM_NTASKS", "4"}, {"SLURM_NTASKS_PER_NODE", "2"}}).Line({"-n3", "x"});
+  std::vector<std::string> warnings;
+  SettleStepRequest(true, &reading.request, &warnings);
+  EXPECT_EQ(reading.request.spec.num_tasks(), 3u);
+  EXPECT_FALSE(reading.request.spec.has_ntasks_per_node());
+  EXPECT_THAT(warnings, IsEmpty());
+}
+
+TEST(SrunRequest, MemoryOfAStepIsRefusedUnlessInherited) {
+  std::vector<std::string> warnings;
+  Reading typed(kSrun);
+  typed.Line({"--mem=1G", "x"});
+  auto fault = SettleStepRequest(true, &typed.request, &warnings);
+  ASSERT_TRUE(fault.has_value());
+  EXPECT_THAT(fault->message, HasSubstr("--mem for a step inside of a job is not supported yet"));
+  Reading inherited(kSrun);
+  inherited.Environment({{"SLURM_MEM_PER_NODE", "100"}}).Line({"x"});
+  EXPECT_EQ(SettleStepRequest(true, &inherited.request, &warnings), std::nullopt);
+}
+
+TEST(SrunRequest, RoutesStreamsByPattern) {
+  using Kind = StreamRoute::Kind;
+  EXPECT_EQ(RouteStream("").kind, Kind::kSrun);
+  EXPECT_EQ(RouteStream("all").kind, Kind::kSrun);
+  EXPECT_EQ(RouteStream("/dev/null").kind, Kind::kNone);
+  EXPECT_EQ(RouteStream("2").kind, Kind::kOneTask);
+  EXPECT_EQ(RouteStream("out-%j.txt").kind, Kind::kFile);
+  EXPECT_EQ(RouteStream("out-%j_%t.txt").kind, Kind::kNode);
+  pb::JobSpec spec;
+  spec.set_std_out("x-%t");
+  EXPECT_EQ(RouteStdio(spec).err.pattern, "x-%t");
+}
+
+}  // namespace
+}  // namespace reeve::cli

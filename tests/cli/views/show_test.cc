@@ -1,0 +1,137 @@
+// scontrol's records as text.
+#include <gtest/gtest.h>
+
+#include "cli/show_job.h"
+#include "cli/show_node.h"
+#include "tests/cli/views/builders.h"
+#include "tests/cli/views/golden.h"
+
+namespace reeve::cli {
+namespace {
+
+constexpr ShowOptions kPlain{};
+constexpr ShowOptions kDetails{.details = true};
+constexpr ShowOptions kOneLine{.one_line = true};
+
+std::string Show(const pb::Job& job, const ShowOptions& options, int64_t now = kNow) {
+  const ViewContext context = SampleContext(now);
+  return ShowJobText(JobRow{&job, std::nullopt, &context}, options);
+}
+
+JobBuilder Runner(uint32_t id, const std::string& sleep) {
+  JobBuilder job = JobBuilder(id, "runner").Priority(1398).Limit(30).Nodes(3, 12);
+  job->set_num_tasks(6);
+  pb::JobSpec* spec = job.spec();
+  spec->set_min_nodes(3);
+  spec->set_max_nodes(3);
+  spec->set_ntasks_per_node(2);
+  spec->set_cpus_per_task(2);
+  spec->set_mem_per_node_mb(500);
+  spec->set_comment("a comment");
+  spec->set_submit_line(
+      "sbatch --parsable -o /dev/null -J runner -N3 --ntasks-per-node=2 -c2 --mem=500 -t 30 "
+      "--comment=a comment --wrap srun sleep " +
+      sleep);
+  return job;
+}
+
+// Submitted at 22:54:12, running since 22:54:13.
+JobBuilder RunningRunner() {
+  constexpr int64_t kLater = kSubmitted + 802;
+  JobBuilder job = Runner(1, "60");
+  job->set_submit_time(kLater);
+  job->set_eligible_time(kLater);
+  job->set_accrue_time(kLater);
+  job->set_last_sched_time(kLater + 1);
+  job.Runs(kLater + 1, {"n1", "n2", "n3"}, 4, "0-3");
+  return job;
+}
+constexpr int64_t kWhileRunning = kSubmitted + 811;
+
+TEST(ShowJob, Pending) {
+  ExpectGolden("show-job.txt", Show(Runner(30, "100").Waits("Priority"), kPlain));
+}
+TEST(ShowJob, PendingDetails) {
+  ExpectGolden("show-job-d.txt", Show(Runner(30, "100").Waits("Priority"), kDetails));
+}
+TEST(ShowJob, Held) {
+  JobBuilder job = JobBuilder(33, "held").Held();
+  job.spec()->set_submit_line("sbatch --parsable -o /dev/null -J held --hold -t 5 --wrap sleep 60");
+  ExpectGolden("show-job-pending.txt", Show(job, kPlain));
+}
+TEST(ShowJob, Array) {
+  JobBuilder job = JobBuilder(32, "parr").Limit(10).Array(32, "1-10", 2).Waits("Priority");
+  job.spec()->set_submit_line(
+      "sbatch --parsable -o /dev/null -J parr --array=1-10%2 -t 10 --wrap sleep 60");
+  ExpectGolden("show-job-array.txt", Show(job, kPlain));
+}
+TEST(ShowJob, Running) {
+  ExpectGolden("show-job-running.txt", Show(RunningRunner(), kPlain, kWhileRunning));
+}
+TEST(ShowJob, RunningDetails) {
+  ExpectGolden("show-job-running-d.txt", Show(RunningRunner(), kDetails, kWhileRunning));
+}
+TEST(ShowJob, OneLine) {
+  ExpectGolden("show-job-running-o.txt", Show(RunningRunner(), kOneLine, kWhileRunning));
+}
+
+TEST(ShowJob, AnyTokenOfOneLineHoldsAnEqualsSign) {
+  JobBuilder job = JobBuilder(5, "plain").Runs(kSubmitted, {"n1"}, 1);
+  const std::string line = Show(job, kOneLine);
+  for (std::string_view token : SplitSkipEmpty(line, " \n")) {
+    EXPECT_NE(token.find('='), token.npos) << token;
+  }
+}
+
+TEST(ShowStep, BatchAndLaunched) {
+  JobBuilder job = RunningRunner();
+  job.Step(-5, "batch", {"n1"}, 4).Step(0, "sleep", {"n1", "n2", "n3"}, 4);
+  job->mutable_steps(1)->set_num_tasks(6);
+  job->mutable_steps(1)->set_cpus_per_task(2);
+  job->mutable_steps(1)->set_submit_host("n1");
+  job->mutable_steps(1)->set_srun_pid(4187);
+  const ViewContext context = SampleContext();
+  const pb::Job done = job;
+  std::string text;
+  for (const pb::Step& step : done.steps()) {
+    text += ShowStepText(StepRow{&done, &step, &context}, kPlain);
+  }
+  ExpectGolden("show-step.txt", text);
+}
+
+TEST(ShowNode, Allocated) {
+  ExpectGolden("show-node.txt", ShowNodeText(SampleCluster().nodes(0), 6818, kPlain));
+}
+TEST(ShowNode, Drained) {
+  pb::Node node = DrainedCluster().nodes(3);
+  node.set_last_busy_time(kSubmitted - 6);
+  ExpectGolden("show-node-drain.txt", ShowNodeText(node, 6818, kPlain));
+}
+TEST(ShowNode, NeverSeen) {
+  pb::Node node = SampleNode("n9", pb::NODE_STATE_UNKNOWN, 0, 0, 0);
+  for (auto clear : {&pb::Node::clear_arch, &pb::Node::clear_os, &pb::Node::clear_version,
+                     &pb::Node::clear_boot_time, &pb::Node::clear_start_time,
+                     &pb::Node::clear_last_response_time, &pb::Node::clear_last_busy_time}) {
+    (node.*clear)();
+  }
+  node.set_responding(false);
+  node.set_port(7001);
+  ExpectGolden("show-node-unknown.txt", ShowNodeText(node, 6818, kPlain));
+}
+
+TEST(ShowPartition, AllNodes) {
+  ExpectGolden("show-partition.txt", ShowPartitionText(SamplePartition(), true, kPlain));
+}
+TEST(ShowPartition, Limits) {
+  pb::Partition partition = SamplePartition();
+  partition.set_max_time(3600);
+  partition.set_default_time(600);
+  partition.set_max_nodes(2);
+  partition.set_def_mem_per_cpu_mb(1024);
+  partition.set_oversubscribe("FORCE:4");
+  partition.set_allow_groups("staff,admin");
+  ExpectGolden("show-partition-limits.txt", ShowPartitionText(partition, false, kOneLine));
+}
+
+}  // namespace
+}  // namespace reeve::cli

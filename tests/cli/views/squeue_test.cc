@@ -1,0 +1,174 @@
+// squeue's listings as text.
+#include <gtest/gtest.h>
+
+#include "cli/job_fields.h"
+#include "cli/squeue_options.h"
+#include "cli/squeue_rows.h"
+#include "tests/cli/views/builders.h"
+#include "tests/cli/views/golden.h"
+
+namespace reeve::cli {
+namespace {
+
+// Environment of the options and of local time, before anything reads it.
+const int kEnvironment = [] {
+  setenv("TZ", "UTC", 1);
+  for (const char* name : {"SLURM_TIME_FORMAT", "SQUEUE_FORMAT", "SQUEUE_SORT"}) unsetenv(name);
+  return 0;
+}();
+
+SqueueOptions Options(std::vector<std::string> words) {
+  words.insert(words.begin(), "squeue");
+  std::vector<char*> argv;
+  for (std::string& word : words) argv.push_back(word.data());
+  argv.push_back(nullptr);
+  SqueueOptions options;
+  EXPECT_FALSE(
+      ReadSqueueOptions(static_cast<int>(words.size()), argv.data(), &options).has_value());
+  return options;
+}
+
+std::string List(const std::vector<pb::Job>& jobs, const std::vector<std::string>& words,
+                 int64_t now = kNow) {
+  const SqueueOptions options = Options(words);
+  ViewContext context = SampleContext(now);
+  context.convert_units = options.convert_units;
+  Table::TextOptions text;
+  text.header = options.header;
+  if (options.steps) {
+    auto rows = SelectSteps(jobs, options, {}, context);
+    const auto spec = options.format_of_all ? FormatOfAll(StepFields()) : options.format;
+    return Layout<StepRow>(spec, StepFields(), options.naming).Fill(*rows).Text(text);
+  }
+  auto rows = SelectJobs(jobs, options, {"hidden"}, context);
+  if (!rows.ok()) return std::string(Message(rows.status()));
+  const auto spec = options.format_of_all ? FormatOfAll(JobFields()) : options.format;
+  return Layout<JobRow>(spec, JobFields(), options.naming).Fill(*rows).Text(text);
+}
+
+// An array of which two tasks run, beside a job with a step.
+std::vector<pb::Job> RunningJobs() {
+  JobBuilder runner =
+      JobBuilder(1, "runner").Priority(1398).Limit(30).Runs(kNow - 8, {"n1", "n2", "n3"}, 4);
+  runner.Step(-5, "batch", {"n1"}, 4).Step(0, "sleep", {"n1", "n2", "n3"}, 4);
+  JobBuilder first = JobBuilder(3, "arr").Limit(10).Task(2, 1, 2).Runs(kNow - 8, {"n1"}, 1);
+  JobBuilder second = JobBuilder(4, "arr").Limit(10).Task(2, 2, 2).Runs(kNow - 8, {"n1"}, 1);
+  first.Step(-5, "batch", {"n1"}, 1);
+  second.Step(-5, "batch", {"n1"}, 1);
+  return {runner, JobBuilder(2, "arr").Limit(10).Array(2, "3-6", 2).Waits("JobArrayTaskLimit"),
+          first, second};
+}
+
+TEST(Squeue, Default) {
+  ExpectGolden("squeue.txt", List(SampleQueue(), {}));
+}
+TEST(Squeue, Long) {
+  ExpectGolden("squeue-l.txt", List(SampleQueue(), {"-l"}));
+}
+TEST(Squeue, OneLinePerTask) {
+  ExpectGolden("squeue-r.txt", List(SampleQueue(), {"-r"}));
+}
+TEST(Squeue, Start) {
+  ExpectGolden("squeue-start.txt", List(SampleQueue(), {"--start"}));
+}
+TEST(Squeue, Steps) {
+  ExpectGolden("squeue-s.txt", List(SampleQueue(), {"-s"}));
+}
+TEST(Squeue, ManyFields) {
+  ExpectGolden("squeue-o.txt",
+               List(SampleQueue(), {"-o",
+                                    "%i|%F|%K|%j|%u|%a|%T|%t|%M|%l|%L|%D|%C|%m|%R|%r|%N|%Q|%p|%S|"
+                                    "%e|%V|%Z|%o|%q"}));
+}
+TEST(Squeue, RunningArray) {
+  ExpectGolden("squeue-running.txt", List(RunningJobs(), {}));
+}
+TEST(Squeue, RunningSteps) {
+  ExpectGolden("squeue-running-s.txt", List(RunningJobs(), {"-s"}));
+}
+TEST(Squeue, AllFields) {
+  ExpectGolden("squeue-all.txt", List(SampleQueue(), {"-o", "%all"}));
+}
+TEST(Squeue, AllStepFields) {
+  ExpectGolden("squeue-s-all.txt", List(RunningJobs(), {"-s", "-o", "%all"}));
+}
+
+TEST(Squeue, EveryLongFieldHasATitleAndACell) {
+  std::string text;
+  for (const ViewField<JobRow>& field : JobFields()) {
+    for (std::string_view name : SplitSkipEmpty(field.long_names, " ")) {
+      StrAppend(&text, name, " => ",
+                ReplaceAll(List(RunningJobs(), {"-O", StrCat(name, ":|")}), "\n", " "), "\n");
+    }
+  }
+  ExpectGolden("squeue-long-fields.txt", text);
+}
+
+TEST(Squeue, PrefixWidthsAndUnknownLetters) {
+  EXPECT_EQ(List(RunningJobs(), {"-j", "1", "-o", "pre%.5ifoo"}), "preJOBIDfoo\npre    1foo\n");
+  EXPECT_EQ(List(RunningJobs(), {"-j1", "-o", "%2i|%E|%!x|foo"}),
+            "JO|DEPENDENCY|%!x|foo\n1 |(null)|%!x|foo\n");
+  EXPECT_EQ(List(RunningJobs(), {"-h", "-j", "1", "-o", "%%i|%%T"}), "1|RUNNING\n");
+  EXPECT_EQ(
+      List(RunningJobs(), {"-j", "1", "-O", "JobID:|,State:.12|,Name:5x,UserName"}),
+      "JOBID|       STATE|NAME xUSER                \n1|     RUNNING|runnexroot                \n");
+  EXPECT_EQ(List(RunningJobs(), {"-j", "1", "-O", "JobID:|,Nope"}), "JOBID|\n1|\n");
+}
+
+TEST(Squeue, SelectsTasksOfAnArray) {
+  EXPECT_EQ(List(RunningJobs(), {"-h", "-o", "%i", "-j", "2_3"}), "2_3\n");
+  EXPECT_EQ(List(RunningJobs(), {"-h", "-o", "%i", "-j", "2_[1-4]"}), "2_3\n2_4\n2_1\n2_2\n");
+  EXPECT_EQ(List(RunningJobs(), {"-h", "-o", "%i", "-j", "2"}), "2_[3-6%2]\n2_1\n2_2\n");
+  EXPECT_EQ(List(RunningJobs(), {"-h", "-o", "%i", "-j", "2_9"}), "");
+  EXPECT_EQ(List(RunningJobs(), {"-h", "-o", "%i", "-j", "4"}), "2_2\n");
+}
+
+TEST(Squeue, Filters) {
+  const auto queue = SampleQueue();
+  EXPECT_EQ(List(queue, {"-h", "-o", "%i", "-t", "R"}), "37\n");
+  EXPECT_EQ(List(queue, {"-h", "-o", "%i", "-t", "stage_out"}), "");
+  EXPECT_EQ(List(queue, {"-h", "-o", "%i", "-n", "held,dep"}), "34\n33\n");
+  EXPECT_EQ(List(queue, {"-h", "-o", "%i", "-p", "nope"}), "");
+  EXPECT_EQ(List(queue, {"-h", "-o", "%i", "-w", "n[3-9]"}), "37\n");
+  EXPECT_EQ(List(queue, {"-h", "-o", "%i", "-A", "other"}), "");
+  EXPECT_EQ(List(queue, {"-h", "-o", "%i", "-u", "12345"}), "");
+  EXPECT_EQ(List(queue, {"-h", "-o", "%i", "-s1.0"}), "");
+  EXPECT_EQ(List(RunningJobs(), {"-h", "-o", "%i", "-s", "1.0"}), "1.0\n");
+}
+
+TEST(Squeue, HidesJobsThatAreOver) {
+  const std::vector<pb::Job> jobs = {
+      JobBuilder(1, "a").Runs(kSubmitted, {"n1"}, 1).Ended(pb::JOB_STATE_COMPLETED, kNow)};
+  EXPECT_EQ(List(jobs, {"-h", "-o", "%i"}), "");
+  EXPECT_EQ(List(jobs, {"-h", "-o", "%i", "-j", "1"}), "");
+  EXPECT_EQ(List(jobs, {"-h", "-o", "%i", "-t", "all"}), "1\n");
+  EXPECT_EQ(List(jobs, {"-h", "-o", "%i", "-t", "completed,cg"}), "1\n");
+}
+
+TEST(Squeue, HidesHiddenPartitions) {
+  JobBuilder job(1, "a");
+  job->set_partition("hidden");
+  EXPECT_EQ(List({job}, {"-h", "-o", "%i"}), "");
+  EXPECT_EQ(List({job}, {"-h", "-o", "%i", "-a"}), "1\n");
+  EXPECT_EQ(List({job}, {"-h", "-o", "%i", "-p", "hidden"}), "1\n");
+  EXPECT_EQ(List({job}, {"-h", "-o", "%i", "-j", "1"}), "1\n");
+}
+
+TEST(Squeue, SortsByManyKeys) {
+  const auto queue = SampleQueue();
+  EXPECT_EQ(List(queue, {"-h", "-o", "%i", "-S", "-t,i"}),
+            "37\n30\n31\n32_[1-10%2]\n33\n34\n35\n36\n");
+  EXPECT_EQ(List(queue, {"-h", "-o", "%i", "-S", "-C,-i"}),
+            "37\n30\n36\n31\n35\n34\n33\n32_[1-10%2]\n");
+  EXPECT_EQ(List(queue, {"-S", "?"}), "Invalid sort specification: ?");
+}
+
+TEST(Squeue, NoconvertKeepsMebibytes) {
+  JobBuilder job(1, "a");
+  job.spec()->set_mem_per_node_mb(2048);
+  EXPECT_EQ(List({job}, {"-h", "-o", "%m"}), "2G\n");
+  EXPECT_EQ(List({job}, {"-h", "--noconvert", "-o", "%m"}), "2048M\n");
+}
+
+}  // namespace
+}  // namespace reeve::cli

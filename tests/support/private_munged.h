@@ -2,6 +2,7 @@
 #pragma once
 
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -20,6 +21,7 @@ class PrivateMunged {
     os::WriteFile(dir_ / "key", rpc::RandomBytes(64), 0600).IgnoreError();
     pid_ = fork();
     if (pid_ == 0) {
+      prctl(PR_SET_PDEATHSIG, SIGTERM);  // a test that is killed leaves none behind
       const std::string key = "--key-file=" + (dir_ / "key"), socket = "--socket=" + (dir_ / "socket"),
                         pid = "--pid-file=" + (dir_ / "pid"), log = "--log-file=" + (dir_ / "log"),
                         seed = "--seed-file=" + (dir_ / "seed");

@@ -23,9 +23,8 @@ absl::StatusOr<pb::WaitJobResponse> PollOnce(const ControllerClient& client, uin
   request.set_until(until);
   request.set_timeout(seconds);
   while (true) {
-    absl::StatusOr<pb::WaitJobResponse> answer =
-        client.Call<pb::WaitJobResponse>("Controller/WaitJob", request,
-                                         absl::Seconds(seconds) + kSlack, Retry::kNever);
+    absl::StatusOr<pb::WaitJobResponse> answer = client.Call<pb::WaitJobResponse>(
+        "Controller/WaitJob", request, absl::Seconds(seconds) + kSlack, Retry::kNever);
     if (answer.ok() || !rpc::IsRetryable(answer.status())) return answer;
     absl::SleepFor(absl::Seconds(1));
   }
@@ -112,7 +111,7 @@ void Allocation::OnAnswer(absl::StatusOr<pb::WaitJobResponse> answer) {
   if (answer->job().state() != pb::JOB_STATE_RUNNING) {
     // srun's form has no full stop.
     Info(StrCat("Job allocation ", job_id_, " has been revoked",
-                      options_.command == "salloc" ? "." : ""));
+                options_.command == "salloc" ? "." : ""));
     return Fail(1);
   }
   loop_->Cancel(immediate_timer_);
@@ -132,8 +131,7 @@ void Allocation::PrintQueued(const pb::Job& job) {
 
 void Allocation::OnImmediateTimeout() {
   if (granted_ || failed_) return;
-  PrintError(options_.command,
-             StrCat(options_.failure_prefix, ": Requested nodes are busy"));
+  PrintError(options_.command, StrCat(options_.failure_prefix, ": Requested nodes are busy"));
   said_why_ = true;
   Cancel();
 }
@@ -159,7 +157,7 @@ void Allocation::Cancel() {
     if (!said_why_) {
       if (options_.command == "srun") Info(StrCat("Force Terminated JobId=", job_id_));
       Info(StrCat("Job allocation ", job_id_, " has been revoked",
-                        options_.command == "salloc" ? "." : ""));
+                  options_.command == "salloc" ? "." : ""));
     }
     Fail(1);
   });

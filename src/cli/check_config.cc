@@ -1,9 +1,8 @@
-#include "cli/check_config.h"
-
 #include <cstdio>
 #include <string>
 #include <string_view>
 
+#include "cli/command.h"
 #include "common/base/config.h"
 #include "common/base/text.h"
 

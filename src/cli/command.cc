@@ -18,6 +18,8 @@ void PrintInfo(std::string_view command, std::string_view message) {
           static_cast<int>(message.size()), message.data());
 }
 
-void PrintSlurmVersion() { puts("slurm " REEVE_SLURM_VERSION); }
+void PrintSlurmVersion() {
+  puts("slurm " REEVE_SLURM_VERSION);
+}
 
 }  // namespace reeve::cli

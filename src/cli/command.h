@@ -21,7 +21,7 @@ int Scontrol(int argc, char** argv);
 int Sacct(int argc, char** argv);
 
 // `reeve VERB`: argv[0] is the verb.
-int CheckConfig(int argc, char** argv);
+int CheckConfig(int argc, char** argv);  // 0: good; 1: prints each problem; 2: wrong usage
 int ClusterMain(int argc, char** argv);
 int Doctor(int argc, char** argv);
 

@@ -27,7 +27,8 @@ DaemonError ExplainStatus(const absl::Status& status) {
   if (BlamesMunge(status)) return {{}, std::string(Message(status))};
   if (rpc::IsRetryable(status)) return {{}, std::string(kUnreachable)};
   DaemonError error;
-  for (std::string_view line : SplitSkipEmpty(Message(status), "\n")) error.notes.emplace_back(line);
+  for (std::string_view line : SplitSkipEmpty(Message(status), "\n"))
+    error.notes.emplace_back(line);
   if (error.notes.empty()) {
     error.text = absl::StatusCodeToString(status.code());
   } else {
@@ -37,7 +38,9 @@ DaemonError ExplainStatus(const absl::Status& status) {
   return error;
 }
 
-std::string StatusText(const absl::Status& status) { return ExplainStatus(status).text; }
+std::string StatusText(const absl::Status& status) {
+  return ExplainStatus(status).text;
+}
 
 void PrintDaemonError(std::string_view command, std::string_view prefix,
                       const absl::Status& status) {

@@ -68,7 +68,9 @@ Fault AddVerbosity(JobRequest& request, const OptionRow&, std::string_view) {
 }
 
 // What Reeve does in any case.
-Fault Satisfied(JobRequest&, const OptionRow&, std::string_view) { return kFine; }
+Fault Satisfied(JobRequest&, const OptionRow&, std::string_view) {
+  return kFine;
+}
 
 using Spec = pb::JobSpec;
 using Request = JobRequest;
@@ -143,8 +145,8 @@ constexpr auto kTable = std::to_array<OptionRow>({
     {"no-bell", 0, kNone, kSalloc, "SALLOC_NO_BELL", Satisfied, "", "stay silent (the default)"},
     {"no-kill", 'k', kOptional, kSrun, "SLURM_NO_KILL", SetNoKill, "off",
      "go on when a node fails"},
-    {"no-requeue", 0, kNone, kSbatch, "SBATCH_NO_REQUEUE",
-     SetFlag<&Spec::set_requeue, false>, "", "never run again"},
+    {"no-requeue", 0, kNone, kSbatch, "SBATCH_NO_REQUEUE", SetFlag<&Spec::set_requeue, false>, "",
+     "never run again"},
     {"no-shell", 0, kNone, kSalloc, "", SetOwnFlag<&Request::no_shell>, "",
      "leave the allocation and return"},
     {"nodelist", 'w', kRequired, kAll, "", SetText<&Spec::mutable_req_nodes>, "NODES",
@@ -179,8 +181,7 @@ constexpr auto kTable = std::to_array<OptionRow>({
      "the first Ctrl-C ends the step"},
     {"requeue", 0, kNone, kSbatch, "SBATCH_REQUEUE", SetFlag<&Spec::set_requeue>, "",
      "run again after a node's failure"},
-    {"reservation", 0, kRequired, kAll,
-     "SBATCH_RESERVATION SALLOC_RESERVATION SLURM_RESERVATION",
+    {"reservation", 0, kRequired, kAll, "SBATCH_RESERVATION SALLOC_RESERVATION SLURM_RESERVATION",
      SetOwnText<&Request::reservation>, nullptr, nullptr},
     {"time", 't', kRequired, kAll, "SBATCH_TIMELIMIT SALLOC_TIMELIMIT SLURM_TIMELIMIT", SetTime,
      "TIME", "limit: minutes, H:M:S, D-H"},
@@ -245,8 +246,7 @@ constexpr auto kTable = std::to_array<OptionRow>({
     {"mail-user", 0, kRequired, kAll, ""},
     {"mcs-label", 0, kRequired, kAll, ""},
     {"mem-bind", 0, kRequired, kAll, "SBATCH_MEM_BIND SALLOC_MEM_BIND SLURM_MEM_BIND"},
-    {"mem-per-gpu", 0, kRequired, kAll,
-     "SBATCH_MEM_PER_GPU SALLOC_MEM_PER_GPU SLURM_MEM_PER_GPU"},
+    {"mem-per-gpu", 0, kRequired, kAll, "SBATCH_MEM_PER_GPU SALLOC_MEM_PER_GPU SLURM_MEM_PER_GPU"},
     {"mem-update", 0, kRequired, kAll, ""},
     {"msg-timeout", 0, kRequired, kSrun, ""},
     {"multi-prog", 0, kNone, kSrun, ""},
@@ -269,8 +269,7 @@ constexpr auto kTable = std::to_array<OptionRow>({
     {"resources", 0, kRequired, kAll, ""},
     {"resv-ports", 0, kOptional, kAll, "SLURM_RESV_PORTS"},
     {"runtime", 0, kRequired, kAll, "SBATCH_RUNTIME SALLOC_RUNTIME SRUN_RUNTIME"},
-    {"segment", 0, kRequired, kAll,
-     "SBATCH_SEGMENT_SIZE SALLOC_SEGMENT_SIZE SRUN_SEGMENT_SIZE"},
+    {"segment", 0, kRequired, kAll, "SBATCH_SEGMENT_SIZE SALLOC_SEGMENT_SIZE SRUN_SEGMENT_SIZE"},
     {"send-libs", 0, kOptional, kSrun, "SLURM_SEND_LIBS"},
     {"signal", 0, kRequired, kAll, "SBATCH_SIGNAL SALLOC_SIGNAL SLURM_SIGNAL"},
     {"slurmd-debug", 0, kRequired, kSrun, ""},
@@ -282,8 +281,7 @@ constexpr auto kTable = std::to_array<OptionRow>({
     {"task-epilog", 0, kRequired, kSrun, "SLURM_TASK_EPILOG"},
     {"task-prolog", 0, kRequired, kSrun, "SLURM_TASK_PROLOG"},
     {"test-only", 0, kNone, kBatchAndRun, ""},
-    {"thread-spec", 0, kRequired, kAll,
-     "SBATCH_THREAD_SPEC SALLOC_THREAD_SPEC SLURM_THREAD_SPEC"},
+    {"thread-spec", 0, kRequired, kAll, "SBATCH_THREAD_SPEC SALLOC_THREAD_SPEC SLURM_THREAD_SPEC"},
     {"threads", 'T', kRequired, kSrun, "SLURM_THREADS"},
     {"threads-per-core", 0, kRequired, kAll,
      "SBATCH_THREADS_PER_CORE SALLOC_THREADS_PER_CORE SLURM_THREADS_PER_CORE"},
@@ -304,14 +302,19 @@ constexpr auto kTable = std::to_array<OptionRow>({
 
 std::string_view CommandName(Command command) {
   switch (command) {
-    case kSbatch: return "sbatch";
-    case kSrun: return "srun";
-    case kSalloc: return "salloc";
+    case kSbatch:
+      return "sbatch";
+    case kSrun:
+      return "srun";
+    case kSalloc:
+      return "salloc";
   }
   return "";
 }
 
-std::span<const OptionRow> JobOptionTable() { return kTable; }
+std::span<const OptionRow> JobOptionTable() {
+  return kTable;
+}
 
 const OptionRow* FindJobOption(Command command, std::string_view name) {
   for (const OptionRow& row : kTable) {
@@ -347,7 +350,7 @@ std::optional<OptionFault> CheckCombinations(Command command, JobRequest* reques
     return OptionFault{"Invalid generic resource (gres) specification", 1};
   }
   // No cluster of ours has reservations or licences, so every name of one is wrong.
-  std::string_view failed = command == kSbatch  ? "Batch job submission failed: "
+  std::string_view failed = command == kSbatch ? "Batch job submission failed: "
                             : command == kSrun ? "Unable to allocate resources: "
                                                : "Job submit/allocate failed: ";
   if (!request->reservation.empty()) {

@@ -41,7 +41,7 @@ struct JobRequest {
   bool no_shell = false;
   bool bell = false;
 
-  // What no cluster has any of yet: checked by RefuseAbsentResources.
+  // What no cluster has any of yet: checked by CheckCombinations.
   std::string gres;
   std::string licenses;
   std::string reservation;
@@ -87,7 +87,7 @@ struct OptionRow {
   // Variables that stand for the option, blanks between; SBATCH_* are read by sbatch, SALLOC_* by
   // salloc, SLURM_* and SRUN_* by srun. Of several the last one that is set counts.
   const char* variables;
-  Setter set;  // null: not supported yet
+  Setter set;               // null: not supported yet
   const char* placeholder;  // for --help: "N", "FILE"
   const char* help;
 };
@@ -100,8 +100,8 @@ const OptionRow* FindJobOption(Command command, std::string_view name);
 // The fault of an option that is known and not supported.
 OptionFault NotSupported(std::string_view option);
 
-// Combinations that only the whole request shows: --mem beside --mem-per-cpu, resources of which
-// the cluster has none. `gres_types`, `licenses`: what the configuration declares.
+// Combinations that only the whole request shows: --mem beside --mem-per-cpu, and resources of
+// which the cluster has none. `has_gres_types`: the configuration has GresTypes.
 std::optional<OptionFault> CheckCombinations(Command command, JobRequest* request,
                                              bool has_gres_types);
 

@@ -8,10 +8,13 @@
 namespace reeve::cli {
 namespace {
 
-// A "line" longer than this is passed on in pieces: a task that never ends one must not fill memory.
+// A "line" longer than this is passed on in pieces: a task that never ends one must not fill
+// memory.
 constexpr size_t kLongestLine = 1 << 20;
 
-int DecimalWidth(uint32_t number) { return static_cast<int>(StrCat(number).size()); }
+int DecimalWidth(uint32_t number) {
+  return static_cast<int>(StrCat(number).size());
+}
 
 }  // namespace
 

@@ -19,25 +19,33 @@ struct Command {
 };
 
 constexpr Command kCommands[] = {
-    {"sbatch", reeve::cli::Sbatch, true},      {"srun", reeve::cli::Srun, true},
-    {"salloc", reeve::cli::Salloc, true},      {"squeue", reeve::cli::Squeue, true},
-    {"sinfo", reeve::cli::Sinfo, true},        {"scancel", reeve::cli::Scancel, true},
-    {"scontrol", reeve::cli::Scontrol, true},  {"sacct", reeve::cli::Sacct, true},
-    {"cluster", reeve::cli::ClusterMain, false}, {"doctor", reeve::cli::Doctor, false},
+    {"sbatch", reeve::cli::Sbatch, true},
+    {"srun", reeve::cli::Srun, true},
+    {"salloc", reeve::cli::Salloc, true},
+    {"squeue", reeve::cli::Squeue, true},
+    {"sinfo", reeve::cli::Sinfo, true},
+    {"scancel", reeve::cli::Scancel, true},
+    {"scontrol", reeve::cli::Scontrol, true},
+    {"sacct", reeve::cli::Sacct, true},
+    {"cluster", reeve::cli::ClusterMain, false},
+    {"doctor", reeve::cli::Doctor, false},
     {"check-config", reeve::cli::CheckConfig, false},
 };
 
-bool IsVersionFlag(std::string_view argument) { return argument == "--version" || argument == "-V"; }
+bool IsVersionFlag(std::string_view argument) {
+  return argument == "--version" || argument == "-V";
+}
 
 void PrintUsage(FILE* out) {
-  fputs("usage: reeve VERB [arguments]\n\n"
-        "  cluster       start, enter and stop an embedded cluster\n"
-        "  doctor        find what keeps Reeve from working here\n"
-        "  check-config  read slurm.conf and say what is wrong with it\n"
-        "  version       print the version\n\n"
-        "and Slurm's commands, also by their own names:\n"
-        "  sbatch srun salloc squeue sinfo scancel scontrol sacct\n",
-        out);
+  fputs(
+      "usage: reeve VERB [arguments]\n\n"
+      "  cluster       start, enter and stop an embedded cluster\n"
+      "  doctor        find what keeps Reeve from working here\n"
+      "  check-config  read slurm.conf and say what is wrong with it\n"
+      "  version       print the version\n\n"
+      "and Slurm's commands, also by their own names:\n"
+      "  sbatch srun salloc squeue sinfo scancel scontrol sacct\n",
+      out);
 }
 
 int RunCommand(const Command& command, int argc, char** argv) {

@@ -51,8 +51,7 @@ std::string_view PrefixOwner(std::string_view variable, Command command) {
   static constexpr struct {
     std::string_view prefix;
     Command command;
-  } kPrefixes[] = {{"SBATCH_", kSbatch}, {"SALLOC_", kSalloc}, {"SLURM_", kSrun},
-                   {"SRUN_", kSrun}};
+  } kPrefixes[] = {{"SBATCH_", kSbatch}, {"SALLOC_", kSalloc}, {"SLURM_", kSrun}, {"SRUN_", kSrun}};
   for (const auto& [prefix, owner] : kPrefixes) {
     if (owner == command && variable.substr(0, prefix.size()) == prefix) return prefix;
   }
@@ -151,11 +150,20 @@ int PrintFault(Command command, const OptionFault& fault) {
 
 std::optional<int> PrintActionAnswer(Command command, const JobRequest& request) {
   switch (request.action) {
-    case Action::kRun: return std::nullopt;
-    case Action::kHelp: PrintHelp(command); return 0;
-    case Action::kUsage: PrintUsageLine(command); return 0;
-    case Action::kVersion: PrintSlurmVersion(); return 0;
-    case Action::kListMpi: puts("MPI plugin types are...\n\tnone"); return 0;
+    case Action::kRun:
+      return std::nullopt;
+    case Action::kHelp:
+      PrintHelp(command);
+      return 0;
+    case Action::kUsage:
+      PrintUsageLine(command);
+      return 0;
+    case Action::kVersion:
+      PrintSlurmVersion();
+      return 0;
+    case Action::kListMpi:
+      puts("MPI plugin types are...\n\tnone");
+      return 0;
   }
   return std::nullopt;
 }

@@ -35,7 +35,7 @@ bool ParseNodeCount(std::string_view text, uint32_t* out) {
 
 bool IsMailType(std::string_view type) {
   static constexpr std::array<std::string_view, 11> kTypes = {
-      "BEGIN",      "END",           "FAIL",          "REQUEUE",       "ALL", "STAGE_OUT",
+      "BEGIN",      "END",           "FAIL",          "REQUEUE",       "ALL",        "STAGE_OUT",
       "TIME_LIMIT", "TIME_LIMIT_90", "TIME_LIMIT_80", "TIME_LIMIT_50", "ARRAY_TASKS"};
   if (EqualsIgnoreCase(type, "INVALID_DEPEND")) return true;
   for (std::string_view known : kTypes) {
@@ -61,8 +61,7 @@ Fault ParseCount(const OptionRow& row, std::string_view value, uint32_t least, u
   int64_t number = 0;
   if (!absl::SimpleAtoi(ToAbsl(value), &number) || number < least ||
       number > std::numeric_limits<int32_t>::max()) {
-    return OptionFault{StrCat("Invalid numeric value \"", value, "\" for --", row.name, "."),
-                       1};
+    return OptionFault{StrCat("Invalid numeric value \"", value, "\" for --", row.name, "."), 1};
   }
   *out = static_cast<uint32_t>(number);
   return kFine;
@@ -79,8 +78,8 @@ Fault SetNodes(JobRequest& request, const OptionRow&, std::string_view value) {
   }
   if (!is_range) most = least;  // one number is both ends
   if (most < least) {
-    return OptionFault{StrCat("Maximum node count ", most,
-                                    " is less than minimum node count ", least)};
+    return OptionFault{
+        StrCat("Maximum node count ", most, " is less than minimum node count ", least)};
   }
   request.spec.set_min_nodes(least);
   request.spec.set_max_nodes(most);
@@ -131,7 +130,8 @@ Fault SetTmp(JobRequest& request, const OptionRow& row, std::string_view value) 
 
 Fault SetNice(JobRequest& request, const OptionRow& row, std::string_view value) {
   int64_t nice = 100;
-  if (!value.empty() && (!absl::SimpleAtoi(ToAbsl(value), &nice) || nice > kNiceLimit || -nice > kNiceLimit)) {
+  if (!value.empty() &&
+      (!absl::SimpleAtoi(ToAbsl(value), &nice) || nice > kNiceLimit || -nice > kNiceLimit)) {
     return InvalidSpecification(row);
   }
   request.spec.set_nice(static_cast<int32_t>(nice));
@@ -141,7 +141,8 @@ Fault SetNice(JobRequest& request, const OptionRow& row, std::string_view value)
 Fault SetPriority(JobRequest& request, const OptionRow& row, std::string_view value) {
   if (EqualsIgnoreCase(value, "TOP")) return ValueNotSupported(row, value);
   uint32_t priority = 0;
-  if (!absl::SimpleAtoi(ToAbsl(value), &priority) || priority >= std::numeric_limits<uint32_t>::max() - 1) {
+  if (!absl::SimpleAtoi(ToAbsl(value), &priority) ||
+      priority >= std::numeric_limits<uint32_t>::max() - 1) {
     return InvalidSpecification(row);
   }
   request.spec.set_priority(priority);
@@ -166,8 +167,8 @@ Fault SetExclusive(JobRequest& request, const OptionRow& row, std::string_view v
   }
   if (!value.empty() && !EqualsIgnoreCase(value, "exclusive")) {
     // SBATCH_EXCLUSIVE and the like hold anything that is not one of the words above.
-    if (!EqualsIgnoreCase(value, "node") && value != "1" &&
-        !EqualsIgnoreCase(value, "yes") && !EqualsIgnoreCase(value, "true")) {
+    if (!EqualsIgnoreCase(value, "node") && value != "1" && !EqualsIgnoreCase(value, "yes") &&
+        !EqualsIgnoreCase(value, "true")) {
       return InvalidSpecification(row);
     }
   }
@@ -200,8 +201,8 @@ Fault SetChdir(JobRequest& request, const OptionRow&, std::string_view value) {
   }
   char here[4096];
   if (getcwd(here, sizeof here) == nullptr) {
-    return OptionFault{StrCat("the current folder is gone; --chdir=", value,
-                                    " needs an absolute path"), 1};
+    return OptionFault{
+        StrCat("the current folder is gone; --chdir=", value, " needs an absolute path"), 1};
   }
   request.spec.set_work_dir(StrCat(here, "/", value));
   return kFine;
@@ -219,9 +220,9 @@ Fault SetTresPerTask(JobRequest& request, const OptionRow& row, std::string_view
 }
 
 Fault SetPropagate(JobRequest& request, const OptionRow& row, std::string_view value) {
-  static constexpr std::array<std::string_view, 12> kNames = {
-      "ALL",   "NONE", "CPU",   "FSIZE",  "DATA",    "STACK",
-      "CORE",  "RSS",  "NPROC", "NOFILE", "MEMLOCK", "AS"};
+  static constexpr std::array<std::string_view, 12> kNames = {"ALL",   "NONE",   "CPU",     "FSIZE",
+                                                              "DATA",  "STACK",  "CORE",    "RSS",
+                                                              "NPROC", "NOFILE", "MEMLOCK", "AS"};
   std::string upper = ToUpper(value.empty() ? "ALL" : value);
   for (std::string_view name : SplitSkipEmpty(upper, ",")) {
     ConsumePrefix(&name, "RLIMIT_");

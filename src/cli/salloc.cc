@@ -11,6 +11,7 @@
 
 #include "cli/allocation.h"
 #include "cli/background.h"
+#include "cli/cluster_network.h"
 #include "cli/command.h"
 #include "cli/controller_client.h"
 #include "cli/early_signals.h"
@@ -128,6 +129,10 @@ void SallocSession::OnGranted(const pb::WaitJobResponse& granted) {
   if (request_.bell) fputc('\a', stderr);
   Info(StrCat("Nodes ", CompressHostlist(nodes), " are ready for job"));
   if (request_.no_shell) return Leave(0);
+  if (std::string hint = LoginHostHint(client_->config());
+      !hint.empty() && (is_shell_ || IsMpiLauncher(command_.front()))) {
+    Info(hint);  // srun will refuse what the launcher starts, but launchers hide what it says
+  }
 
   std::vector<std::string> environment = WithoutOuterJob(ProcessEnvironment());
   for (const std::string& variable : granted.environment()) {

@@ -62,8 +62,8 @@ std::optional<int> ApplyScript(const BatchScript& script, JobRequest* request) {
   std::optional<ParsedArguments> parsed = ParseArguments(kSbatch, argc, argv.data());
   if (!parsed) return 255;
   if (parsed->first_operand < argc) {
-    PrintError(kName, StrCat("Invalid directive found in batch script: ",
-                                   argv[parsed->first_operand]));
+    PrintError(kName,
+               StrCat("Invalid directive found in batch script: ", argv[parsed->first_operand]));
     return 255;
   }
   return ApplyOptions(kSbatch, parsed->options, Source::kScript, request);
@@ -73,8 +73,7 @@ std::vector<std::string> JobEnvironment(JobRequest* request) {
   ExportedEnvironment exported =
       ExportEnvironment(WithoutOuterJob(ProcessEnvironment()), request->export_text);
   request->spec.set_export_none(exported.is_partial);
-  SetVariable(&exported.variables, "SLURM_PRIO_PROCESS",
-              StrCat(getpriority(PRIO_PROCESS, 0)));
+  SetVariable(&exported.variables, "SLURM_PRIO_PROCESS", StrCat(getpriority(PRIO_PROCESS, 0)));
   SetVariable(&exported.variables, "SLURM_SUBMIT_DIR", request->spec.submit_dir());
   SetVariable(&exported.variables, "SLURM_SUBMIT_HOST", request->spec.submit_host());
   return std::move(exported.variables);

@@ -9,7 +9,9 @@ namespace {
 
 constexpr std::string_view kMarker = "#SBATCH";
 
-bool IsBlank(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
+bool IsBlank(char c) {
+  return c == ' ' || (c >= '\t' && c <= '\r');
+}
 
 absl::Status SplitWords(std::string_view text, std::vector<std::string>* words) {
   std::string word;

@@ -12,6 +12,7 @@
 #include "absl/time/clock.h"
 #include "cli/allocation.h"
 #include "cli/background.h"
+#include "cli/cluster_network.h"
 #include "cli/command.h"
 #include "cli/controller_client.h"
 #include "cli/early_signals.h"
@@ -180,8 +181,8 @@ void SrunSession::OnStepRefused(const absl::Status& status) {
   bool busy = Contains(why, "busy");
   if (busy && !request_.immediate_seconds.has_value()) {
     if (!std::exchange(said_busy_, true)) {
-      Info(StrCat("Job ", origin_.job_id, " step creation temporarily disabled, retrying (",
-                        why, ")"));
+      Info(StrCat("Job ", origin_.job_id, " step creation temporarily disabled, retrying (", why,
+                  ")"));
     }
     // The controller held the call for a while already; a short pause keeps a refusal at once from
     // turning into a storm.
@@ -190,8 +191,8 @@ void SrunSession::OnStepRefused(const absl::Status& status) {
   }
   if (in_job_ && why == "Invalid job id specified") {
     PrintError(kName, StrCat("Unable to confirm allocation for job ", origin_.job_id, ": ", why));
-    Info(StrCat("Check SLURM_JOB_ID environment variable. Expired or invalid job ",
-                      origin_.job_id));
+    Info(
+        StrCat("Check SLURM_JOB_ID environment variable. Expired or invalid job ", origin_.job_id));
   } else {
     PrintDaemonError(kName, StrCat("Unable to create step for job ", origin_.job_id), status);
   }
@@ -222,8 +223,7 @@ std::optional<int> SrunSession::OpenStream(const StreamRoute& route, int flags, 
 
 bool SrunSession::OpenStreams(const pb::CreateStepResponse& step, StepIoOptions* options) {
   using Kind = StreamRoute::Kind;
-  const int write_flags =
-      O_WRONLY | O_CREAT | (request_.spec.append_output() ? O_APPEND : O_TRUNC);
+  const int write_flags = O_WRONLY | O_CREAT | (request_.spec.append_output() ? O_APPEND : O_TRUNC);
   if (stdio_.out.kind == Kind::kFile) {
     std::optional<int> fd = OpenStream(stdio_.out, write_flags, step.step_id());
     if (!fd) return false;
@@ -304,8 +304,8 @@ void SrunSession::OnNodeFailed(const std::string& node, const std::vector<uint32
   for (uint32_t task : tasks) exits_.Ended(node, task, 0);
   std::set<uint32_t> lost(tasks.begin(), tasks.end());
   PrintExits();
-  PrintError(kName, StrCat(node, ": ", lost.size() == 1 ? "task " : "tasks ",
-                                 TaskRanges(lost), ": ", why));
+  PrintError(kName, StrCat(node, ": ", lost.size() == 1 ? "task " : "tasks ", TaskRanges(lost),
+                           ": ", why));
   if (exit_code_ == 0) exit_code_ = 1;
   if (!request_.no_kill && !terminated_ && exits_.running() > 0) TerminateStep();
 }
@@ -315,9 +315,8 @@ void SrunSession::OnJobEnded(absl::StatusOr<pb::WaitJobResponse> answer) {
   if (answer.ok() && !answer->reached()) return;
   if (!in_job_) Info(StrCat("Force Terminated JobId=", origin_.job_id));
   Abort();
-  loop_->After(client_->config().kill_wait + kUnreachableGrace, [this] {
-    io_->GiveUpUnreachable("no word from the node since the job ended");
-  });
+  loop_->After(client_->config().kill_wait + kUnreachableGrace,
+               [this] { io_->GiveUpUnreachable("no word from the node since the job ended"); });
 }
 
 void SrunSession::OnStepEnded() {
@@ -330,8 +329,7 @@ void SrunSession::OnStepEnded() {
 void SrunSession::Abort() {
   if (std::exchange(aborted_, true)) return;
   int64_t seconds = absl::ToInt64Seconds(client_->config().kill_wait) + 2;
-  Info(StrCat("Job step aborted: Waiting up to ", seconds,
-                    " seconds for job step to finish."));
+  Info(StrCat("Job step aborted: Waiting up to ", seconds, " seconds for job step to finish."));
 }
 
 void SrunSession::TerminateStep(std::function<void()> then) {
@@ -352,8 +350,8 @@ void SrunSession::TerminateStep(std::function<void()> then) {
 // ---- signals ----------------------------------------------------------------------------------
 
 void SrunSession::HandleSignals() {
-  // Writing to a reader that has gone is an error to pass over, not a death. Reading a terminal from
-  // the background likewise.
+  // Writing to a reader that has gone is an error to pass over, not a death. Reading a terminal
+  // from the background likewise.
   signal(SIGPIPE, SIG_IGN);
   signal(SIGTTIN, SIG_IGN);
   auto unless_ignored = [this](int number, std::function<void()> handler) {
@@ -410,8 +408,7 @@ void SrunSession::OnTerminate() {
 std::vector<std::string> StepEnvironment(const JobRequest& request, bool in_job) {
   std::vector<std::string> all = ProcessEnvironment();
   if (!in_job) all = WithoutOuterJob(std::move(all));
-  std::vector<std::string> variables =
-      ExportEnvironment(all, request.export_text).variables;
+  std::vector<std::string> variables = ExportEnvironment(all, request.export_text).variables;
   if (!in_job) {
     SetVariable(&variables, "SLURM_SUBMIT_DIR", CurrentFolder());
     SetVariable(&variables, "SLURM_SUBMIT_HOST", ShortHostName());
@@ -427,7 +424,8 @@ std::optional<int> ReadRequest(int argc, char** argv, JobRequest* request, int* 
   std::optional<ParsedArguments> arguments = ParseArguments(kSrun, argc, argv);
   if (!arguments) return 255;
   JobRequest typed;
-  if (auto code = ApplyOptions(kSrun, arguments->options, Source::kCommandLine, &typed)) return code;
+  if (auto code = ApplyOptions(kSrun, arguments->options, Source::kCommandLine, &typed))
+    return code;
   if (auto code = PrintActionAnswer(kSrun, typed)) return code;
   if (auto code = ApplyEnvironment(kSrun, variable, request)) return code;
   if (auto code = ApplyOptions(kSrun, arguments->options, Source::kCommandLine, request)) {
@@ -455,6 +453,11 @@ int Srun(int argc, char** argv) {
   BlockSignals({SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGALRM, SIGCONT});
   std::shared_ptr<ControllerClient> client = ControllerClient::CreateOrPrint(std::string(kName));
   if (client == nullptr) return 1;
+  if (std::string hint = LoginHostHint(client->config());
+      !hint.empty() && first_operand < argc && CallsMpiLauncherBack(argv[first_operand])) {
+    PrintError(kName, hint);  // instead of waiting for a connection that cannot come
+    return 1;
+  }
   if (auto fault = CheckCombinations(kSrun, &request, !client->config().gres_types.empty())) {
     return PrintFault(kSrun, *fault);
   }
@@ -467,9 +470,9 @@ int Srun(int argc, char** argv) {
     for (const std::string& warning : warnings) PrintInfo(kName, warning);
   }
 
-  request.kill_on_bad_exit =
-      request.kill_on_bad_exit.value_or(client->config().kill_on_bad_exit);
-  StepOrigin origin{argc, argv, {argv + first_operand, argv + argc}, {}, request.job_id.value_or(0)};
+  request.kill_on_bad_exit = request.kill_on_bad_exit.value_or(client->config().kill_on_bad_exit);
+  StepOrigin origin{
+      argc, argv, {argv + first_operand, argv + argc}, {}, request.job_id.value_or(0)};
   pb::JobSpec* spec = &request.spec;
   if (spec->name().empty()) spec->set_name(ProgramName(origin.command.front()));
   DescribeSubmitter(argc, argv, spec);

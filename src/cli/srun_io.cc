@@ -96,13 +96,15 @@ StepIo::StepIo(std::shared_ptr<os::EventLoop> loop, const Config& config, rpc::M
   }
 }
 
-StepIo::~StepIo() { StopStdin(); }
+StepIo::~StepIo() {
+  StopStdin();
+}
 
 void StepIo::Start() {
   for (size_t i = 0; i < links_.size(); ++i) Open(i);
   for (size_t i = 0; i < links_.size(); ++i) {
-    bool reads = options_.stdin_fd.has_value() &&
-                 (!options_.stdin_task.has_value() || links_[i]->running.count(*options_.stdin_task));
+    bool reads = options_.stdin_fd.has_value() && (!options_.stdin_task.has_value() ||
+                                                   links_[i]->running.count(*options_.stdin_task));
     if (!reads) stdin_.Drop(i);
   }
   WatchStdin();
@@ -146,8 +148,7 @@ void StepIo::Open(size_t index) {
       if (links_[index]->generation == generation) OnClosed(index, status);
     });
   };
-  auto stream =
-      link.channel->OpenStream("NodeDaemon/StepIo", first, node_uid_, std::move(events));
+  auto stream = link.channel->OpenStream("NodeDaemon/StepIo", first, node_uid_, std::move(events));
   if (!stream.ok()) return OnClosed(index, stream.status());
   link.stream = *std::move(stream);
 }
@@ -162,15 +163,24 @@ void StepIo::OnMessage(size_t index, const pb::StepIoResponse& message) {
       stdin_.Rewind(index);
       SendStdin();
       break;
-    case pb::StepIoResponse::kOutput: OnOutput(index, message.output()); break;
-    case pb::StepIoResponse::kTaskExit: OnTaskExit(link, message.task_exit()); break;
-    case pb::StepIoResponse::kEnded: End(index); break;
+    case pb::StepIoResponse::kOutput:
+      OnOutput(index, message.output());
+      break;
+    case pb::StepIoResponse::kTaskExit:
+      OnTaskExit(link, message.task_exit());
+      break;
+    case pb::StepIoResponse::kEnded:
+      End(index);
+      break;
     case pb::StepIoResponse::kStdinAck:
       stdin_.Acknowledge(index, message.stdin_ack().offset());
       WatchStdin();
       break;
-    case pb::StepIoResponse::kLaunchError: Fail(index, message.launch_error().message()); break;
-    case pb::StepIoResponse::KIND_NOT_SET: break;
+    case pb::StepIoResponse::kLaunchError:
+      Fail(index, message.launch_error().message());
+      break;
+    case pb::StepIoResponse::KIND_NOT_SET:
+      break;
   }
 }
 
@@ -180,7 +190,8 @@ void StepIo::OnOutput(size_t index, const pb::StepOutput& output) {
   uint64_t end = output.offset() + output.data().size();
   // What comes twice after a reconnection is cut off; a gap cannot be filled and is taken as it is.
   std::string_view fresh = output.data();
-  if (output.offset() < have) fresh.remove_prefix(std::min<uint64_t>(have - output.offset(), fresh.size()));
+  if (output.offset() < have)
+    fresh.remove_prefix(std::min<uint64_t>(have - output.offset(), fresh.size()));
   have = std::max(have, end);
   LabelWriter& writer = output.stream() == 2 ? stderr_ : stdout_;
   if (!fresh.empty()) writer.Write(output.task_id(), fresh);

@@ -27,8 +27,8 @@ namespace pb = reeve::v1;
 struct StepIoOptions {
   int stdout_fd = 1;
   int stderr_fd = 2;
-  std::optional<int> stdin_fd;            // absent: the tasks' input does not come from here
-  std::optional<uint32_t> stdin_task;     // only this task reads it
+  std::optional<int> stdin_fd;         // absent: the tasks' input does not come from here
+  std::optional<uint32_t> stdin_task;  // only this task reads it
   bool label = false;
   bool unbuffered = false;
 };
@@ -40,7 +40,8 @@ class StepIo {
     std::function<void(const std::string& node, uint32_t task, int status)> on_task_exit;
     // A node's part could not be started, or its node is lost: `tasks` will not report.
     std::function<void(const std::string& node, const std::vector<uint32_t>& tasks,
-                       const std::string& why)> on_node_failed;
+                       const std::string& why)>
+        on_node_failed;
     std::function<void()> on_ended;  // once: no node has anything more to say
   };
 

@@ -26,19 +26,27 @@ std::optional<OptionFault> RefuseForStep(const JobRequest& request) {
 
 std::string OutputValue(const StreamRoute& route) {
   switch (route.kind) {
-    case StreamRoute::Kind::kNode: return route.pattern;
-    case StreamRoute::Kind::kNone: return "none";
-    case StreamRoute::Kind::kOneTask: return StrCat(route.task);
-    default: return "all";
+    case StreamRoute::Kind::kNode:
+      return route.pattern;
+    case StreamRoute::Kind::kNone:
+      return "none";
+    case StreamRoute::Kind::kOneTask:
+      return StrCat(route.task);
+    default:
+      return "all";
   }
 }
 
 std::string StdinValue(const StreamRoute& route) {
   switch (route.kind) {
-    case StreamRoute::Kind::kNone: return "none";
-    case StreamRoute::Kind::kOneTask: return StrCat(route.task);
-    case StreamRoute::Kind::kNode: return route.pattern;
-    default: return "all";
+    case StreamRoute::Kind::kNone:
+      return "none";
+    case StreamRoute::Kind::kOneTask:
+      return StrCat(route.task);
+    case StreamRoute::Kind::kNode:
+      return route.pattern;
+    default:
+      return "all";
   }
 }
 
@@ -56,8 +64,7 @@ std::optional<OptionFault> SettleStepRequest(bool in_job, JobRequest* request,
   if (typed_per_node && !typed_tasks) spec->clear_num_tasks();
   if (spec->has_num_tasks() && spec->has_min_nodes() && spec->num_tasks() < spec->min_nodes()) {
     warnings->push_back(StrCat("Warning: can't run ", spec->num_tasks(), " processes on ",
-                                     spec->min_nodes(), " nodes, setting nnodes to ",
-                                     spec->num_tasks()));
+                               spec->min_nodes(), " nodes, setting nnodes to ", spec->num_tasks()));
     spec->set_min_nodes(spec->num_tasks());
     spec->set_max_nodes(spec->num_tasks());
   }

@@ -20,7 +20,9 @@ bool StdinSource::WantsMore() const {
   return anybody && !eof_ && end() - SlowestOffset() < window_;
 }
 
-void StdinSource::Append(std::string_view data) { buffer_.append(data); }
+void StdinSource::Append(std::string_view data) {
+  buffer_.append(data);
+}
 
 std::optional<StdinSource::Chunk> StdinSource::Next(size_t index, size_t most) {
   Reader& reader = readers_[index];

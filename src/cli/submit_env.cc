@@ -8,11 +8,12 @@
 #include "cli/text_match.h"
 #include "common/base/text.h"
 
-
 namespace reeve::cli {
 namespace {
 
-std::string_view NameOf(std::string_view variable) { return variable.substr(0, variable.find('=')); }
+std::string_view NameOf(std::string_view variable) {
+  return variable.substr(0, variable.find('='));
+}
 
 const std::string* Find(const std::vector<std::string>& environment, std::string_view name) {
   for (const std::string& variable : environment) {
@@ -42,28 +43,49 @@ std::vector<std::string> SplitExportList(std::string_view text) {
   return items;
 }
 
-void AddSlurmVariables(const std::vector<std::string>& environment,
-                       std::vector<std::string>* out) {
+void AddSlurmVariables(const std::vector<std::string>& environment, std::vector<std::string>* out) {
   for (const std::string& variable : environment) {
-    if (IsOfSlurm(variable)) SetVariable(out, NameOf(variable), variable.substr(NameOf(variable).size() + 1));
+    if (IsOfSlurm(variable))
+      SetVariable(out, NameOf(variable), variable.substr(NameOf(variable).size() + 1));
   }
 }
 
 // What a job, step or task is told about itself. Wishes that a user may hold in the environment
 // for all jobs (SLURM_CONF, SLURM_TIME_FORMAT, ...) are not among them.
 bool BelongsToOuterJob(std::string_view name) {
-  static constexpr std::array<std::string_view, 33> kNames = {
-      "SLURM_JOBID",          "SLURM_NODELIST",        "SLURM_NNODES",
-      "SLURM_NTASKS",         "SLURM_NPROCS",          "SLURM_NTASKS_PER_NODE",
-      "SLURM_TASKS_PER_NODE", "SLURM_CPUS_PER_TASK",   "SLURM_TRES_PER_TASK",
-      "SLURM_CPUS_ON_NODE",   "SLURM_MEM_PER_NODE",    "SLURM_MEM_PER_CPU",
-      "SLURM_NODEID",         "SLURM_PROCID",          "SLURM_LOCALID",
-      "SLURM_GTIDS",          "SLURM_TASK_PID",        "SLURM_STEPID",
-      "SLURM_NODE_ALIASES",   "SLURM_TOPOLOGY_ADDR",   "SLURM_TOPOLOGY_ADDR_PATTERN",
-      "SLURM_DISTRIBUTION",   "SLURM_RESTART_COUNT",   "SLURM_OVERCOMMIT",
-      "SLURM_EXPORT_ENV",     "SLURM_GET_USER_ENV",    "SLURM_OOM_KILL_STEP",
-      "SLURM_CPU_BIND",       "SLURM_MPI_TYPE",        "SLURM_SRUN_COMM_HOST",
-      "SLURM_SRUN_COMM_PORT", "SLURM_LAUNCH_NODE_IPADDR", "SLURMD_NODENAME"};
+  static constexpr std::array<std::string_view, 33> kNames = {"SLURM_JOBID",
+                                                              "SLURM_NODELIST",
+                                                              "SLURM_NNODES",
+                                                              "SLURM_NTASKS",
+                                                              "SLURM_NPROCS",
+                                                              "SLURM_NTASKS_PER_NODE",
+                                                              "SLURM_TASKS_PER_NODE",
+                                                              "SLURM_CPUS_PER_TASK",
+                                                              "SLURM_TRES_PER_TASK",
+                                                              "SLURM_CPUS_ON_NODE",
+                                                              "SLURM_MEM_PER_NODE",
+                                                              "SLURM_MEM_PER_CPU",
+                                                              "SLURM_NODEID",
+                                                              "SLURM_PROCID",
+                                                              "SLURM_LOCALID",
+                                                              "SLURM_GTIDS",
+                                                              "SLURM_TASK_PID",
+                                                              "SLURM_STEPID",
+                                                              "SLURM_NODE_ALIASES",
+                                                              "SLURM_TOPOLOGY_ADDR",
+                                                              "SLURM_TOPOLOGY_ADDR_PATTERN",
+                                                              "SLURM_DISTRIBUTION",
+                                                              "SLURM_RESTART_COUNT",
+                                                              "SLURM_OVERCOMMIT",
+                                                              "SLURM_EXPORT_ENV",
+                                                              "SLURM_GET_USER_ENV",
+                                                              "SLURM_OOM_KILL_STEP",
+                                                              "SLURM_CPU_BIND",
+                                                              "SLURM_MPI_TYPE",
+                                                              "SLURM_SRUN_COMM_HOST",
+                                                              "SLURM_SRUN_COMM_PORT",
+                                                              "SLURM_LAUNCH_NODE_IPADDR",
+                                                              "SLURMD_NODENAME"};
   return name.starts_with("SLURM_JOB_") || name.starts_with("SLURM_STEP_") ||
          name.starts_with("SLURM_ARRAY_") ||
          std::find(kNames.begin(), kNames.end(), name) != kNames.end();

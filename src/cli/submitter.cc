@@ -9,7 +9,6 @@
 #include "cli/text_match.h"
 #include "common/base/text.h"
 
-
 namespace reeve::cli {
 namespace {
 

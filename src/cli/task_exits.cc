@@ -55,13 +55,12 @@ void TaskExits::Ended(const std::string& node, uint32_t task, int status) {
 }
 
 std::vector<std::string> TaskExits::TakeMessages() {
-  std::sort(unsaid_.begin(), unsaid_.end(), [](const Group& a, const Group& b) {
-    return *a.tasks.begin() < *b.tasks.begin();
-  });
+  std::sort(unsaid_.begin(), unsaid_.end(),
+            [](const Group& a, const Group& b) { return *a.tasks.begin() < *b.tasks.begin(); });
   std::vector<std::string> messages;
   for (const Group& group : unsaid_) {
-    messages.push_back(StrCat(group.node, ": ", TaskWord(group.tasks),
-                                    TaskRanges(group.tasks), ": ", DescribeStatus(group.status)));
+    messages.push_back(StrCat(group.node, ": ", TaskWord(group.tasks), TaskRanges(group.tasks),
+                              ": ", DescribeStatus(group.status)));
   }
   unsaid_.clear();
   return messages;

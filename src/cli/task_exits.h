@@ -26,7 +26,7 @@ class TaskExits {
   // "tasks 0-2: running", "task 3: exited": for Ctrl-C.
   std::vector<std::string> StatusLines() const;
 
-  int exit_code() const { return exit_code_; }  // the highest; 128 + n for a signal
+  int exit_code() const { return exit_code_; }        // the highest; 128 + n for a signal
   int worst_status() const { return worst_status_; }  // the status it came from
   bool any_failed() const { return worst_status_ != 0; }
   bool any_ended() const { return !ended_.empty(); }

@@ -1,5 +1,6 @@
 #include "ctld/effect_runner.h"
 
+#include "absl/container/flat_hash_set.h"
 #include "common/os/log.h"
 #include "ctld/convert.h"
 #include "reeve/v1/dbd.pb.h"
@@ -10,10 +11,18 @@ namespace {
 void WriteLog(const std::vector<LogLine>& lines) {
   for (const LogLine& line : lines) {
     switch (line.level) {
-      case LogLevel::kDebug: os::LogDebug(line.text); break;
-      case LogLevel::kInfo: os::LogInfo(line.text); break;
-      case LogLevel::kWarning: os::LogWarn(line.text); break;
-      case LogLevel::kError: os::LogError(line.text); break;
+      case LogLevel::kDebug:
+        os::LogDebug(line.text);
+        break;
+      case LogLevel::kInfo:
+        os::LogInfo(line.text);
+        break;
+      case LogLevel::kWarning:
+        os::LogWarn(line.text);
+        break;
+      case LogLevel::kError:
+        os::LogError(line.text);
+        break;
     }
   }
 }
@@ -22,8 +31,13 @@ void WriteLog(const std::vector<LogLine>& lines) {
 
 EffectRunner::EffectRunner(Options options, os::EventLoop* loop, const Controller* core,
                            StateStore* store, Publisher* publisher, Outlets outlets)
-    : options_(std::move(options)), loop_(loop), core_(core), store_(store), publisher_(publisher),
-      outlets_(std::move(outlets)), sequence_(options_.last_sequence) {}
+    : options_(std::move(options)),
+      loop_(loop),
+      core_(core),
+      store_(store),
+      publisher_(publisher),
+      outlets_(std::move(outlets)),
+      sequence_(options_.last_sequence) {}
 
 void EffectRunner::Run(Effects effects, Blobs blobs) {
   WriteLog(effects.log);
@@ -45,11 +59,13 @@ void EffectRunner::Run(Effects effects, Blobs blobs) {
 
 Batch EffectRunner::MakeBatch(const Effects& effects, Release* release) {
   Batch batch;
+  const absl::flat_hash_set<JobId> to_store(effects.jobs_to_store.begin(),
+                                            effects.jobs_to_store.end());
   for (JobId id : effects.jobs_changed) {
     const Job* job = core_->FindJob(id);
     if (job == nullptr) continue;
     auto message = std::make_shared<pb::Job>(ToProto(*job, options_.cluster));
-    batch.jobs.emplace_back(id, message->SerializeAsString());
+    if (to_store.contains(id)) batch.jobs.emplace_back(id, message->SerializeAsString());
     release->jobs.push_back(std::move(message));
   }
   batch.removed_jobs = effects.jobs_removed;
@@ -67,8 +83,8 @@ Batch EffectRunner::MakeBatch(const Effects& effects, Release* release) {
   }
   release->partitions_changed = !effects.partitions_changed.empty();
   for (const RequestResult& request : effects.requests_kept) {
-    batch.requests.push_back({request.key.uid, request.key.request_id,
-                              ToProto(request).SerializeAsString()});
+    batch.requests.push_back(
+        {request.key.uid, request.key.request_id, ToProto(request).SerializeAsString()});
   }
   for (const RequestKey& key : effects.requests_forgotten) {
     batch.forgotten_requests.emplace_back(key.uid, key.request_id);
@@ -100,7 +116,8 @@ void EffectRunner::AddAccounting(const Effects& effects, Batch* batch, Release* 
   }
 }
 
-void EffectRunner::OnCommitted(const std::shared_ptr<Release>& release, const absl::Status& status) {
+void EffectRunner::OnCommitted(const std::shared_ptr<Release>& release,
+                               const absl::Status& status) {
   if (!status.ok()) return outlets_.store_failed(status);
   release->committed = true;
   LetGo();
@@ -148,7 +165,8 @@ void EffectRunner::AccountingAcknowledged(uint64_t sequence) {
 
 void EffectRunner::PublishAll() {
   std::vector<std::shared_ptr<const pb::Node>> nodes;
-  for (const Node* node : core_->Nodes()) nodes.push_back(std::make_shared<pb::Node>(ToProto(*node)));
+  for (const Node* node : core_->Nodes())
+    nodes.push_back(std::make_shared<pb::Node>(ToProto(*node)));
   publisher_->SetNodes(std::move(nodes));
   std::vector<std::shared_ptr<const pb::Partition>> partitions;
   for (const Partition* partition : core_->Partitions()) {

@@ -6,6 +6,7 @@
 
 #include "common/base/config.h"
 #include "common/base/text.h"
+#include "common/os/fd.h"
 #include "common/os/log.h"
 #include "ctld/daemon.h"
 #include "reeve_version.h"
@@ -41,6 +42,7 @@ int main(int argc, char** argv) {
   absl::StatusOr<reeve::Config> config = reeve::LoadConfig(file);
   if (!config.ok()) return Fail(std::string(config.status().message()), "");
   const std::string log_file = config->slurmctld_log_file;
+  const std::string pid_file = config->slurmctld_pid_file;
   absl::Status log = reeve::os::SetUpLog({log_file, config->slurmctld_debug, "reevectld"});
   if (!log.ok()) return Fail(std::string(log.message()), "");
   auto daemon = reeve::ctld::Daemon::Start(*std::move(config));
@@ -48,6 +50,9 @@ int main(int argc, char** argv) {
     reeve::os::LogError(reeve::Message(daemon.status()));
     return Fail(std::string(daemon.status().message()), log_file);
   }
+  absl::Status pid = reeve::os::WritePidFile(pid_file);
+  if (!pid.ok()) reeve::os::LogError(reeve::StrCat("SlurmctldPidFile: ", pid.message()));
   (*daemon)->Run();
+  if (!pid_file.empty()) unlink(pid_file.c_str());
   return 0;
 }

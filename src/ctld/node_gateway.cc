@@ -9,8 +9,12 @@ namespace reeve::ctld {
 NodeGateway::NodeGateway(Options options, os::EventLoop* loop, BlobCache* blobs,
                          std::function<bool(const std::string&)> knows_node,
                          std::function<void(Event)> on_event)
-    : options_(std::move(options)), loop_(loop), blobs_(blobs), knows_node_(std::move(knows_node)),
-      on_event_(std::move(on_event)), sender_([this] { SendLoop(); }) {}
+    : options_(std::move(options)),
+      loop_(loop),
+      blobs_(blobs),
+      knows_node_(std::move(knows_node)),
+      on_event_(std::move(on_event)),
+      sender_([this] { SendLoop(); }) {}
 
 NodeGateway::~NodeGateway() {
   {
@@ -24,9 +28,10 @@ NodeGateway::~NodeGateway() {
 rpc::ServerStream::Events NodeGateway::Accept(std::shared_ptr<rpc::ServerStream> stream) {
   loop_->Post([this, stream] { OnFirstMessage(stream); });
   return {
-      .on_message = [this, stream](std::string bytes) {
-        loop_->Post([this, stream, bytes = std::move(bytes)] { OnMessage(stream, bytes); });
-      },
+      .on_message =
+          [this, stream](std::string bytes) {
+            loop_->Post([this, stream, bytes = std::move(bytes)] { OnMessage(stream, bytes); });
+          },
       .on_closed = [this, stream] { loop_->Post([this, stream] { OnClosed(stream); }); },
   };
 }
@@ -39,9 +44,9 @@ void NodeGateway::OnFirstMessage(const StreamPtr& stream) {
   const std::string& node = message.registration().node();
   if (!knows_node_(node)) {
     os::LogError(StrCat("node ", node, " at ", stream->peer(),
-                              " wants to register but is not in slurm.conf"));
-    return stream->Finish(absl::NotFoundError(
-        StrCat("node ", node, " is not in the controller's slurm.conf")));
+                        " wants to register but is not in slurm.conf"));
+    return stream->Finish(
+        absl::NotFoundError(StrCat("node ", node, " is not in the controller's slurm.conf")));
   }
   StreamPtr& current = streams_[node];
   if (current != nullptr) {
@@ -105,8 +110,8 @@ void NodeGateway::SendLoop() {
       if (message.ok()) {
         outgoing.stream->Send(*message);
       } else {
-        os::LogError(StrCat("nothing sent to ", outgoing.command.node, ": ",
-                                  message.status().message()));
+        os::LogError(
+            StrCat("nothing sent to ", outgoing.command.node, ": ", message.status().message()));
       }
     }
   }
@@ -147,6 +152,7 @@ absl::StatusOr<pb::ControllerMessage> NodeGateway::Compose(const NodeCommand& co
     pb::TerminateJob* out = message.mutable_terminate();
     out->set_job_id(terminate->job.value);
     out->set_attempt(terminate->attempt);
+    out->set_reason(terminate->reason);
     out->set_kill_wait(absl::ToInt64Seconds(terminate->kill_wait));
   } else if (const auto* acknowledge = std::get_if<Acknowledge>(&command.command)) {
     message.mutable_acknowledge()->add_report_ids(acknowledge->report_id);

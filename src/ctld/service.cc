@@ -7,7 +7,7 @@
 namespace reeve::ctld {
 namespace {
 
-constexpr size_t kMaxScriptBytes = 4 << 20;      // as Slurm's max_script_size
+constexpr size_t kMaxScriptBytes = 4 << 20;  // as Slurm's max_script_size
 constexpr size_t kMaxEnvironmentBytes = 4 << 20;
 constexpr absl::Duration kLongestWait = absl::Minutes(1);  // clients ask again
 constexpr size_t kSecretBytes = 16;
@@ -88,11 +88,17 @@ void Service::Register(rpc::Server* server) {
 
 template <class E>
 void Service::PostEvent(CallPtr call, E event, EffectRunner::Blobs blobs) {
-  parts_.loop->Post([this, call = std::move(call), event = std::move(event),
-                     blobs = std::move(blobs)]() mutable {
-    event.call = parts_.calls->Add(std::move(call));
-    parts_.handle(std::move(event), std::move(blobs));
-  });
+  parts_.loop->Post(
+      [this, call = std::move(call), event = std::move(event), blobs = std::move(blobs)]() mutable {
+        event.call = parts_.calls->Add(call);
+        if constexpr (std::is_same_v<E, ctld::WaitJob> || std::is_same_v<E, ctld::CreateStep>) {
+          // These may be held for a while: nothing may be granted to a client that has gone.
+          call->OnGone([this, token = event.call] {
+            parts_.loop->Post([this, token] { parts_.handle(CallAbandoned{token}, {}); });
+          });
+        }
+        parts_.handle(std::move(event), std::move(blobs));
+      });
 }
 
 Caller Service::CallerOf(const rpc::Call& call, UserFacts* facts) {
@@ -171,13 +177,26 @@ void Service::ControlJobs(const CallPtr& call) {
   ctld::ControlJobs event;
   event.caller = CallerOf(*call);
   switch (request.action()) {
-    case pb::ControlJobsRequest::ACTION_HOLD: event.action = JobAction::kHold; break;
-    case pb::ControlJobsRequest::ACTION_UHOLD: event.action = JobAction::kUhold; break;
-    case pb::ControlJobsRequest::ACTION_RELEASE: event.action = JobAction::kRelease; break;
-    case pb::ControlJobsRequest::ACTION_REQUEUE: event.action = JobAction::kRequeue; break;
-    case pb::ControlJobsRequest::ACTION_REQUEUE_HOLD: event.action = JobAction::kRequeueHold; break;
-    case pb::ControlJobsRequest::ACTION_TOP: event.action = JobAction::kTop; break;
-    default: return call->Finish(absl::InvalidArgumentError("unknown action"));
+    case pb::ControlJobsRequest::ACTION_HOLD:
+      event.action = JobAction::kHold;
+      break;
+    case pb::ControlJobsRequest::ACTION_UHOLD:
+      event.action = JobAction::kUhold;
+      break;
+    case pb::ControlJobsRequest::ACTION_RELEASE:
+      event.action = JobAction::kRelease;
+      break;
+    case pb::ControlJobsRequest::ACTION_REQUEUE:
+      event.action = JobAction::kRequeue;
+      break;
+    case pb::ControlJobsRequest::ACTION_REQUEUE_HOLD:
+      event.action = JobAction::kRequeueHold;
+      break;
+    case pb::ControlJobsRequest::ACTION_TOP:
+      event.action = JobAction::kTop;
+      break;
+    default:
+      return call->Finish(absl::InvalidArgumentError("unknown action"));
   }
   for (const pb::JobSelector& job : request.jobs()) event.jobs.push_back(FromProto(job));
   PostEvent(call, std::move(event));

@@ -116,9 +116,15 @@ int Main(int argc, char** argv) {
     return 1;
   }
   std::string log = options->log.file;
+  const std::string pid_file =
+      ExpandNodePath(options->config.slurmd_pid_file, options->node.name, options->node.hostname);
   Daemon daemon(*std::move(options));
   if (absl::Status status = daemon.Start(); !status.ok()) return Fail(status, log);
+  if (absl::Status pid = os::WritePidFile(pid_file); !pid.ok()) {
+    os::LogError(StrCat("SlurmdPidFile: ", Message(pid)));
+  }
   daemon.Run();
+  if (!pid_file.empty()) unlink(pid_file.c_str());
   return 0;
 }
 

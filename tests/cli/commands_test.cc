@@ -30,7 +30,8 @@ Outcome Execute(Main command, std::vector<std::string> words) {
   ::testing::internal::CaptureStdout();
   ::testing::internal::CaptureStderr();
   Outcome outcome;
-  sigset_t before;  // srun and salloc keep their signals blocked: a process of theirs ends with them
+  sigset_t
+      before;  // srun and salloc keep their signals blocked: a process of theirs ends with them
   pthread_sigmask(SIG_SETMASK, nullptr, &before);
   outcome.exit_code = command(static_cast<int>(words.size()), argv.data());
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
@@ -187,18 +188,17 @@ TEST_F(Commands, SrunForwardsItsInput) {
   cluster_->on_step_io = [](int, std::shared_ptr<rpc::ServerStream> stream) {
     stream->Send(Attached());
     auto input = std::make_shared<std::string>();
-    return rpc::ServerStream::Events{
-        [stream, input](std::string bytes) {
-          pb::StepIoRequest message;
-          message.ParseFromString(bytes);
-          if (!message.has_stdin()) return;
-          *input += message.stdin().data();
-          if (!message.stdin().eof()) return;
-          stream->Send(Output(0, 1, 0, *input));
-          stream->Send(Exit(0, 0));
-          stream->Send(Ended());
-        },
-        [] {}};
+    return rpc::ServerStream::Events{[stream, input](std::string bytes) {
+                                       pb::StepIoRequest message;
+                                       message.ParseFromString(bytes);
+                                       if (!message.has_stdin()) return;
+                                       *input += message.stdin().data();
+                                       if (!message.stdin().eof()) return;
+                                       stream->Send(Output(0, 1, 0, *input));
+                                       stream->Send(Exit(0, 0));
+                                       stream->Send(Ended());
+                                     },
+                                     [] {}};
   };
   Start();
   EXPECT_EQ(Execute(Srun, {"srun", "cat"}).out, "typed\n");

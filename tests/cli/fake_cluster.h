@@ -24,12 +24,12 @@ class FakeCluster {
  public:
   FakeCluster() {
     const std::string& dir = munged_.dir().path();
-    os::WriteFile(dir + "/slurm.conf",
-                  "ClusterName=fake\nSlurmctldHost=elsewhere\nMessageTimeout=5\nReeveSocketDir=" +
-                      dir + "\nAuthInfo=socket=" + dir + "/socket\n" +
-                      "SlurmUser=" + std::to_string(getuid()) + "\nSlurmdUser=" +
-                      std::to_string(getuid()) +
-                      "\nNodeName=n1 CPUs=4\nPartitionName=debug Nodes=ALL Default=YES\n")
+    os::WriteFile(
+        dir + "/slurm.conf",
+        "ClusterName=fake\nSlurmctldHost=elsewhere\nMessageTimeout=5\nReeveSocketDir=" + dir +
+            "\nAuthInfo=socket=" + dir + "/socket\n" + "SlurmUser=" + std::to_string(getuid()) +
+            "\nSlurmdUser=" + std::to_string(getuid()) +
+            "\nNodeName=n1 CPUs=4\nPartitionName=debug Nodes=ALL Default=YES\n")
         .IgnoreError();
     setenv("SLURM_CONF", (dir + "/slurm.conf").c_str(), 1);
     for (const char* name : {"SLURM_JOB_ID", "SLURMD_NODENAME", "REEVE_REQUEST_ID"}) unsetenv(name);

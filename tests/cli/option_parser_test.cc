@@ -20,8 +20,12 @@ using testing::IsEmpty;
 struct Reading {
   explicit Reading(Command which) : command(which) {}
 
-  Reading& Script(std::vector<std::string> words) { return Words(std::move(words), Source::kScript); }
-  Reading& Line(std::vector<std::string> words) { return Words(std::move(words), Source::kCommandLine); }
+  Reading& Script(std::vector<std::string> words) {
+    return Words(std::move(words), Source::kScript);
+  }
+  Reading& Line(std::vector<std::string> words) {
+    return Words(std::move(words), Source::kCommandLine);
+  }
   Reading& Environment(std::map<std::string, std::string> variables) {
     testing::internal::CaptureStderr();
     Note(ApplyEnvironment(
@@ -71,7 +75,8 @@ void ExpectRefusal(const Reading& reading, std::string_view said, int exit_code)
 
 TEST(OptionParser, ReadsLongShortClusteredAndAbbreviatedForms) {
   Reading reading(kSbatch);
-  reading.Line({"-N2-4", "-n", "8", "--cpus-per-task=2", "--part", "long", "-HQ", "job.sh", "-n", "99"});
+  reading.Line(
+      {"-N2-4", "-n", "8", "--cpus-per-task=2", "--part", "long", "-HQ", "job.sh", "-n", "99"});
   EXPECT_EQ(reading.exit_code, std::nullopt) << reading.said;
   const pb::JobSpec& spec = reading.request.spec;
   EXPECT_EQ(spec.min_nodes(), 2u);
@@ -110,7 +115,8 @@ TEST(OptionParser, EachCommandReadsItsOwnVariables) {
 TEST(OptionParser, RefusesWithSlurmsWordsAndCodes) {
   ExpectRefusal(Reading(kSbatch).Line({"--bogus"}),
                 "sbatch: unrecognized option '--bogus'\n"
-                "Try \"sbatch --help\" for more information\n", 255);
+                "Try \"sbatch --help\" for more information\n",
+                255);
   ExpectRefusal(Reading(kSbatch).Line({"-t", "abc"}),
                 "sbatch: error: Invalid --time specification\n", 255);
   ExpectRefusal(Reading(kSbatch).Line({"--mem=zzz"}),
@@ -123,7 +129,8 @@ TEST(OptionParser, RefusesWithSlurmsWordsAndCodes) {
                 "sbatch: error: Maximum node count 2 is less than minimum node count 3\n", 255);
   ExpectRefusal(Reading(kSbatch).Line({"--begin=xx"}),
                 "Invalid time specification (pos=0): xx\n"
-                "sbatch: error: Invalid --begin specification\n", 255);
+                "sbatch: error: Invalid --begin specification\n",
+                255);
   ExpectRefusal(Reading(kSbatch).Line({"--mail-type=NOPE"}),
                 "sbatch: error: Invalid --mail-type specification\n", 255);
 }
@@ -136,15 +143,19 @@ TEST(OptionParser, RefusesWhatIsNotSupportedByName) {
   ExpectRefusal(Reading(kSrun).Line({"--pty"}), "srun: error: --pty is not supported yet\n", 255);
   ExpectRefusal(Reading(kSbatch).Line({"--mail-type=END"}),
                 "sbatch: error: --mail-type=END is not supported yet\n", 255);
-  ExpectRefusal(Reading(kSbatch).Environment({{"SBATCH_HINT", "nomultithread"}}),
-                "sbatch: error: --hint is not supported yet (from SBATCH_HINT in the environment)\n",
-                255);
+  ExpectRefusal(
+      Reading(kSbatch).Environment({{"SBATCH_HINT", "nomultithread"}}),
+      "sbatch: error: --hint is not supported yet (from SBATCH_HINT in the environment)\n", 255);
 }
 
 TEST(OptionParser, WhatOpenMpiAndHydraTypeIsUnderstood) {
   Reading mpirun(kSrun);
-  mpirun.Environment({{"SLURM_CPU_BIND", "none"}, {"SLURM_JOB_ID", "12"}, {"SLURM_NNODES", "3"},
-                      {"SLURM_NTASKS", "6"}, {"SLURM_NTASKS_PER_NODE", "2"}})
+  mpirun
+      .Environment({{"SLURM_CPU_BIND", "none"},
+                    {"SLURM_JOB_ID", "12"},
+                    {"SLURM_NNODES", "3"},
+                    {"SLURM_NTASKS", "6"},
+                    {"SLURM_NTASKS_PER_NODE", "2"}})
       .Line({"--ntasks-per-node=1", "--kill-on-bad-exit", "--mpi=none", "--external-launcher",
              "--nodes=2", "--nodelist=n2,n3", "--ntasks=2", "orted", "-mca", "ess", "slurm"});
   EXPECT_EQ(mpirun.exit_code, std::nullopt) << mpirun.said;
@@ -186,8 +197,7 @@ TEST(OptionParser, AbsentResourcesAreRefusedAsSlurmDoes) {
     return CheckCombinations(kSbatch, &reading.request, false)->message;
   };
   EXPECT_EQ(message({"--gres=gpu:1"}), "Invalid generic resource (gres) specification");
-  EXPECT_EQ(message({"-L", "foo:1"}),
-            "Batch job submission failed: Invalid license specification");
+  EXPECT_EQ(message({"-L", "foo:1"}), "Batch job submission failed: Invalid license specification");
   EXPECT_EQ(message({"--reservation=nope"}),
             "Batch job submission failed: Requested reservation is invalid");
 }
@@ -229,7 +239,8 @@ TEST(SrunRequest, FewerTasksThanNodesTakesFewerNodes) {
   std::vector<std::string> warnings;
   EXPECT_EQ(SettleStepRequest(true, &reading.request, &warnings), std::nullopt);
   EXPECT_EQ(reading.request.spec.max_nodes(), 1u);
-  EXPECT_THAT(warnings, ElementsAre("Warning: can't run 1 processes on 2 nodes, setting nnodes to 1"));
+  EXPECT_THAT(warnings,
+              ElementsAre("Warning: can't run 1 processes on 2 nodes, setting nnodes to 1"));
 }
 
 TEST(SrunRequest, TypedTaskCountBeatsTheOuterJobsLayout) {

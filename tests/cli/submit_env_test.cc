@@ -11,7 +11,8 @@ using testing::ElementsAre;
 using testing::Not;
 using testing::UnorderedElementsAre;
 
-const std::vector<std::string> kEnvironment = {"HOME=/root", "PATH=/bin", "FOO=old", "SLURM_CONF=/c"};
+const std::vector<std::string> kEnvironment = {"HOME=/root", "PATH=/bin", "FOO=old",
+                                               "SLURM_CONF=/c"};
 
 TEST(ExportEnvironment, AllByDefault) {
   ExportedEnvironment all = ExportEnvironment(kEnvironment, std::nullopt);

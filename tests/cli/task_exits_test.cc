@@ -10,7 +10,9 @@ namespace {
 using testing::ElementsAre;
 using testing::IsEmpty;
 
-constexpr int Exited(int code) { return code << 8; }
+constexpr int Exited(int code) {
+  return code << 8;
+}
 constexpr int kCoreDumped = 0x80;
 
 TEST(TaskExits, HighestExitCodeWins) {
@@ -39,9 +41,9 @@ TEST(TaskExits, EqualEndsOfANodeAreOneMessage) {
   for (uint32_t task : {3u, 0u, 1u, 2u, 7u}) exits.Ended("n1", task, Exited(7));
   exits.Ended("n2", 4, Exited(7));
   exits.Ended("n2", 5, SIGKILL);
-  EXPECT_THAT(exits.TakeMessages(), ElementsAre("n1: tasks 0-3,7: Exited with exit code 7",
-                                                "n2: task 4: Exited with exit code 7",
-                                                "n2: task 5: Killed"));
+  EXPECT_THAT(exits.TakeMessages(),
+              ElementsAre("n1: tasks 0-3,7: Exited with exit code 7",
+                          "n2: task 4: Exited with exit code 7", "n2: task 5: Killed"));
 }
 
 TEST(TaskExits, ATaskEndsOnce) {

@@ -21,7 +21,7 @@ class ManyJobsTest(ClusterTest):
         self.assertEqual(len(jobs), 200)
         wait_for("an empty queue", lambda: not self.cluster.run("squeue", "-h").stdout, 120)
         runs = collections.Counter(int(line) for line in log.read_text().split())
-        self.assertEqual(runs, collections.Counter(jobs))
+        self.assertEqual(runs, collections.Counter(jobs.keys()))
 
         def accounted():
             rows = self.cluster.run("sacct", "-n", "-X", "-P", "-o", "JobID,State,ExitCode").stdout.split()

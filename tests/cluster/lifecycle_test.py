@@ -117,8 +117,8 @@ class LifecycleTest(unittest.TestCase):
         conf.write_text(conf.read_text().replace("StateSaveLocation=", "StateSaveLocation=/proc/"))
         result = cluster.up(check=False)
         self.assertEqual(result.returncode, 1)
-        self.assertIn("reevectld on ctl ended with exit code 1", result.stderr)
-        self.assertIn(str(cluster.folder / "log" / "reevectld.log"), result.stderr)
+        self.assertRegex(result.stderr, "reeve(ctld|dbd) on ctl ended with exit code 1: .*/proc/")
+        self.assertRegex(result.stderr, f"{cluster.folder}/log/reeve(ctld|dbd).log")
         self.assertEqual(cluster.processes(), [])
         self.assertEqual(cluster.reeve("status", check=False).returncode, 3)
 

@@ -38,6 +38,11 @@ class MpiTest(ClusterTest):
         self.check_ranks(result.stdout)
         self.assertEqual(len(re.findall(r"300 rounds of", result.stdout)), 3 * 7, result.stdout)
 
+    def test_mpirun_beside_the_network_says_where_to_go(self):
+        result = self.cluster.run("salloc", "-N", "3", "mpirun", "hostname", check=False)
+        self.assertNotEqual(result.returncode, 0)
+        self.assertIn("reeve cluster shell", result.stderr)
+
     def test_hello(self):
         job = self.cluster.submit(EXAMPLES / "hello.sbatch")
         self.cluster.wait_job(job)

@@ -142,6 +142,7 @@ TEST(StepMemory, ALimitIsEnforcedAndAnOomKillSeen) {
   launch.set_job_mem_limit_mb(50);
   v1::StepReport end = node.Run(launch);
   EXPECT_TRUE(end.oom());
+  EXPECT_THAT(node.Read("slurm-12.out"), HasSubstr("slurmstepd: error: Detected 1 oom_kill"));
   EXPECT_TRUE(WIFSIGNALED(end.tasks(0).status()));
 }
 

@@ -21,9 +21,9 @@ struct Verb {
   std::string_view name;
   int (*run)(int argc, char** argv);
 };
-constexpr Verb kVerbs[] = {{"up", Up},     {"down", Down},     {"env", Env},
-                           {"shell", Shell}, {"exec", Exec},   {"status", Status},
-                           {"keeper", KeeperVerb}};
+constexpr Verb kVerbs[] = {
+    {"up", Up},     {"down", Down},     {"env", Env},          {"shell", Shell},
+    {"exec", Exec}, {"status", Status}, {"keeper", KeeperVerb}};
 
 constexpr char kUsage[] =
     "usage: reeve cluster VERB [--dir D] [arguments]\n"
@@ -102,7 +102,11 @@ int KeeperVerb(int argc, char** argv) {
 
 namespace reeve::cli {
 
-int ClusterMain(int argc, char** argv) { return cluster::ClusterMain(argc, argv); }
-int Doctor(int argc, char** argv) { return cluster::Doctor(argc, argv); }
+int ClusterMain(int argc, char** argv) {
+  return cluster::ClusterMain(argc, argv);
+}
+int Doctor(int argc, char** argv) {
+  return cluster::Doctor(argc, argv);
+}
 
 }  // namespace reeve::cli

@@ -91,11 +91,10 @@ std::string NodeLines(uint32_t subnet, const UpOptions& options, uint32_t cpus, 
     uint32_t block = subnet + (first - 1) / kNodesPerBlock * 256;
     std::string network = FormatAddress(block);
     network.resize(network.rfind('.') + 1);
-    StrAppend(&text, "NodeName=", Range("n", first, last), " NodeAddr=",
-                    Range(network, kFirstNodeAddress, kFirstNodeAddress + last - first),
-                    " CPUs=", cpus, " RealMemory=", memory,
-                    options.gres.empty() ? "" : StrCat(" Gres=", options.gres),
-                    " State=UNKNOWN\n");
+    StrAppend(&text, "NodeName=", Range("n", first, last),
+              " NodeAddr=", Range(network, kFirstNodeAddress, kFirstNodeAddress + last - first),
+              " CPUs=", cpus, " RealMemory=", memory,
+              options.gres.empty() ? "" : StrCat(" Gres=", options.gres), " State=UNKNOWN\n");
   }
   return text;
 }
@@ -132,7 +131,7 @@ std::string WriteConf(const Layout& layout, const UpOptions& options, const Mach
       "\n# It may be edited; `reeve cluster down --keep` and `up` make changes of nodes real.\n");
   for (const auto& [key, value] : settings) StrAppend(&text, key, "=", value, "\n");
   StrAppend(&text, "\n", NodeLines(layout.Subnet(), options, cpus, memory),
-                  "PartitionName=debug Nodes=ALL Default=YES MaxTime=INFINITE State=UP\n");
+            "PartitionName=debug Nodes=ALL Default=YES MaxTime=INFINITE State=UP\n");
   return text;
 }
 
@@ -167,10 +166,10 @@ absl::StatusOr<HostsPlan> PlanHosts(const Config& config) {
     absl::StatusOr<uint32_t> node_address = ParseAddress(node.name, node.address);
     if (!node_address.ok()) return node_address.status();
     if ((*node_address & mask) != (*address & mask) || (*node_address >> 24) != 10) {
-      return absl::FailedPreconditionError(
-          StrCat("NodeAddr=", node.address, " of ", node.name, " is outside of ",
-                       FormatAddress(*address & mask), "/", kPrefixLength,
-                       ", the network of the cluster's controller"));
+      return absl::FailedPreconditionError(StrCat("NodeAddr=", node.address, " of ", node.name,
+                                                  " is outside of ", FormatAddress(*address & mask),
+                                                  "/", kPrefixLength,
+                                                  ", the network of the cluster's controller"));
     }
     if (!names.insert(node.name).second || !addresses.insert(*node_address).second) {
       return absl::FailedPreconditionError(

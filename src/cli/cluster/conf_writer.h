@@ -21,7 +21,8 @@ struct UpOptions {
   uint64_t memory_mb = 0;  // of each node; 0: as much as this machine has
   std::string gres;
   std::vector<std::pair<std::string, std::string>> settings;  // --set, over what we write
-  std::string given;  // the options as typed, to tell whether an existing cluster was made with them
+  std::string
+      given;  // the options as typed, to tell whether an existing cluster was made with them
 };
 inline constexpr uint32_t kMaxNodes = 1000;  // a Linux bridge has 1,023 ports
 

@@ -10,28 +10,38 @@
 namespace reeve::cluster {
 namespace {
 
-bool IsProgram(const std::string& path) { return access(path.c_str(), X_OK) == 0; }
+bool IsProgram(const std::string& path) {
+  return access(path.c_str(), X_OK) == 0;
+}
 
-std::string FolderOf(const std::string& path) { return path.substr(0, path.rfind('/')); }
+std::string FolderOf(const std::string& path) {
+  return path.substr(0, path.rfind('/'));
+}
 
 DaemonSpec MungedSpec(const Layout& layout, const std::string& host, const std::string& program) {
   // --force: munged wants folders that every user can enter; ours are for one user only.
   return {kMunged,
           host,
-          {program, "--foreground", "--force", "--num-threads=4",
-           "--key-file=" + layout.MungeKey(), "--socket=" + layout.MungeSocket(),
-           "--pid-file=" + layout.MungeDir() + "/munged.pid",
+          {program, "--foreground", "--force", "--num-threads=4", "--key-file=" + layout.MungeKey(),
+           "--socket=" + layout.MungeSocket(), "--pid-file=" + layout.MungeDir() + "/munged.pid",
            "--seed-file=" + layout.MungeDir() + "/munged.seed"}};
 }
 
 }  // namespace
 
-std::string NodeDaemon(const std::string& node) { return "reevenoded-" + node; }
+std::string NodeDaemon(const std::string& node) {
+  return "reevenoded-" + node;
+}
 
 std::string OwnProgram() {
   char path[PATH_MAX];
   ssize_t size = readlink("/proc/self/exe", path, sizeof(path));
   return size > 0 ? std::string(path, size) : "";
+}
+
+std::string RealPath(const std::string& path) {
+  char resolved[PATH_MAX];
+  return realpath(path.c_str(), resolved) != nullptr ? resolved : path;
 }
 
 std::string FindProgram(const std::string& name) {
@@ -55,8 +65,8 @@ std::string FindMunged() {
 
 std::string CommandsFolder() {
   std::string here = FolderOf(OwnProgram());
-  if (!IsProgram(here + "/sbatch") && IsProgram(here + "/../bin/sbatch")) return here + "/../bin";
-  return here;
+  bool elsewhere = !IsProgram(here + "/sbatch") && IsProgram(here + "/../bin/sbatch");
+  return RealPath(elsewhere ? here + "/../bin" : here);
 }
 
 absl::StatusOr<std::vector<DaemonSpec>> PlanDaemons(const Layout& layout, const Config& config) {
@@ -76,8 +86,8 @@ absl::StatusOr<std::vector<DaemonSpec>> PlanDaemons(const Layout& layout, const 
   }
   if (!missing.empty()) {
     std::string here = FolderOf(OwnProgram());
-    return absl::NotFoundError(StrCat("no ", Join(missing, ", "), " in ", here, ", ",
-                                            here, "/../sbin or ", here, "/../libexec/reeve"));
+    return absl::NotFoundError(StrCat("no ", Join(missing, ", "), " in ", here, ", ", here,
+                                      "/../sbin or ", here, "/../libexec/reeve"));
   }
   std::string host = config.controllers.front().host;
   std::vector<DaemonSpec> daemons = {MungedSpec(layout, host, munged)};

@@ -26,8 +26,9 @@ absl::StatusOr<std::vector<DaemonSpec>> PlanDaemons(const Layout& layout, const 
 
 // Beside the running program, in ../sbin or ../libexec/reeve; "" when it is nowhere.
 std::string FindProgram(const std::string& name);
-std::string FindMunged();        // /usr/sbin, /usr/local/sbin, $PATH
-std::string OwnProgram();        // path of the running program
-std::string CommandsFolder();    // where the running program's links (sbatch, ...) lie
+std::string FindMunged();                       // /usr/sbin, /usr/local/sbin, $PATH
+std::string OwnProgram();                       // path of the running program
+std::string RealPath(const std::string& path);  // links resolved; as it is when it does not exist
+std::string CommandsFolder();  // where the running program's links (sbatch, ...) lie
 
 }  // namespace reeve::cluster

@@ -19,7 +19,8 @@ constexpr char kUsage[] =
     "\n"
     "Looks for what keeps Reeve from working here and says how to mend it. Examines the embedded\n"
     "cluster in D; without --dir the installation that $SLURM_CONF or /etc/reeve/slurm.conf\n"
-    "describes, else the embedded cluster in its usual place. Exit code 1 when it finds an error.\n";
+    "describes, else the embedded cluster in its usual place. Exit code 1 when it finds an "
+    "error.\n";
 
 struct Style {
   const char* word;

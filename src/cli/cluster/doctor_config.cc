@@ -39,12 +39,14 @@ void CheckFolder(const std::string& key, const std::string& path, const std::str
     return;
   }
   if (owner != nullptr && info.st_uid != owner->pw_uid) {
-    report->Error("folders",
-                  absl::StrFormat("%s %s belongs to uid %d, not to %s", key, path, info.st_uid, user),
-                  absl::StrFormat("chown %s %s", user, path));
+    report->Error(
+        "folders",
+        absl::StrFormat("%s %s belongs to uid %d, not to %s", key, path, info.st_uid, user),
+        absl::StrFormat("chown %s %s", user, path));
   } else if ((info.st_mode & 022) != 0) {
-    report->Error("folders", absl::StrFormat("%s %s can be written by others (mode %04o)", key,
-                                             path, info.st_mode & 07777),
+    report->Error("folders",
+                  absl::StrFormat("%s %s can be written by others (mode %04o)", key, path,
+                                  info.st_mode & 07777),
                   "chmod go-w " + path);
   } else {
     report->Ok("folders", StrCat(key, " ", path));
@@ -76,8 +78,8 @@ void CheckConfiguration(const Patient& patient, const absl::Status& load, Report
 }
 
 void CheckUsers(const Patient& patient, Report* report) {
-  const std::pair<const char*, std::string> users[] = {
-      {"SlurmUser", patient.config->slurm_user}, {"SlurmdUser", patient.config->slurmd_user}};
+  const std::pair<const char*, std::string> users[] = {{"SlurmUser", patient.config->slurm_user},
+                                                       {"SlurmdUser", patient.config->slurmd_user}};
   for (const auto& [key, user] : users) {
     bool number = !user.empty() && user.find_first_not_of("0123456789") == std::string::npos;
     if (number || getpwnam(user.c_str()) != nullptr) continue;

@@ -12,12 +12,12 @@
 #include "cli/cluster/doctor.h"
 #include "cli/cluster/keeper_client.h"
 #include "cli/cluster/packet.h"
+#include "cli/cluster/ports.h"
 #include "common/base/hostlist.h"
 #include "common/base/text.h"
 #include "common/os/fd.h"
 #include "common/rpc/client.h"
 #include "common/rpc/endpoints.h"
-#include "cli/cluster/ports.h"
 #include "reeve/v1/ctld.pb.h"
 
 namespace reeve::cluster {
@@ -45,9 +45,10 @@ void CheckMungeKey(const Patient& patient, Report* report) {
                   patient.cluster.has_value() ? StartHint(patient, "")
                                               : "copy the cluster's key there, or mungekey -c");
   } else if ((info.st_mode & 077) != 0) {
-    report->Error("munge", absl::StrFormat("its key %s is open to others (mode %04o)", path,
-                                           info.st_mode & 07777),
-                  "chmod 0600 " + path + ", and make a new key: this one may be known");
+    report->Error(
+        "munge",
+        absl::StrFormat("its key %s is open to others (mode %04o)", path, info.st_mode & 07777),
+        "chmod 0600 " + path + ", and make a new key: this one may be known");
   }
 }
 
@@ -90,9 +91,10 @@ void CheckMunge(const Patient& patient, Report* report) {
     report->Error("munge", StrCat("its own credential is refused: ", Message(decoded.status())),
                   "restart munged; check this host's clock");
   } else if (decoded->identity.uid != geteuid()) {
-    report->Error("munge", absl::StrFormat("takes this user (uid %d) for uid %d", geteuid(),
-                                           decoded->identity.uid),
-                  "run munged in the same user namespace as the commands");
+    report->Error(
+        "munge",
+        absl::StrFormat("takes this user (uid %d) for uid %d", geteuid(), decoded->identity.uid),
+        "run munged in the same user namespace as the commands");
   } else {
     report->Ok("munge", absl::StrFormat("credential made and read back in %.1f ms",
                                         absl::ToDoubleMilliseconds(absl::Now() - began)));
@@ -105,16 +107,17 @@ void CheckController(const Patient& patient, Report* report) {
   absl::StatusOr<pb::PingResponse> pong =
       channel.Call<pb::PingResponse>("Controller/Ping", pb::PingRequest(), kPatience);
   if (!pong.ok()) {
-    std::string text = StrCat("reevectld does not answer at ", target, ": ", Message(pong.status()));
+    std::string text =
+        StrCat("reevectld does not answer at ", target, ": ", Message(pong.status()));
     if (patient.is_controller) text += PortNote(patient.config->slurmctld_port);
     report->Error("controller", text, StartHint(patient, "reevectld"));
     return;
   }
-  report->Ok("controller",
-             absl::StrFormat("reevectld %s on %s", pong->version(), pong->host()));
+  report->Ok("controller", absl::StrFormat("reevectld %s on %s", pong->version(), pong->host()));
   if (pong->cluster() != patient.config->cluster_name) {
-    report->Error("controller", absl::StrFormat("it is of cluster %s, slurm.conf names %s",
-                                                pong->cluster(), patient.config->cluster_name),
+    report->Error("controller",
+                  absl::StrFormat("it is of cluster %s, slurm.conf names %s", pong->cluster(),
+                                  patient.config->cluster_name),
                   "correct SlurmctldHost or ClusterName");
   }
   CheckClock(pong->time(), pong->host(), report);

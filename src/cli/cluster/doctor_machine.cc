@@ -22,11 +22,6 @@ constexpr const char* kCommands[] = {"sbatch", "srun",    "salloc",   "squeue",
 constexpr double kLowDiskGb = 1.0;
 constexpr double kFullDiskGb = 0.1;
 
-std::string RealPath(const std::string& path) {
-  char resolved[PATH_MAX];
-  return realpath(path.c_str(), resolved) != nullptr ? resolved : path;
-}
-
 // The first program of this name in $PATH, and "" for none.
 std::string InPath(const std::string& name) {
   const char* path = getenv("PATH");
@@ -101,8 +96,8 @@ void CheckPrograms(const Patient& patient, Report* report) {
     report->Error("programs", "not found beside " + OwnProgram() + ": " + Join(missing, ", "),
                   "build or install all of Reeve (packages reeve-ctld, reeve-noded, reeve-dbd)");
   } else {
-    report->Note("programs", "only the commands are installed here: " + Join(missing, ", ") +
-                                 " are not");
+    report->Note("programs",
+                 "only the commands are installed here: " + Join(missing, ", ") + " are not");
   }
   std::vector<std::string> links;
   for (const char* command : kCommands) {
@@ -118,11 +113,10 @@ void CheckPrograms(const Patient& patient, Report* report) {
 }
 
 void CheckOtherSlurm(const Patient& patient, Report* report) {
-  std::string folder = RealPath(CommandsFolder());
+  std::string folder = CommandsFolder();
   std::string own = RealPath(OwnProgram());
-  std::string fix = patient.cluster.has_value()
-                        ? "eval \"$(reeve cluster env)\""
-                        : StrCat("export PATH=", folder, ":$PATH");
+  std::string fix = patient.cluster.has_value() ? "eval \"$(reeve cluster env)\""
+                                                : StrCat("export PATH=", folder, ":$PATH");
   std::vector<std::string> foreign, missing;
   for (const char* command : kCommands) {
     std::string found = InPath(command);
@@ -181,8 +175,8 @@ void CheckCgroups(const Patient&, Report* report) {
                     "mount -t cgroup2 cgroup2 /sys/fs/cgroup");
     return;
   }
-  std::string text = v1.empty() ? "version 2, controllers: " + v2_controllers
-                                : "version 1: " + Join(v1, " ");
+  std::string text =
+      v1.empty() ? "version 2, controllers: " + v2_controllers : "version 1: " + Join(v1, " ");
   if (v1.empty() && v2_controllers.find("memory") == std::string::npos) {
     report->Warning("cgroups", text + "; no memory controller: no memory limits",
                     "boot with cgroup_enable=memory, or delegate the controller to this container");

@@ -16,12 +16,12 @@
 #include <cstring>
 #include <map>
 
-#include "common/base/text.h"
 #include "absl/strings/str_format.h"
 #include "absl/time/clock.h"
 #include "cli/cluster/daemons.h"
 #include "cli/cluster/keeper_client.h"
 #include "cli/cluster/packet.h"
+#include "common/base/text.h"
 
 namespace reeve::cluster {
 namespace {
@@ -232,8 +232,8 @@ std::string Keeper::List() const {
   std::string text = "ok";
   for (const Daemon& daemon : daemons_) {
     const DaemonState& state = daemon.state;
-    StrAppend(&text, "\n", state.name, " ", state.host, " ", state.pid, " ", state.running,
-                    " ", state.exit_status);
+    StrAppend(&text, "\n", state.name, " ", state.host, " ", state.pid, " ", state.running, " ",
+              state.exit_status);
   }
   return text;
 }

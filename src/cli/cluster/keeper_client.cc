@@ -1,6 +1,7 @@
 #include "cli/cluster/keeper_client.h"
 
 #include <fcntl.h>
+#include <linux/close_range.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -10,10 +11,10 @@
 #include <cstring>
 
 #include "absl/strings/numbers.h"
-#include "common/base/text.h"
 #include "cli/cluster/daemons.h"
 #include "cli/cluster/packet.h"
 #include "common/base/config.h"
+#include "common/base/text.h"
 
 namespace reeve::cluster {
 namespace {
@@ -37,6 +38,8 @@ constexpr absl::Duration kSweepTimeout = absl::Seconds(20);
     absl::Status status = EnterUserNamespace();
     if (!status.ok()) fail(Message(status));
   }
+  // Whatever `up` was given must not live on in the cluster: somebody may wait for its end.
+  close_range(STDERR_FILENO + 1, ~0u, CLOSE_RANGE_CLOEXEC);
   (void)os::SetCloexec(ready.get(), false);
   std::string fd = StrCat(ready.get());
   std::string program = OwnProgram();
@@ -127,7 +130,9 @@ absl::StatusOr<HostHandles> KeeperClient::Enter(const std::string& host) {
                      std::move(fds[4])};
 }
 
-absl::Status KeeperClient::Stop() { return Ask("stop", nullptr).status(); }
+absl::Status KeeperClient::Stop() {
+  return Ask("stop", nullptr).status();
+}
 
 absl::Status LaunchKeeper(const Layout& layout) {
   absl::StatusOr<os::Pipe> pipe = os::MakePipe();

@@ -10,8 +10,8 @@
 #include <filesystem>
 
 #include "absl/strings/ascii.h"
-#include "common/base/text.h"
 #include "absl/strings/str_format.h"
+#include "common/base/text.h"
 #include "common/os/fd.h"
 
 namespace reeve::cluster {
@@ -106,9 +106,8 @@ absl::Status CreateFolders(const Layout& layout) {
           StrCat(layout.folder, " is not empty and holds no cluster; choose another --dir"));
     }
   }
-  for (const std::string& path :
-       {layout.folder, layout.RunDir(), layout.sockets, layout.MungeDir(), layout.StateDir(),
-        layout.SpoolDir(), layout.LogDir()}) {
+  for (const std::string& path : {layout.folder, layout.RunDir(), layout.sockets, layout.MungeDir(),
+                                  layout.StateDir(), layout.SpoolDir(), layout.LogDir()}) {
     if (absl::Status status = MakePrivate(path); !status.ok()) return status;
   }
   return absl::OkStatus();

@@ -42,7 +42,8 @@ absl::StatusOr<Layout> FindLayout(const std::string& folder);
 // user's, or holds files and no cluster.
 absl::Status CreateFolders(const Layout& layout);
 
-// Deletes what CreateFolders and the cluster have put there; the folder itself if nothing else is in it.
+// Deletes what CreateFolders and the cluster have put there; the folder itself if nothing else is
+// in it.
 absl::Status RemoveFolders(const Layout& layout);
 
 std::string FormatAddress(uint32_t address);  // 10.1.2.3

@@ -13,10 +13,10 @@
 
 #include <cerrno>
 
-#include "common/base/text.h"
 #include "cli/cluster/layout.h"
 #include "cli/cluster/netlink.h"
 #include "cli/cluster/packet.h"
+#include "common/base/text.h"
 
 namespace reeve::cluster {
 namespace {
@@ -49,6 +49,16 @@ absl::Status Mount(const char* source, const char* target, const char* type, uns
   return os::ErrnoStatus(errno, StrCat("mount ", source, " on ", target));
 }
 
+// A machine without these two cannot have others mounted over them. They are what every installed
+// Debian has; bare images may not.
+absl::Status MakeMountPoints() {
+  mkdir("/dev/shm", 01777);
+  os::UniqueFd fd(open("/etc/hosts", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
+  if (fd) return os::WriteAll(fd.get(), "127.0.0.1 localhost\n::1 localhost\n");
+  if (os::PathExists("/etc/hosts")) return absl::OkStatus();
+  return absl::FailedPreconditionError("there is no /etc/hosts; as root: touch /etc/hosts");
+}
+
 absl::Status SetUpMounts(const std::string& hosts_file) {
   // Later mounts of the machine still appear; ours never do outside. That is a property of the
   // namespace's own root, which entering it anew leads to; then back to where chroot(2) had us.
@@ -61,6 +71,7 @@ absl::Status SetUpMounts(const std::string& hosts_file) {
   if (!status.ok()) return status;
   if (fchdir(root->get()) != 0 || chroot(".") != 0) return os::ErrnoStatus(errno, "chroot");
 
+  if (absl::Status made = MakeMountPoints(); !made.ok()) return made;
   status = Mount(hosts_file.c_str(), "/etc/hosts", nullptr, MS_BIND, nullptr);
   if (!status.ok()) return status;
   return Mount("tmpfs", "/dev/shm", "tmpfs", MS_NOSUID | MS_NODEV, "mode=1777");
@@ -82,8 +93,8 @@ absl::Status SetUpHost(const HostPlan& host, const std::string& hosts_file, int 
   if (absl::Status status = netlink->SetUp("lo"); !status.ok()) return status;
   bool has_bridge = bridge_namespace < 0;
   const char* link = has_bridge ? kBridge : kLink;
-  absl::Status status = has_bridge ? netlink->AddBridge(link)
-                                   : netlink->AddCable(link, cable, bridge_namespace);
+  absl::Status status =
+      has_bridge ? netlink->AddBridge(link) : netlink->AddCable(link, cable, bridge_namespace);
   if (status.ok()) status = netlink->AddAddress(link, host.address, kPrefixLength);
   if (status.ok()) status = netlink->SetUp(link);
   TuneNetwork();
@@ -196,11 +207,12 @@ absl::Status EnterUserNamespace() {
     int error = errno;
     absl::Status status = os::ErrnoStatus(error, "create a user namespace");
     const char* hint =
-        error == ENOSPC  ? "user namespaces are used up: raise sysctl user.max_user_namespaces"
-        : error == EINVAL ? "this kernel was built without user namespaces: run it as root"
-                          : "user namespaces are switched off here: sysctl "
-                            "kernel.unprivileged_userns_clone=1, user.max_user_namespaces=10000; in "
-                            "a container or chroot run it as root with CAP_SYS_ADMIN and CAP_NET_ADMIN";
+        error == ENOSPC ? "user namespaces are used up: raise sysctl user.max_user_namespaces"
+        : error == EINVAL
+            ? "this kernel was built without user namespaces: run it as root"
+            : "user namespaces are switched off here: sysctl "
+              "kernel.unprivileged_userns_clone=1, user.max_user_namespaces=10000; in "
+              "a container or chroot run it as root with CAP_SYS_ADMIN and CAP_NET_ADMIN";
     return absl::Status(status.code(), StrCat(status.message(), "; ", hint));
   }
   const std::pair<const char*, std::string> maps[] = {

@@ -84,8 +84,7 @@ absl::StatusOr<Netlink> Netlink::Open() {
   return Netlink(std::move(socket));
 }
 
-absl::Status Netlink::Ask(const NetlinkMessage& message, const std::string& what,
-                          uint32_t* index) {
+absl::Status Netlink::Ask(const NetlinkMessage& message, const std::string& what, uint32_t* index) {
   std::string_view request = message.Finished();
   if (send(socket_.get(), request.data(), request.size(), 0) < 0) {
     return os::ErrnoStatus(errno, what);

@@ -8,8 +8,8 @@
 #include <set>
 
 #include "absl/strings/numbers.h"
-#include "common/base/text.h"
 #include "absl/time/clock.h"
+#include "common/base/text.h"
 #include "common/os/fd.h"
 
 namespace reeve::cluster {
@@ -149,8 +149,7 @@ absl::Status KillProcessesInHosts(const std::string& hosts_file, absl::Duration 
     if (pids.empty()) return absl::OkStatus();
     for (pid_t pid : pids) kill(pid, SIGKILL);
     if (absl::Now() > deadline) {
-      return absl::DeadlineExceededError(
-          StrCat("these processes do not go: ", Join(pids, " ")));
+      return absl::DeadlineExceededError(StrCat("these processes do not go: ", Join(pids, " ")));
     }
     absl::SleepFor(kPoll);
   }

@@ -27,8 +27,8 @@ std::string FormatMark(const ProcessMark& mark);
 std::optional<ProcessMark> ParseMark(const std::string& text);
 bool IsAlive(const ProcessMark& mark);  // a zombie is not
 
-// The processes that live in a host of the cluster: those whose /etc/hosts is `hosts_file`. Only its
-// last component is compared, which must be unique. Zombies and this process are left out.
+// The processes that live in a host of the cluster: those whose /etc/hosts is `hosts_file`. Only
+// its last component is compared, which must be unique. Zombies and this process are left out.
 std::vector<pid_t> ProcessesInHosts(const std::string& hosts_file);
 
 // SIGHUP, then SIGKILL to all of them, until none is left. DeadlineExceeded names those that stay.

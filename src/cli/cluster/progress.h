@@ -1,4 +1,5 @@
-// What `up` and `down` say while they work: one line that changes, on a terminal; nothing in a pipe.
+// What `up` and `down` say while they work: one line that changes, on a terminal; nothing in a
+// pipe.
 #pragma once
 
 #include <string_view>

@@ -1,5 +1,6 @@
 #include "cli/cluster/readiness.h"
 
+#include <signal.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -27,6 +28,15 @@ constexpr absl::Duration kSocketPatience = absl::Seconds(20);
 constexpr absl::Duration kNodePatience = absl::Seconds(40);  // and a part of a second a node
 constexpr absl::Duration kPatiencePerNode = absl::Milliseconds(500);
 
+volatile sig_atomic_t interrupted = 0;
+
+// Ctrl-C while a cluster comes up takes down what has come up.
+void CatchInterrupts() {
+  struct sigaction action {};
+  action.sa_handler = [](int) { interrupted = 1; };
+  for (int signal : {SIGINT, SIGTERM, SIGHUP}) sigaction(signal, &action, nullptr);
+}
+
 bool Accepts(const std::string& socket_path) {
   // munged counts only stream connections; a connection closed at once disturbs no daemon.
   os::UniqueFd fd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
@@ -35,9 +45,11 @@ bool Accepts(const std::string& socket_path) {
 }
 
 std::string DescribeFailure(const Layout& layout, const DaemonState& daemon) {
-  std::string last = LastLine(layout.Log(daemon.name));
+  std::string log = layout.Log(daemon.name);
+  std::string last = LastLine(log);
+  bool names_log = last.find(log) != std::string::npos;
   return StrCat(daemon.name, " on ", daemon.host, " ended with ", DescribeExit(daemon.exit_status),
-                last.empty() ? "" : ": " + last, "\nits log: ", layout.Log(daemon.name));
+                last.empty() ? "" : ": " + last, names_log ? "" : "\nits log: " + log);
 }
 
 bool Usable(const pb::Node& node) {
@@ -73,6 +85,7 @@ class Starter {
 };
 
 absl::Status Starter::CheckAlive() {
+  if (interrupted != 0) return absl::CancelledError("interrupted");
   absl::StatusOr<KeeperClient> keeper = KeeperClient::Connect(layout_);
   if (!keeper.ok()) return keeper.status();
   absl::StatusOr<std::vector<DaemonState>> states = keeper->List();
@@ -128,9 +141,9 @@ absl::Status Starter::WaitForSocket(const std::string& daemon, const std::string
   while (!Accepts(path)) {
     if (absl::Status status = CheckAlive(); !status.ok()) return status;
     if (absl::Now() > deadline) {
-      return absl::DeadlineExceededError(
-          StrCat(daemon, " does not answer on ", path, ": ", LastLine(layout_.Log(daemon)),
-                 "\nits log: ", layout_.Log(daemon)));
+      return absl::DeadlineExceededError(StrCat(daemon, " does not answer on ", path, ": ",
+                                                LastLine(layout_.Log(daemon)),
+                                                "\nits log: ", layout_.Log(daemon)));
     }
     absl::SleepFor(kPoll);
   }
@@ -183,6 +196,7 @@ absl::Status Starter::Run(const std::vector<DaemonSpec>& daemons) {
 
 absl::Status StartAndWait(const Layout& layout, const Config& config,
                           const std::vector<DaemonSpec>& daemons, Progress* progress) {
+  CatchInterrupts();
   return Starter(layout, config, progress).Run(daemons);
 }
 

@@ -73,11 +73,13 @@ absl::Status ApplyOption(int option, const char* value, Request* request) {
 }
 
 absl::StatusOr<Request> ParseRequest(int argc, char** argv) {
-  static const option kOptions[] = {
-      {"dir", required_argument, nullptr, 'd'},    {"nodes", required_argument, nullptr, 'n'},
-      {"cpus", required_argument, nullptr, 'c'},   {"memory", required_argument, nullptr, 'm'},
-      {"gres", required_argument, nullptr, 'g'},   {"set", required_argument, nullptr, 's'},
-      {nullptr, 0, nullptr, 0}};
+  static const option kOptions[] = {{"dir", required_argument, nullptr, 'd'},
+                                    {"nodes", required_argument, nullptr, 'n'},
+                                    {"cpus", required_argument, nullptr, 'c'},
+                                    {"memory", required_argument, nullptr, 'm'},
+                                    {"gres", required_argument, nullptr, 'g'},
+                                    {"set", required_argument, nullptr, 's'},
+                                    {nullptr, 0, nullptr, 0}};
   Request request;
   opterr = 0;
   optind = 0;
@@ -157,19 +159,20 @@ std::string OvercommitNote(const Config& config) {
 void PrintSummary(const Layout& layout, const Config& config, bool was_up, absl::Duration took) {
   std::vector<std::string> names;
   for (const NodeConfig& node : config.nodes) names.push_back(node.name);
-  std::string ready = absl::StrFormat("Cluster %s: %d node%s idle (%s), %.1f s", config.cluster_name,
-                                      names.size(), names.size() == 1 ? "" : "s",
-                                      CompressHostlist(names), absl::ToDoubleSeconds(took));
+  std::string ready = absl::StrFormat(
+      "Cluster %s: %d node%s idle (%s), %.1f s", config.cluster_name, names.size(),
+      names.size() == 1 ? "" : "s", CompressHostlist(names), absl::ToDoubleSeconds(took));
   if (was_up) ready += ", was up already";
   printf("%s\n", ready.c_str());
   if (!isatty(STDOUT_FILENO)) return;
   Layout usual = FindLayout("").value_or(Layout{});
   std::string dir = usual.folder == layout.folder ? "" : " --dir " + layout.folder;
   printf("%s", OvercommitNote(config).c_str());
-  printf("  use it from this shell:  eval \"$(reeve cluster env%s)\"\n"
-         "  enter its login host:    reeve cluster shell%s\n"
-         "  take it down:            reeve cluster down%s\n",
-         dir.c_str(), dir.c_str(), dir.c_str());
+  printf(
+      "  use it from this shell:  eval \"$(reeve cluster env%s)\"\n"
+      "  enter its login host:    reeve cluster shell%s\n"
+      "  take it down:            reeve cluster down%s\n",
+      dir.c_str(), dir.c_str(), dir.c_str());
 }
 
 // On failure of a cluster that this call has started: nothing of it stays.
@@ -190,7 +193,8 @@ int Up(int argc, char** argv) {
   if (!request.ok()) return Fail(kVerb, Message(request.status()));
   absl::StatusOr<Layout> layout = FindLayout(request->folder);
   if (!layout.ok()) return Fail(kVerb, Message(layout.status()));
-  if (absl::Status status = CreateFolders(*layout); !status.ok()) return Fail(kVerb, Message(status));
+  if (absl::Status status = CreateFolders(*layout); !status.ok())
+    return Fail(kVerb, Message(status));
   absl::StatusOr<os::UniqueFd> lock = LockFolder(*layout);
   if (!lock.ok()) return Fail(kVerb, Message(lock.status()));
 

@@ -19,18 +19,13 @@ namespace {
 
 constexpr char kLoginHost[] = "login";
 
-std::string RealPath(const std::string& path) {
-  char resolved[PATH_MAX];
-  return realpath(path.c_str(), resolved) != nullptr ? resolved : path;
-}
-
 std::string Quote(std::string_view text) {
   return "'" + ReplaceAll(text, "'", "'\\''") + "'";
 }
 
 std::string PathWithCommands() {
   const char* path = getenv("PATH");
-  return StrCat(RealPath(CommandsFolder()), ":", path != nullptr ? path : "/usr/bin:/bin");
+  return StrCat(CommandsFolder(), ":", path != nullptr ? path : "/usr/bin:/bin");
 }
 
 void SetEnvironment(const Layout& layout, const std::string& host) {
@@ -93,12 +88,13 @@ int Env(int argc, char** argv) {
     return Fail("env", StrCat("no cluster in ", layout->folder, "; start one: reeve cluster up"));
   }
   // munged's socket is named by slurm.conf; the variable is for munge(1) and other programs.
-  printf("export PATH=%s:\"$PATH\"\n"
-         "export SLURM_CONF=%s\n"
-         "export MUNGE_SOCKET=%s\n"
-         "export REEVE_CLUSTER=%s\n",
-         Quote(RealPath(CommandsFolder())).c_str(), Quote(layout->Conf()).c_str(),
-         Quote(layout->MungeSocket()).c_str(), Quote(layout->folder).c_str());
+  printf(
+      "export PATH=%s:\"$PATH\"\n"
+      "export SLURM_CONF=%s\n"
+      "export MUNGE_SOCKET=%s\n"
+      "export REEVE_CLUSTER=%s\n",
+      Quote(CommandsFolder()).c_str(), Quote(layout->Conf()).c_str(),
+      Quote(layout->MungeSocket()).c_str(), Quote(layout->folder).c_str());
   return 0;
 }
 

@@ -116,6 +116,9 @@ void Reader::Check(std::string_view name) {
   if (config_.controllers.empty() && !given_.contains("SlurmctldHost")) {
     problems_.Add(whole, "SlurmctldHost is missing");
   }
+  if (config_.controllers.size() > 1) {
+    problems_.Add(whole, "a second SlurmctldHost is not supported yet: name one controller");
+  }
   for (ControllerHost& controller : config_.controllers) {
     if (controller.host.empty()) controller.host = controller.addr;
     if (controller.addr.empty()) controller.addr = controller.host;

@@ -142,11 +142,8 @@ struct Config {
 
   absl::Duration kill_wait = absl::Seconds(30);
   absl::Duration slurmd_timeout = absl::Seconds(300);  // 0: never
-  absl::Duration slurmctld_timeout = absl::Seconds(120);
   absl::Duration message_timeout = absl::Seconds(10);
-  absl::Duration min_job_age = absl::Seconds(300);  // 0: never forget
-  absl::Duration batch_start_timeout = absl::Seconds(10);
-  absl::Duration unkillable_step_timeout = absl::Seconds(60);
+  absl::Duration min_job_age = absl::Seconds(300);        // 0: never forget
   absl::Duration over_time_limit = absl::ZeroDuration();  // InfiniteDuration: UNLIMITED
 
   uint32_t max_array_size = 1000001;  // Slurm: 1001. An array is one record here.
@@ -155,7 +152,6 @@ struct Config {
   uint32_t max_job_id = 67043328;
   uint32_t max_step_count = 40000;
   uint32_t max_tasks_per_node = 512;
-  uint32_t max_batch_requeue = 5;
   int return_to_service = 0;  // 0, 1, 2
 
   SelectFlags select = {.core = true, .memory = true};  // CR_Core_Memory, as in Slurm
@@ -167,7 +163,6 @@ struct Config {
   std::optional<uint64_t> max_mem_per_node_mb;
   bool multifactor_priority = false;  // PriorityType=priority/multifactor
   bool job_requeue = true;
-  bool job_file_append = false;
   bool kill_on_bad_exit = false;
   bool disable_root_jobs = false;
   bool config_overrides = false;  // SlurmdParameters: a node smaller than its line is no error

@@ -290,7 +290,6 @@ std::vector<ValueBinding> MakeBindings() {
       {"AuthInfo", SetAuthInfo, ShowAuthInfo},
       {"BackupAddr", OldController(1, &ControllerHost::addr), hidden},
       {"BackupController", OldController(1, &ControllerHost::host), hidden},
-      Seconds("BatchStartTimeout", &C::batch_start_timeout, 1),
       {"ClusterName", SetClusterName,
        [](const Config& config) { return OrNull(config.cluster_name); }},
       {"ControlAddr", OldController(0, &ControllerHost::addr), hidden},
@@ -302,12 +301,10 @@ std::vector<ValueBinding> MakeBindings() {
       Number("FirstJobId", &C::first_job_id, 1, kMaxJobId),
       {"GresTypes", SetGresTypes,
        [](const Config& config) { return OrNull(Join(config.gres_types, ",")); }},
-      Bool("JobFileAppend", &C::job_file_append, "1", "0"),
       Bool("JobRequeue", &C::job_requeue, "1", "0"),
       Bool("KillOnBadExit", &C::kill_on_bad_exit, "1", "0"),
       Seconds("KillWait", &C::kill_wait),
       Number("MaxArraySize", &C::max_array_size, 0, 4000001),
-      Number("MaxBatchRequeue", &C::max_batch_requeue, 0, 1000000),
       Number("MaxJobCount", &C::max_job_count, 2, 100000000),
       Number("MaxJobId", &C::max_job_id, 1, kMaxJobId),
       Memory("MaxMemPerCPU", &C::max_mem_per_cpu_mb, &C::max_mem_per_node_mb, false),
@@ -335,7 +332,6 @@ std::vector<ValueBinding> MakeBindings() {
       Path("SlurmctldLogFile", &C::slurmctld_log_file),
       Path("SlurmctldPidFile", &C::slurmctld_pid_file),
       Port("SlurmctldPort", &C::slurmctld_port),
-      Seconds("SlurmctldTimeout", &C::slurmctld_timeout),
       Level("SlurmdDebug", &C::slurmd_debug),
       Path("SlurmdLogFile", &C::slurmd_log_file),
       {"SlurmdParameters", SetSlurmdParameters,
@@ -347,7 +343,6 @@ std::vector<ValueBinding> MakeBindings() {
       Text("SlurmdUser", &C::slurmd_user),
       Path("StateSaveLocation", &C::state_save_location),
       Path("TmpFS", &C::tmp_fs),
-      Seconds("UnkillableStepTimeout", &C::unkillable_step_timeout),
   };
 }
 

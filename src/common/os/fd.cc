@@ -149,4 +149,8 @@ bool PathExists(const std::string& path) {
   return lstat(path.c_str(), &info) == 0;
 }
 
+absl::Status WritePidFile(const std::string& path) {
+  return path.empty() ? absl::OkStatus() : WriteFile(path, StrCat(getpid(), "\n"), 0644);
+}
+
 }  // namespace reeve::os

@@ -62,6 +62,9 @@ absl::Status WriteFileAtomically(const std::string& path, std::string_view data,
 // Plain and not synced: truncates or creates.
 absl::Status WriteFile(const std::string& path, std::string_view data, mode_t mode = 0600);
 
+// This process's id and a line break, for SlurmctldPidFile and its kin; an empty path does nothing.
+absl::Status WritePidFile(const std::string& path);
+
 // Creates missing parents with 0755 and the last one with `mode`; a folder that exists keeps its
 // rights. Not a folder: FailedPrecondition.
 absl::Status EnsureDirectory(const std::string& path, mode_t mode = 0700);

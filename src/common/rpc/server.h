@@ -29,6 +29,8 @@ class Call {
   virtual void Write(const google::protobuf::MessageLite& message) = 0;
   virtual void Finish(absl::Status status) = 0;  // once
   virtual bool cancelled() const = 0;            // the client has gone
+  // Runs `fn` once, on a gRPC thread, if the client goes before the answer (perhaps at once).
+  virtual void OnGone(std::function<void()> fn) { (void)fn; }
   virtual size_t queued_bytes() const { return 0; }  // written and not yet handed to the network
 
   void Reply(const google::protobuf::MessageLite& message) {

@@ -68,8 +68,23 @@ class Wire {
     return reactor_ == nullptr || cancelled_;
   }
   void SetCancelled() {
-    std::lock_guard lock(mutex_);
-    cancelled_ = true;
+    std::function<void()> gone;
+    {
+      std::lock_guard lock(mutex_);
+      cancelled_ = true;
+      if (!finishing_) gone = std::move(on_gone_);
+    }
+    if (gone) gone();
+  }
+  void OnGone(std::function<void()> fn) {
+    {
+      std::lock_guard lock(mutex_);
+      if (!cancelled_) {
+        on_gone_ = std::move(fn);
+        return;
+      }
+    }
+    fn();
   }
   size_t queued_bytes() const {
     std::lock_guard lock(mutex_);
@@ -104,6 +119,7 @@ class Wire {
   bool finishing_ = false;
   bool finished_ = false;
   bool cancelled_ = false;
+  std::function<void()> on_gone_;
 };
 
 // What is known of a caller once its credential has been checked.
@@ -129,6 +145,7 @@ class CallImpl : public Call {
   }
   void Finish(absl::Status status) override { wire_->Finish(std::move(status)); }
   bool cancelled() const override { return wire_->gone(); }
+  void OnGone(std::function<void()> fn) override { wire_->OnGone(std::move(fn)); }
   size_t queued_bytes() const override { return wire_->queued_bytes(); }
 
  private:
@@ -160,7 +177,10 @@ class Reactor : public grpc::ServerGenericBidiReactor {
  public:
   Reactor(grpc::GenericCallbackServerContext* context, const Method* method, const Munge& munge,
           const Trust& trust)
-      : context_(context), method_(method), munge_(munge), trust_(trust),
+      : context_(context),
+        method_(method),
+        munge_(munge),
+        trust_(trust),
         wire_(std::make_shared<Wire>(this)) {
     if (method_ == nullptr) {
       wire_->Finish(absl::UnimplementedError(StrCat("no such method: ", context->method())));
@@ -180,7 +200,11 @@ class Reactor : public grpc::ServerGenericBidiReactor {
   }
 
   void OnWriteDone(bool ok) override { wire_->WriteDone(ok); }
-  void OnCancel() override { wire_->SetCancelled(); }
+  // A call that nobody waits for any more is over, whatever its handler still holds.
+  void OnCancel() override {
+    wire_->SetCancelled();
+    wire_->Finish(absl::CancelledError("the client has gone"));
+  }
 
   void OnDone() override {
     wire_->Done();
@@ -217,7 +241,7 @@ class Reactor : public grpc::ServerGenericBidiReactor {
     absl::StatusOr<Credential> credential = CheckCredential(caller.first_message, &key);
     if (!credential.ok()) {
       os::LogWarn(StrCat("refused ", method_->name, " from ", caller.peer, ": ",
-                               credential.status().message()));
+                         credential.status().message()));
       return credential.status();
     }
     admitted_ = true;
@@ -237,7 +261,7 @@ class Reactor : public grpc::ServerGenericBidiReactor {
     absl::StatusOr<std::string> body = wire_->Open(ToString(incoming_));
     if (!body.ok()) {
       os::LogWarn(StrCat("closed ", method_->name, " of ", context_->peer(), ": ",
-                               body.status().message()));
+                         body.status().message()));
       return wire_->Finish(body.status());
     }
     events_.on_message(*std::move(body));

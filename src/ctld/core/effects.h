@@ -66,6 +66,7 @@ struct TerminateJob {
   JobId job;
   uint32_t attempt = 0;
   absl::Duration kill_wait;
+  std::string reason;  // for the job's stderr: "DUE TO TIME LIMIT"; may be empty
 };
 struct Acknowledge {
   uint64_t report_id = 0;

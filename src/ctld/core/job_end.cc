@@ -105,8 +105,7 @@ void BeginCompleting(Context& context, Job& job, const JobEnd& end) {
     context.Occupy(job, share, /*completing=*/true);
     const Node* node = context.state.FindNode(share.node);
     if (node != nullptr && node->connected) {
-      context.Send(share.node,
-                   TerminateJob{job.id, job.restarts, context.state.settings.kill_wait});
+      context.Send(share.node, TerminationOf(job, context.state.settings));
     }
   }
   if (job.pending_nodes.empty()) return Settle(context, job);
@@ -116,6 +115,11 @@ void BeginCompleting(Context& context, Job& job, const JobEnd& end) {
 }
 
 }  // namespace
+
+TerminateJob TerminationOf(const Job& job, const Settings& settings) {
+  return {job.id, job.restarts, settings.kill_wait,
+          job.state == JobState::kTimeout ? "DUE TO TIME LIMIT" : ""};
+}
 
 void EndJob(Context& context, Job& job, JobEnd end) {
   if (job.Finished()) return;

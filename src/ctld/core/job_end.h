@@ -23,6 +23,9 @@ struct JobEnd {
   std::vector<std::string> gone;
 };
 
+// What tells a node to end its part of the job.
+TerminateJob TerminationOf(const Job& job, const Settings& settings);
+
 // For pending and running jobs; a completing one has ended already.
 void EndJob(Context& context, Job& job, JobEnd end);
 // As EndJob, with state and reason from the wait status of the script or of the client's command.

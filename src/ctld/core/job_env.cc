@@ -49,7 +49,7 @@ void AddCommon(EnvBuilder& env, const Settings& settings, const Job& job) {
   env.Set("SLURM_JOB_ID", job.id.value);
   env.Set("SLURM_JOBID", job.id.value);
   env.Set("SLURM_JOB_NAME", spec.name);
-  env.Set("SLURM_JOB_ACCOUNT", job.account);
+  env.SetIf(!job.account.empty(), "SLURM_JOB_ACCOUNT", job.account);
   env.Set("SLURM_JOB_QOS", job.qos);
   env.Set("SLURM_JOB_PARTITION", job.partition);
   env.Set("SLURM_JOB_NUM_NODES", job.shares.size());

@@ -100,7 +100,7 @@ void Reconcile(Context& context, Node& node, const std::vector<KnownStep>& known
   for (JobId id : JobsOn(node)) {
     Job& job = *state.FindJob(id);
     if (job.Completing()) {
-      context.Send(node.name, TerminateJob{job.id, job.restarts, kill_wait});
+      context.Send(node.name, TerminationOf(job, state.settings));
       continue;
     }
     for (size_t i = 0; i < job.steps.size() && job.Running(); ++i) {

@@ -118,7 +118,6 @@ Settings MakeSettings(const Config& config) {
   settings.max_job_id = config.max_job_id;
   settings.max_step_count = config.max_step_count;
   settings.max_tasks_per_node = config.max_tasks_per_node;
-  settings.max_batch_requeue = config.max_batch_requeue;
   settings.return_to_service = config.return_to_service;
   settings.select = config.select;
   settings.backfill = config.backfill;

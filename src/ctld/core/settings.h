@@ -26,7 +26,6 @@ struct Settings {
   uint32_t max_job_id = kMaxJobId;
   uint32_t max_step_count = 40000;
   uint32_t max_tasks_per_node = 512;
-  uint32_t max_batch_requeue = 5;
   int return_to_service = 0;
   SelectFlags select;
   bool backfill = true;

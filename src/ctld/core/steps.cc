@@ -146,7 +146,10 @@ void Exited(Context& context, Job& job, Step& step, size_t share, const StepRepo
   }
   step.any_started = true;
   step.usage.Add(event.usage);
-  if (event.oom) step.state = JobState::kOutOfMemory;
+  if (event.oom) {
+    step.state = JobState::kOutOfMemory;
+    step.exit_status = kOutOfMemoryStatus;
+  }
   // What EndPart starts may add steps: `step` is not to be used after it.
   const bool batch = step.step_id == kBatchStep;
   const int32_t exit_status = step.exit_status;

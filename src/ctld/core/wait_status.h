@@ -15,6 +15,9 @@ inline int32_t StatusOfExit(int code) {
   return (code & 0xff) << 8;
 }
 
+// What Slurm reports of a step that met its memory limit, whatever its tasks made of it: "0:125".
+inline constexpr int32_t kOutOfMemoryStatus = 125;
+
 // The worse of two: a higher exit code wins, a signal wins over success.
 inline int32_t WorseStatus(int32_t a, int32_t b) {
   if (ExitCodeOf(a) != ExitCodeOf(b)) return ExitCodeOf(a) > ExitCodeOf(b) ? a : b;

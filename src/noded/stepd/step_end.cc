@@ -1,5 +1,6 @@
 // How a step ends: signals, exits, what is left behind.
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/time.h>
@@ -92,12 +93,18 @@ void Stepd::Terminate(absl::Duration kill_wait, const std::string& reason, bool 
 
 void Stepd::SayCancelled(const std::string& reason, bool whole_job) {
   std::string subject = whole_job ? StrCat("JOB ", key_.job.value) : StrCat("STEP ", name_);
-  std::string line =
-      StrCat("slurmstepd: error: *** ", subject, " ON ", settings_.node, " CANCELLED AT ",
-             FormatTimestamp(absl::Now()), reason.empty() ? "" : " ", reason, " ***\n");
+  Say(StrCat("*** ", subject, " ON ", settings_.node, " CANCELLED AT ",
+             FormatTimestamp(absl::Now()), reason.empty() ? "" : " ", reason, " ***"));
+}
+
+// A line of our own in the user's stderr, under the name that tools know.
+void Stepd::Say(const std::string& text) {
   if (launcher_ == nullptr || plan_.tasks.empty()) return;
+  std::string line = StrCat("slurmstepd: error: ", text, "\n");
   if (launcher_->stderr_file() >= 0) {
-    os::WriteAll(launcher_->stderr_file(), line).IgnoreError();
+    // A FIFO that nobody reads must not stop us from ending the step.
+    pollfd ready = {launcher_->stderr_file(), POLLOUT, 0};
+    if (poll(&ready, 1, 0) == 1) os::WriteAll(launcher_->stderr_file(), line).IgnoreError();
   } else {
     io_.Inject(plan_.tasks[0].task, 2, line);
   }
@@ -142,6 +149,10 @@ void Stepd::Finish(StepOutcome outcome) {
   ended_ = true;
   outcome.time = absl::Now();
   outcome.oom = cgroup_.OomKilled();
+  if (outcome.oom) {
+    Say(StrCat("Detected 1 oom_kill event in StepId=", name_,
+               ". Some of the step tasks have been OOM Killed."));
+  }
   io_.Drain();
   std::sort(outcome.tasks.begin(), outcome.tasks.end(),
             [](const TaskEnd& a, const TaskEnd& b) { return a.task < b.task; });

@@ -63,6 +63,7 @@ class Stepd {
   void Signal(int signal, bool leader_only);
   void Terminate(absl::Duration kill_wait, const std::string& reason, bool whole_job);
   void SayCancelled(const std::string& reason, bool whole_job);
+  void Say(const std::string& text);
   void KillTree();
   void CheckEnd();
   bool TreeIsEmpty();

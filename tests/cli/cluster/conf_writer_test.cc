@@ -17,7 +17,8 @@ Layout TestLayout() {
 }
 
 absl::StatusOr<Config> Written(const UpOptions& options) {
-  return ParseConfig(WriteConf(TestLayout(), options, {.cpus = 4, .memory_mb = 8000}), "slurm.conf");
+  return ParseConfig(WriteConf(TestLayout(), options, {.cpus = 4, .memory_mb = 8000}),
+                     "slurm.conf");
 }
 
 TEST(ConfWriter, EverySizeHasDistinctHostsInOneNetwork) {

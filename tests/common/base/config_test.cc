@@ -69,7 +69,6 @@ JobRequeue=0
 KillOnBadExit=1
 GresTypes=gpu,fpga
 ReeveSocketDir=/run/reeve
-SlurmctldHost=ctl2
 )");
   EXPECT_EQ(config.slurmctld_port, 7000);
   EXPECT_EQ(config.slurmd_port, 7001);
@@ -91,18 +90,22 @@ SlurmctldHost=ctl2
   EXPECT_TRUE(config.kill_on_bad_exit);
   EXPECT_THAT(config.gres_types, ElementsAre("gpu", "fpga"));
   EXPECT_EQ(config.socket_dir, "/run/reeve");
-  ASSERT_EQ(config.controllers.size(), 2u);
-  EXPECT_EQ(config.controllers[1].addr, "ctl2");
+  EXPECT_EQ(config.controllers.size(), 1u);
 }
 
 TEST(Config, OldControllerSpelling) {
-  absl::StatusOr<Config> config = ParseConfig(
-      "ClusterName=c\nControlAddr=10.0.0.1\nControlMachine=a\nBackupController=b\n", "f");
+  absl::StatusOr<Config> config =
+      ParseConfig("ClusterName=c\nControlAddr=10.0.0.1\nControlMachine=a\n", "f");
   ASSERT_TRUE(config.ok()) << config.status();
-  ASSERT_EQ(config->controllers.size(), 2u);
+  ASSERT_EQ(config->controllers.size(), 1u);
   EXPECT_EQ(config->controllers[0].host, "a");
   EXPECT_EQ(config->controllers[0].addr, "10.0.0.1");
-  EXPECT_EQ(config->controllers[1].addr, "b");
+}
+
+TEST(Config, ASecondControllerIsRefusedByName) {
+  absl::StatusOr<Config> config =
+      ParseConfig("ClusterName=c\nSlurmctldHost=a\nSlurmctldHost=b\n", "f");
+  EXPECT_THAT(std::string(config.status().message()), HasSubstr("second SlurmctldHost"));
 }
 
 TEST(Config, AllProblemsAtOnce) {
@@ -152,10 +155,9 @@ TEST(Config, SatisfiedByDesign) {
 }
 
 TEST(Config, Entries) {
-  const Config config = Good("NodeName=n[1-4]\nSlurmctldHost=b\n");
+  const Config config = Good("NodeName=n[1-4]\n");
   EXPECT_EQ(Entry(config, "KillWait"), "30 sec");
   EXPECT_EQ(Entry(config, "SlurmctldHost[0]"), "ctl(10.0.0.1)");
-  EXPECT_EQ(Entry(config, "SlurmctldHost[1]"), "b");
   EXPECT_EQ(Entry(config, "DefMemPerNode"), "UNLIMITED");
   EXPECT_EQ(Entry(config, "DefMemPerCPU"), "absent");
   EXPECT_EQ(Entry(config, "MaxNodeCount"), "4");

@@ -15,7 +15,9 @@ constexpr absl::Duration kIdle = absl::Minutes(1);
 
 AccountingOutbox::AccountingOutbox(Options options, StateStore* store,
                                    std::function<void(uint64_t)> acknowledged)
-    : options_(std::move(options)), store_(store), acknowledged_(std::move(acknowledged)),
+    : options_(std::move(options)),
+      store_(store),
+      acknowledged_(std::move(acknowledged)),
       thread_([this] { Loop(); }) {}
 
 AccountingOutbox::~AccountingOutbox() {
@@ -55,8 +57,8 @@ void AccountingOutbox::Loop() {
       if (reachable) {
         os::LogInfo(StrCat("accounting at ", options_.target, " answers again"));
       } else {
-        os::LogError(StrCat("accounting at ", options_.target, " is away, records wait in the store: ",
-                            pushed.status().message()));
+        os::LogError(StrCat("accounting at ", options_.target,
+                            " is away, records wait in the store: ", pushed.status().message()));
       }
     }
     if (!pushed.ok()) {
@@ -80,8 +82,8 @@ absl::StatusOr<bool> AccountingOutbox::PushSome(const rpc::Channel& channel) {
       return absl::DataLossError(StrCat("accounting record ", record.sequence, " is unreadable"));
     }
   }
-  auto answer = channel.Call<v1::PushRecordsResponse>("Accounting/PushRecords", request,
-                                                      absl::Seconds(30));
+  auto answer =
+      channel.Call<v1::PushRecordsResponse>("Accounting/PushRecords", request, absl::Seconds(30));
   if (!answer.ok()) return answer.status();
   if (answer->acknowledged() <= sent_) {
     return absl::InternalError(StrCat("the dbd acknowledged ", answer->acknowledged(), ", not ",

@@ -22,8 +22,7 @@ class AccountingOutbox {
     rpc::Munge munge;
   };
   // `acknowledged` runs on the outbox's thread with the highest sequence that the dbd has on disk.
-  AccountingOutbox(Options options, StateStore* store,
-                   std::function<void(uint64_t)> acknowledged);
+  AccountingOutbox(Options options, StateStore* store, std::function<void(uint64_t)> acknowledged);
   ~AccountingOutbox();
 
   void Wake();  // thread-safe: there may be new records

@@ -1,13 +1,17 @@
 // Jobs, their specs and steps.
-#include "common/base/text.h"
 #include "absl/strings/str_split.h"
+#include "common/base/text.h"
 #include "ctld/convert.h"
 
 namespace reeve::ctld {
 namespace {
 
-int64_t Seconds(absl::Time time) { return absl::ToUnixSeconds(time); }
-absl::Time Time(int64_t seconds) { return absl::FromUnixSeconds(seconds); }
+int64_t Seconds(absl::Time time) {
+  return absl::ToUnixSeconds(time);
+}
+absl::Time Time(int64_t seconds) {
+  return absl::FromUnixSeconds(seconds);
+}
 int64_t Seconds(absl::Duration duration) {
   return duration == absl::InfiniteDuration() ? -1 : absl::ToInt64Seconds(duration);
 }
@@ -50,7 +54,8 @@ pb::Step ToProto(const Step& step) {
   out.set_name(step.name);
   out.set_state(static_cast<pb::JobState>(step.state));
   for (const NodeShare& share : step.shares) *out.add_shares() = ctld::ToProto(share);
-  for (const auto& ids : step.task_ids) out.add_task_ids()->mutable_ids()->Assign(ids.begin(), ids.end());
+  for (const auto& ids : step.task_ids)
+    out.add_task_ids()->mutable_ids()->Assign(ids.begin(), ids.end());
   for (PartState part : step.parts) out.add_parts(static_cast<uint32_t>(part));
   out.set_num_tasks(step.num_tasks);
   out.set_cpus_per_task(step.cpus_per_task);
@@ -80,10 +85,12 @@ absl::StatusOr<Step> FromProto(const pb::Step& in) {
     if (!parsed.ok()) return parsed.status();
     step.shares.push_back(*std::move(parsed));
   }
-  for (const pb::TaskList& list : in.task_ids()) step.task_ids.emplace_back(list.ids().begin(), list.ids().end());
+  for (const pb::TaskList& list : in.task_ids())
+    step.task_ids.emplace_back(list.ids().begin(), list.ids().end());
   for (uint32_t part : in.parts()) step.parts.push_back(static_cast<PartState>(std::min(part, 2u)));
   if (step.parts.size() != step.shares.size() || step.task_ids.size() != step.shares.size()) {
-    return absl::DataLossError(StrCat("step ", in.step_id(), " with parts that do not match its nodes"));
+    return absl::DataLossError(
+        StrCat("step ", in.step_id(), " with parts that do not match its nodes"));
   }
   step.num_tasks = in.num_tasks();
   step.cpus_per_task = in.cpus_per_task();

@@ -5,8 +5,12 @@
 namespace reeve::ctld {
 namespace {
 
-int64_t Seconds(absl::Time time) { return absl::ToUnixSeconds(time); }
-absl::Time Time(int64_t seconds) { return absl::FromUnixSeconds(seconds); }
+int64_t Seconds(absl::Time time) {
+  return absl::ToUnixSeconds(time);
+}
+absl::Time Time(int64_t seconds) {
+  return absl::FromUnixSeconds(seconds);
+}
 
 StepReported FromProto(const std::string& node, const pb::StepReport& in) {
   StepReported report;
@@ -16,17 +20,26 @@ StepReported FromProto(const std::string& node, const pb::StepReport& in) {
   report.step = StepId{in.step_id()};
   report.attempt = in.attempt();
   switch (in.kind()) {
-    case pb::StepReport::KIND_STARTED: report.kind = StepReportKind::kStarted; break;
-    case pb::StepReport::KIND_EXITED: report.kind = StepReportKind::kExited; break;
-    default: report.kind = StepReportKind::kLaunchFailed; break;
+    case pb::StepReport::KIND_STARTED:
+      report.kind = StepReportKind::kStarted;
+      break;
+    case pb::StepReport::KIND_EXITED:
+      report.kind = StepReportKind::kExited;
+      break;
+    default:
+      report.kind = StepReportKind::kLaunchFailed;
+      break;
   }
-  for (const pb::TaskExit& task : in.tasks()) report.tasks.push_back({task.task_id(), task.status()});
+  for (const pb::TaskExit& task : in.tasks())
+    report.tasks.push_back({task.task_id(), task.status()});
   const pb::Usage& usage = in.usage();
-  report.usage = {usage.user_usec(), usage.system_usec(), usage.max_rss_kb(), node, usage.max_rss_task()};
+  report.usage = {usage.user_usec(), usage.system_usec(), usage.max_rss_kb(), node,
+                  usage.max_rss_task()};
   report.time = Time(in.time());
   report.error = in.error();
   report.launch_again = in.launch_again();
   report.oom = in.oom();
+  report.job_fault = in.job_fault();
   return report;
 }
 
@@ -240,7 +253,8 @@ pb::StepLaunch ToProto(const StepLaunch& launch, const std::string& cluster) {
   out.set_user_name(launch.owner->user_name);
   PutTaskSetting(launch, &out);
   for (const NodeShare& share : launch.shares) *out.add_shares() = ToProto(share);
-  for (const auto& ids : launch.task_ids) out.add_task_ids()->mutable_ids()->Assign(ids.begin(), ids.end());
+  for (const auto& ids : launch.task_ids)
+    out.add_task_ids()->mutable_ids()->Assign(ids.begin(), ids.end());
   out.set_node_index(launch.node_index);
   out.set_job_node_index(launch.job_node_index);
   out.set_cpus_per_task(launch.cpus_per_task);

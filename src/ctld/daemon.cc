@@ -33,7 +33,8 @@ StoredNode NodeFromProto(const pb::StoredNode& in) {
 template <class Message>
 absl::StatusOr<Message> ParseRecord(const std::string& bytes, std::string_view what) {
   Message message;
-  if (!message.ParseFromString(bytes)) return absl::DataLossError(StrCat("unreadable ", what, " record"));
+  if (!message.ParseFromString(bytes))
+    return absl::DataLossError(StrCat("unreadable ", what, " record"));
   return message;
 }
 
@@ -143,7 +144,8 @@ void Daemon::WireParts(const StoredState& stored) {
     if (outbox_ != nullptr) outbox_->Wake();
   };
   outlets.store_failed = [this](const absl::Status& status) {
-    // What was decided is not on disk and must not be believed: better no controller than a lying one.
+    // What was decided is not on disk and must not be believed: better no controller than a lying
+    // one.
     os::LogFatal(StrCat("cannot write ", config_.Get()->state_save_location, ": ", status.message(),
                         "; nothing was acknowledged that is not on disk"));
   };

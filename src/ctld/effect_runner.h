@@ -22,7 +22,7 @@ class EffectRunner {
   struct Outlets {
     std::function<void(const Reply&)> reply;
     std::function<void(NodeCommand)> command;
-    std::function<void()> accounting_stored;  // the outbox has grown
+    std::function<void()> accounting_stored;         // the outbox has grown
     std::function<void(absl::Status)> store_failed;  // nothing can be acknowledged any more
   };
   struct Options {

@@ -110,11 +110,26 @@ void NodeGateway::SendLoop() {
       if (message.ok()) {
         outgoing.stream->Send(*message);
       } else {
-        os::LogError(
-            StrCat("nothing sent to ", outgoing.command.node, ": ", message.status().message()));
+        OnUnsendable(outgoing.command, message.status());
       }
     }
   }
+}
+
+// The script can't be read: the job is told as if its node had refused it.
+void NodeGateway::OnUnsendable(const NodeCommand& command, const absl::Status& status) {
+  os::LogError(StrCat("nothing sent to ", command.node, ": ", status.message()));
+  const auto* launch = std::get_if<StepLaunch>(&command.command);
+  if (launch == nullptr) return;
+  StepReported report;
+  report.node = command.node;
+  report.job = launch->job;
+  report.step = launch->step;
+  report.attempt = launch->attempt;
+  report.kind = StepReportKind::kLaunchFailed;
+  report.time = absl::Now();
+  report.error = std::string(status.message());
+  loop_->Post([this, report = std::move(report)] { on_event_(report); });
 }
 
 absl::StatusOr<pb::ControllerMessage> NodeGateway::Compose(const NodeCommand& command) {

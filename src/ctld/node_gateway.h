@@ -53,6 +53,7 @@ class NodeGateway {
   void OnMessage(const StreamPtr& stream, const std::string& bytes);
   void OnClosed(const StreamPtr& stream);
   void SendLoop();
+  void OnUnsendable(const NodeCommand& command, const absl::Status& status);
   absl::StatusOr<v1::ControllerMessage> Compose(const NodeCommand& command);
 
   const Options options_;

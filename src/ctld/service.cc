@@ -1,5 +1,7 @@
 #include "ctld/service.h"
 
+#include <tuple>
+
 #include "common/base/text.h"
 #include "common/rpc/session.h"
 #include "ctld/convert.h"
@@ -23,6 +25,34 @@ KeyValues ToKeyValues(const Entries& entries) {
   KeyValues out;
   for (const pb::ConfigEntry& entry : entries) out.emplace_back(entry.key(), entry.value());
   return out;
+}
+
+// Texts that every snapshot, answer and accounting record carries are bounded.
+absl::Status CheckLengths(const pb::JobSpec& spec) {
+  constexpr size_t kMaxName = 1024;
+  constexpr size_t kMaxPath = 4096;
+  constexpr size_t kMaxText = 64 << 10;
+  const auto too_long = [](std::string_view what) {
+    return absl::InvalidArgumentError(
+        StrCat(what, " is too long\nPathname of a file, directory or other parameter too long"));
+  };
+  for (const auto& [what, text, limit] : {std::tuple{"job name", &spec.name(), kMaxName},
+                                          {"account", &spec.account(), kMaxName},
+                                          {"partition", &spec.partition(), kMaxName},
+                                          {"QOS", &spec.qos(), kMaxName},
+                                          {"working directory", &spec.work_dir(), kMaxPath},
+                                          {"input file", &spec.std_in(), kMaxPath},
+                                          {"output file", &spec.std_out(), kMaxPath},
+                                          {"error file", &spec.std_err(), kMaxPath},
+                                          {"comment", &spec.comment(), kMaxText},
+                                          {"node list", &spec.req_nodes(), kMaxText},
+                                          {"exclude list", &spec.exc_nodes(), kMaxText},
+                                          {"dependency", &spec.dependency(), kMaxText},
+                                          {"array", &spec.array(), kMaxText},
+                                          {"constraint", &spec.features(), kMaxName}}) {
+    if (text->size() > limit) return too_long(what);
+  }
+  return absl::OkStatus();
 }
 
 std::string JoinEnvironment(const pb::SubmitJobRequest& request) {
@@ -112,6 +142,9 @@ Caller Service::CallerOf(const rpc::Call& call, UserFacts* facts) {
 void Service::SubmitJob(const CallPtr& call) {
   pb::SubmitJobRequest request;
   if (!call->Parse(&request)) return;
+  if (absl::Status status = CheckLengths(request.spec()); !status.ok()) {
+    return call->Finish(status);
+  }
   std::string environment = JoinEnvironment(request);
   if (request.script().size() > kMaxScriptBytes || environment.size() > kMaxEnvironmentBytes) {
     return call->Finish(absl::InvalidArgumentError(

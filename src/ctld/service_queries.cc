@@ -40,7 +40,8 @@ bool Selects(const pb::JobSelector& selector, const pb::Job& job) {
 class JobQuery {
  public:
   explicit JobQuery(const pb::QueryJobsRequest& request)
-      : request_(request), uids_(request.uids().begin(), request.uids().end()),
+      : request_(request),
+        uids_(request.uids().begin(), request.uids().end()),
         partitions_(request.partitions().begin(), request.partitions().end()) {}
 
   bool Matches(const pb::Job& job) const {
@@ -85,8 +86,9 @@ void Service::ShowConfig(const CallPtr& call) {
   std::shared_ptr<const Config> config = parts_.config->Get();
   std::vector<std::pair<std::string, std::string>> entries = config->entries;
   auto set = [&entries](std::string_view key, std::string value) {
-    auto found = std::find_if(entries.begin(), entries.end(),
-                              [key](const auto& entry) { return EqualsIgnoreCase(entry.first, key); });
+    auto found = std::find_if(entries.begin(), entries.end(), [key](const auto& entry) {
+      return EqualsIgnoreCase(entry.first, key);
+    });
     if (found != entries.end()) {
       found->second = std::move(value);
       return;

@@ -77,7 +77,8 @@ void Publisher::Publish() {
   size_t leading = 0;
   while (leading < next_.chunks_.size() && next_.chunks_[leading] == nullptr) ++leading;
   if (leading > 0) {
-    next_.chunks_.erase(next_.chunks_.begin(), next_.chunks_.begin() + static_cast<ptrdiff_t>(leading));
+    next_.chunks_.erase(next_.chunks_.begin(),
+                        next_.chunks_.begin() + static_cast<ptrdiff_t>(leading));
     next_.first_chunk_ += static_cast<uint32_t>(leading);
   }
   copied_.clear();

@@ -25,7 +25,9 @@ class PublishedState {
   // In the order of ids; false from `visit` ends it.
   void ForEachJob(const std::function<bool(const pb::Job&)>& visit) const;
   const std::vector<std::shared_ptr<const pb::Node>>& nodes() const { return nodes_; }
-  const std::vector<std::shared_ptr<const pb::Partition>>& partitions() const { return partitions_; }
+  const std::vector<std::shared_ptr<const pb::Partition>>& partitions() const {
+    return partitions_;
+  }
 
  private:
   friend class Publisher;
@@ -56,7 +58,8 @@ class Publisher {
   PublishedState::Chunk* WritableChunk(uint32_t id);
 
   PublishedState next_;
-  absl::flat_hash_map<uint32_t, std::shared_ptr<PublishedState::Chunk>> copied_;  // since the last Publish
+  absl::flat_hash_map<uint32_t, std::shared_ptr<PublishedState::Chunk>>
+      copied_;  // since the last Publish
   absl::flat_hash_map<std::string, size_t> node_index_;
   mutable std::mutex mutex_;
   std::shared_ptr<const PublishedState> published_ = std::make_shared<PublishedState>();

@@ -2,6 +2,7 @@
 // Checkpoints run on a thread of their own, so that no commit pays for one.
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 
 #include <condition_variable>
 #include <deque>
@@ -64,20 +65,31 @@ struct Statements {
     absl::Status status;
     auto keep = [&status](absl::Status next) { status.Update(std::move(next)); };
     // Blobs before the jobs that name them; sequence and counters with what they number.
-    for (const auto& [hash, bytes] : batch.blobs) keep(put_blob.Bind(1, hash).BindBlob(2, bytes).Run());
-    for (const auto& [id, record] : batch.jobs) keep(put_job.Bind(1, int64_t{id.value}).BindBlob(2, record).Run());
+    for (const auto& [hash, bytes] : batch.blobs)
+      keep(put_blob.Bind(1, hash).BindBlob(2, bytes).Run());
+    for (const auto& [id, record] : batch.jobs)
+      keep(put_job.Bind(1, int64_t{id.value}).BindBlob(2, record).Run());
     for (JobId id : batch.removed_jobs) keep(drop_job.Bind(1, int64_t{id.value}).Run());
     for (const std::string& hash : batch.removed_blobs) keep(drop_blob.Bind(1, hash).Run());
-    for (const auto& [name, record] : batch.nodes) keep(put_node.Bind(1, name).BindBlob(2, record).Run());
+    for (const auto& [name, record] : batch.nodes)
+      keep(put_node.Bind(1, name).BindBlob(2, record).Run());
     for (const RequestRecord& request : batch.requests) {
-      keep(put_request.Bind(1, int64_t{request.uid}).Bind(2, request.request_id).BindBlob(3, request.bytes).Run());
+      keep(put_request.Bind(1, int64_t{request.uid})
+               .Bind(2, request.request_id)
+               .BindBlob(3, request.bytes)
+               .Run());
     }
-    for (const auto& [uid, id] : batch.forgotten_requests) keep(drop_request.Bind(1, int64_t{uid}).Bind(2, id).Run());
+    for (const auto& [uid, id] : batch.forgotten_requests)
+      keep(drop_request.Bind(1, int64_t{uid}).Bind(2, id).Run());
     for (const OutboxRecord& record : batch.outbox) {
-      keep(put_outbox.Bind(1, static_cast<int64_t>(record.sequence)).BindBlob(2, record.bytes).Run());
+      keep(put_outbox.Bind(1, static_cast<int64_t>(record.sequence))
+               .BindBlob(2, record.bytes)
+               .Run());
     }
-    if (!batch.outbox.empty()) keep(PutMeta("last_sequence", static_cast<int64_t>(batch.outbox.back().sequence)));
-    if (batch.outbox_acknowledged) keep(trim_outbox.Bind(1, static_cast<int64_t>(*batch.outbox_acknowledged)).Run());
+    if (!batch.outbox.empty())
+      keep(PutMeta("last_sequence", static_cast<int64_t>(batch.outbox.back().sequence)));
+    if (batch.outbox_acknowledged)
+      keep(trim_outbox.Bind(1, static_cast<int64_t>(*batch.outbox_acknowledged)).Run());
     if (batch.counters) {
       keep(PutMeta("next_job_id", batch.counters->next_job_id));
       keep(PutMeta("next_priority", batch.counters->next_priority));
@@ -122,11 +134,15 @@ class SqliteStore : public StateStore {
     absl::StatusOr<os::UniqueFd> lock = os::OpenFile(folder + "/lock", O_RDWR | O_CREAT, 0600);
     if (!lock.ok()) return lock.status();
     if (flock(lock->get(), LOCK_EX | LOCK_NB) != 0) {
-      return absl::FailedPreconditionError(
-          StrCat(folder, " is in use by another reevectld"));
+      return absl::FailedPreconditionError(StrCat(folder, " is in use by another reevectld"));
     }
     lock_ = *std::move(lock);
     const std::string path = folder + "/state.db";
+    // Made here, because SQLite would let everybody read it; its log files take over the mode.
+    absl::StatusOr<os::UniqueFd> file = os::OpenFile(path, O_RDWR | O_CREAT, 0600);
+    if (!file.ok()) return file.status();
+    if (fchmod(file->get(), 0600) != 0) return os::ErrnoStatus(errno, path);
+    file->reset();
     for (auto [database, mode] : {std::pair{&database_, Database::Mode::kReadWrite},
                                   std::pair{&reader_, Database::Mode::kReadOnly},
                                   std::pair{&checkpoint_, Database::Mode::kReadWrite}}) {
@@ -214,7 +230,8 @@ class SqliteStore : public StateStore {
       if (!value->ok()) return value->status();
     }
     if (*next_job != 0) {
-      state->counters = StoredCounters{static_cast<uint32_t>(*next_job), static_cast<uint32_t>(*next_priority)};
+      state->counters =
+          StoredCounters{static_cast<uint32_t>(*next_job), static_cast<uint32_t>(*next_priority)};
     }
     state->last_sequence = static_cast<uint64_t>(*sequence);
     state->epoch = static_cast<uint64_t>(*epoch) + 1;
@@ -227,7 +244,9 @@ class SqliteStore : public StateStore {
       return absl::OkStatus();
     }
     state->incarnation = absl::BytesToHexString(rpc::RandomBytes(8));
-    return statements_.put_meta.Bind(1, std::string_view("incarnation")).Bind(2, std::string_view(state->incarnation)).Run();
+    return statements_.put_meta.Bind(1, std::string_view("incarnation"))
+        .Bind(2, std::string_view(state->incarnation))
+        .Run();
   }
 
   void WriteLoop() {

@@ -37,10 +37,10 @@ struct StoredCounters {  // numbers that never go back
 };
 
 struct Batch {
-  std::vector<std::pair<JobId, std::string>> jobs;          // pb::Job, replaced by id
+  std::vector<std::pair<JobId, std::string>> jobs;  // pb::Job, replaced by id
   std::vector<JobId> removed_jobs;
-  std::vector<std::pair<std::string, std::string>> nodes;   // pb::StoredNode by name
-  std::vector<std::pair<std::string, std::string>> blobs;   // hash, bytes; there already: no change
+  std::vector<std::pair<std::string, std::string>> nodes;  // pb::StoredNode by name
+  std::vector<std::pair<std::string, std::string>> blobs;  // hash, bytes; there already: no change
   std::vector<std::string> removed_blobs;
   std::vector<RequestRecord> requests;
   std::vector<std::pair<uint32_t, std::string>> forgotten_requests;  // uid, request id
@@ -60,9 +60,9 @@ struct StoredState {
   std::vector<std::string> nodes;
   std::vector<std::string> requests;       // pb::StoredRequest
   std::optional<StoredCounters> counters;  // absent: a new store
-  uint64_t last_sequence = 0;     // of the outbox, also when all of it has been acknowledged
-  uint64_t epoch = 0;             // of this opening: one higher than ever before
-  std::string incarnation;        // random, drawn when the store was made
+  uint64_t last_sequence = 0;  // of the outbox, also when all of it has been acknowledged
+  uint64_t epoch = 0;          // of this opening: one higher than ever before
+  std::string incarnation;     // random, drawn when the store was made
 };
 
 class StateStore {
@@ -83,8 +83,8 @@ class StateStore {
   virtual absl::StatusOr<std::vector<OutboxRecord>> ReadOutbox(uint64_t after, size_t limit) = 0;
 };
 
-// SQLite in WAL mode with synchronous=FULL in `<folder>/state.db`. FailedPrecondition for a store of
-// a newer version or one that another controller holds open; DataLoss for a damaged one.
+// SQLite in WAL mode with synchronous=FULL in `<folder>/state.db`. FailedPrecondition for a store
+// of a newer version or one that another controller holds open; DataLoss for a damaged one.
 absl::StatusOr<std::unique_ptr<StateStore>> OpenSqliteStore(const std::string& folder);
 
 }  // namespace reeve::ctld

@@ -150,7 +150,7 @@ def alive(pid):
 def cgroup_folders(cluster_name):
     return [path for mount in read("/proc/self/mounts").splitlines()
             if mount.split()[2] in ("cgroup", "cgroup2")
-            for path in [pathlib.Path(mount.split()[1]) / "reeve" / cluster_name] if path.exists()]
+            for path in (pathlib.Path(mount.split()[1]) / "reeve").glob(f"{cluster_name}*")]
 
 
 def cluster_name(folder):

@@ -28,6 +28,8 @@ class LifecycleTest(unittest.TestCase):
         shell = subprocess.Popen([cluster.bin / "reeve", "cluster", "exec", "--dir", cluster.folder, "n2",
                                   "--", "sleep", "4321"], env=clean_environment())
         wait_for("a guest", lambda: shell.pid in cluster.processes())
+        if os.access("/sys/fs/cgroup", os.W_OK):
+            self.assertNotEqual(cgroup_folders(name), [])
         cluster.down()
         shell.wait(10)
         for pid in pids + [keeper]:
@@ -135,6 +137,17 @@ class LifecycleTest(unittest.TestCase):
         result = cluster.reeve("up", "--nodes", "2", check=False)
         self.assertEqual(result.returncode, 1)
         self.assertIn("already holds a cluster", result.stderr)
+
+    def test_ctrl_c_while_coming_up(self):
+        cluster = self.make(nodes=100)
+        up = subprocess.Popen([cluster.bin / "reeve", "cluster", "up", "--dir", cluster.folder, *cluster.up_options],
+                              env=clean_environment(), stderr=subprocess.PIPE, text=True)
+        wait_for("a node", lambda: (cluster.folder / "log" / "reevenoded-n1.log").exists())
+        up.send_signal(signal.SIGINT)
+        self.assertIn("interrupted", up.communicate(timeout=60)[1])
+        self.assertEqual(up.returncode, 1)
+        self.assertEqual(cluster.processes(), [])
+        self.assertEqual(cluster.reeve("status", check=False).returncode, 3)
 
     def test_hosts(self):
         cluster = self.make(nodes=2)

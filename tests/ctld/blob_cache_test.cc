@@ -25,7 +25,8 @@ class FakeStore : public StateStore {
 };
 
 TEST(BlobCache, HashIsOfTheContent) {
-  EXPECT_EQ(BlobCache::HashOf("abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+  EXPECT_EQ(BlobCache::HashOf("abc"),
+            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
 }
 
 TEST(BlobCache, ReadsTheStoreOnceAndForgetsTheOldest) {

@@ -11,8 +11,8 @@ namespace {
 using google::protobuf::FieldDescriptor;
 using google::protobuf::Message;
 
-// Gives every field of a message a value that is not its default, so that a field which a conversion
-// forgets shows as a difference.
+// Gives every field of a message a value that is not its default, so that a field which a
+// conversion forgets shows as a difference.
 void FillAll(Message* message, uint32_t* next) {
   const auto* descriptor = message->GetDescriptor();
   const auto* reflection = message->GetReflection();
@@ -30,15 +30,32 @@ void FillAll(Message* message, uint32_t* next) {
       continue;
     }
     switch (field->cpp_type()) {
-      case FieldDescriptor::CPPTYPE_STRING: reflection->SetString(message, field, "text" + std::to_string(value)); break;
-      case FieldDescriptor::CPPTYPE_BOOL: reflection->SetBool(message, field, true); break;
-      case FieldDescriptor::CPPTYPE_UINT32: reflection->SetUInt32(message, field, value); break;
-      case FieldDescriptor::CPPTYPE_INT32: reflection->SetInt32(message, field, static_cast<int>(value)); break;
-      case FieldDescriptor::CPPTYPE_UINT64: reflection->SetUInt64(message, field, value); break;
-      case FieldDescriptor::CPPTYPE_INT64: reflection->SetInt64(message, field, value); break;
-      case FieldDescriptor::CPPTYPE_ENUM: reflection->SetEnumValue(message, field, 1); break;
-      case FieldDescriptor::CPPTYPE_MESSAGE: FillAll(reflection->MutableMessage(message, field), next); break;
-      default: FAIL() << field->full_name();
+      case FieldDescriptor::CPPTYPE_STRING:
+        reflection->SetString(message, field, "text" + std::to_string(value));
+        break;
+      case FieldDescriptor::CPPTYPE_BOOL:
+        reflection->SetBool(message, field, true);
+        break;
+      case FieldDescriptor::CPPTYPE_UINT32:
+        reflection->SetUInt32(message, field, value);
+        break;
+      case FieldDescriptor::CPPTYPE_INT32:
+        reflection->SetInt32(message, field, static_cast<int>(value));
+        break;
+      case FieldDescriptor::CPPTYPE_UINT64:
+        reflection->SetUInt64(message, field, value);
+        break;
+      case FieldDescriptor::CPPTYPE_INT64:
+        reflection->SetInt64(message, field, value);
+        break;
+      case FieldDescriptor::CPPTYPE_ENUM:
+        reflection->SetEnumValue(message, field, 1);
+        break;
+      case FieldDescriptor::CPPTYPE_MESSAGE:
+        FillAll(reflection->MutableMessage(message, field), next);
+        break;
+      default:
+        FAIL() << field->full_name();
     }
   }
 }
@@ -48,6 +65,17 @@ TEST(Convert, NoFieldOfASpecIsLost) {
   uint32_t next = 0;
   FillAll(&spec, &next);
   EXPECT_EQ(ToProto(FromProto(spec)).DebugString(), spec.DebugString());
+}
+
+// Environments, folders and names are bytes to Unix.
+TEST(Convert, TextNeedNotBeUtf8) {
+  pb::SubmitJobRequest request;
+  request.mutable_spec()->set_name("caf\xe9");
+  request.add_environment("BAD=\xff\xfe");
+  pb::SubmitJobRequest parsed;
+  ASSERT_TRUE(parsed.ParseFromString(request.SerializeAsString()));
+  EXPECT_EQ(FromProto(parsed.spec()).name, "caf\xe9");
+  EXPECT_EQ(parsed.environment(0), "BAD=\xff\xfe");
 }
 
 TEST(Convert, AbsentIsNotZero) {

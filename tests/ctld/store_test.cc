@@ -1,9 +1,8 @@
 // The controller's store: what was acknowledged is there after kill -9.
-#include "ctld/state_store.h"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -11,6 +10,7 @@
 #include <mutex>
 
 #include "common/sqlite/database.h"
+#include "ctld/state_store.h"
 #include "tests/support/temp_dir.h"
 
 namespace reeve::ctld {
@@ -92,6 +92,17 @@ TEST_F(StoreTest, WhatIsCommittedComesBack) {
   EXPECT_EQ(outbox->front().bytes, "b");
 }
 
+// It holds every user's script and environment.
+TEST_F(StoreTest, NobodyElseCanReadIt) {
+  auto store = MustOpen(dir_ / "state");
+  ASSERT_TRUE(store->Load().ok());
+  for (const char* file : {"state.db", "state.db-wal", "state.db-shm"}) {
+    struct stat info;
+    ASSERT_EQ(stat((dir_ / ("state/" + std::string(file))).c_str(), &info), 0) << file;
+    EXPECT_EQ(info.st_mode & 0777, 0600u) << file;
+  }
+}
+
 TEST_F(StoreTest, ASecondControllerIsRefused) {
   auto store = MustOpen(dir_ / "state");
   auto second = OpenSqliteStore(dir_ / "state");
@@ -101,7 +112,8 @@ TEST_F(StoreTest, ASecondControllerIsRefused) {
 
 TEST_F(StoreTest, ANewerStoreIsRefused) {
   { MustOpen(dir_ / "state"); }
-  auto database = sqlite::Database::Open(dir_ / "state/state.db", sqlite::Database::Mode::kReadWrite);
+  auto database =
+      sqlite::Database::Open(dir_ / "state/state.db", sqlite::Database::Mode::kReadWrite);
   ASSERT_TRUE(database->Execute("PRAGMA user_version=99").ok());
   auto store = OpenSqliteStore(dir_ / "state");
   EXPECT_TRUE(absl::IsFailedPrecondition(store.status()));

@@ -22,7 +22,8 @@ class PrivateMunged {
     pid_ = fork();
     if (pid_ == 0) {
       prctl(PR_SET_PDEATHSIG, SIGTERM);  // a test that is killed leaves none behind
-      const std::string key = "--key-file=" + (dir_ / "key"), socket = "--socket=" + (dir_ / "socket"),
+      const std::string key = "--key-file=" + (dir_ / "key"),
+                        socket = "--socket=" + (dir_ / "socket"),
                         pid = "--pid-file=" + (dir_ / "pid"), log = "--log-file=" + (dir_ / "log"),
                         seed = "--seed-file=" + (dir_ / "seed");
       execl("/usr/sbin/munged", "munged", "--foreground", "--force", key.c_str(), socket.c_str(),
@@ -30,7 +31,8 @@ class PrivateMunged {
       _exit(127);
     }
     const absl::Time deadline = absl::Now() + absl::Seconds(20);
-    while (absl::Now() < deadline && !munge().Encode("").ok()) absl::SleepFor(absl::Milliseconds(10));
+    while (absl::Now() < deadline && !munge().Encode("").ok())
+      absl::SleepFor(absl::Milliseconds(10));
   }
   ~PrivateMunged() {
     kill(pid_, SIGTERM);

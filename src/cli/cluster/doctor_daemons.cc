@@ -159,7 +159,7 @@ void CheckNodes(const Patient& patient, Report* report) {
   }
   if (!silent.empty()) {
     report->Error("nodes", "not connected to the controller: " + CompressHostlist(silent),
-                  StartHint(patient, "reevenoded") + " there");
+                  StartHint(patient, "reevenoded") + (patient.cluster ? "" : " there"));
   }
   if (!down.empty()) {
     report->Error("nodes", "down: " + CompressHostlist(down),

@@ -115,7 +115,8 @@ void CheckPrograms(const Patient& patient, Report* report) {
 void CheckOtherSlurm(const Patient& patient, Report* report) {
   std::string folder = CommandsFolder();
   std::string own = RealPath(OwnProgram());
-  std::string fix = patient.cluster.has_value() ? "eval \"$(reeve cluster env)\""
+  std::string fix = patient.cluster.has_value() ? StrCat("eval \"$(reeve cluster env --dir ",
+                                                         patient.cluster->folder, ")\"")
                                                 : StrCat("export PATH=", folder, ":$PATH");
   std::vector<std::string> foreign, missing;
   for (const char* command : kCommands) {

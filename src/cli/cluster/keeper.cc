@@ -12,9 +12,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <map>
+#include <memory>
 
 #include "absl/strings/str_format.h"
 #include "absl/time/clock.h"
@@ -270,7 +272,7 @@ bool Keeper::Running(const std::vector<std::string>& names) const {
 void Keeper::Terminate(const std::vector<std::string>& names, absl::Duration grace) {
   auto signal_all = [&](int signal) {
     for (const Daemon& daemon : daemons_) {
-      if (daemon.state.running && Running({daemon.spec.name}) &&
+      if (daemon.state.running &&
           std::find(names.begin(), names.end(), daemon.spec.name) != names.end()) {
         kill(daemon.state.pid, signal);
       }

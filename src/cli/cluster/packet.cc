@@ -35,7 +35,9 @@ absl::Status SendPacket(int socket, const std::string& text, const std::vector<i
     header->cmsg_len = CMSG_LEN(fds.size() * sizeof(int));
     memcpy(CMSG_DATA(header), fds.data(), fds.size() * sizeof(int));
   }
-  if (sendmsg(socket, &message, MSG_NOSIGNAL) < 0) return os::ErrnoStatus(errno, "send");
+  while (sendmsg(socket, &message, MSG_NOSIGNAL) < 0) {
+    if (errno != EINTR) return os::ErrnoStatus(errno, "send");
+  }
   return absl::OkStatus();
 }
 
@@ -49,7 +51,9 @@ absl::StatusOr<Packet> ReceivePacket(int socket) {
   message.msg_iovlen = 1;
   message.msg_control = control;
   message.msg_controllen = sizeof(control);
-  ssize_t size = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
+  ssize_t size;
+  while ((size = recvmsg(socket, &message, MSG_CMSG_CLOEXEC)) < 0 && errno == EINTR) {
+  }
   if (size < 0) return os::ErrnoStatus(errno, "receive");
   packet.text.resize(size);
   for (cmsghdr* header = CMSG_FIRSTHDR(&message); header != nullptr;

@@ -56,7 +56,15 @@ std::set<std::string> OwnCgroups() {
   return paths;
 }
 
-// The folders reeve/<cluster> of every mounted cgroup hierarchy.
+// A node's daemon names its cgroups reeve/<cluster>-<eight hex digits of its own choice>.
+bool IsOfCluster(std::string_view folder, std::string_view cluster_name) {
+  if (!folder.starts_with(cluster_name)) return false;
+  std::string_view rest = folder.substr(cluster_name.size());
+  return rest.empty() || (rest.size() == 9 && rest[0] == '-' &&
+                          rest.find_first_not_of("0123456789abcdef", 1) == std::string_view::npos);
+}
+
+// The folders of the cluster in every mounted cgroup hierarchy.
 std::set<std::string> CgroupFolders(const std::string& cluster_name) {
   std::set<std::string> folders;
   std::set<std::string> paths = OwnCgroups();
@@ -66,8 +74,12 @@ std::set<std::string> CgroupFolders(const std::string& cluster_name) {
     std::vector<std::string_view> fields = Split(line, " ");
     if (fields.size() < 3 || (fields[2] != "cgroup" && fields[2] != "cgroup2")) continue;
     for (const std::string& path : paths) {
-      std::string folder = StrCat(fields[1], path == "/" ? "" : path, "/reeve/", cluster_name);
-      if (os::PathExists(folder)) folders.insert(folder);
+      std::string parent = StrCat(fields[1], path == "/" ? "" : path, "/reeve");
+      absl::StatusOr<std::vector<std::string>> names = os::ListDirectory(parent);
+      if (!names.ok()) continue;
+      for (const std::string& name : *names) {
+        if (IsOfCluster(name, cluster_name)) folders.insert(StrCat(parent, "/", name));
+      }
     }
   }
   return folders;

@@ -79,7 +79,8 @@ class Starter {
   const Config& config_;
   Progress* progress_;
   std::string controller_socket_;
-  std::set<std::string> started_;  // daemons that this call has started
+  std::set<std::string> started_;     // daemons that this call has started
+  std::set<std::string> ran_before_;  // those it found running
   int64_t start_seconds_ = absl::ToUnixSeconds(absl::Now());
   std::vector<std::string> missing_;  // nodes that are not usable yet, with what they lack
 };
@@ -91,9 +92,14 @@ absl::Status Starter::CheckAlive() {
   absl::StatusOr<std::vector<DaemonState>> states = keeper->List();
   if (!states.ok()) return states.status();
   for (const DaemonState& state : *states) {
-    if (state.pid != 0 && !state.running && started_.contains(state.name)) {
+    if (state.running) continue;
+    if (state.pid != 0 && started_.contains(state.name)) {
       return absl::FailedPreconditionError(DescribeFailure(layout_, state));
     }
+    if (!ran_before_.contains(state.name)) continue;  // its turn comes
+    // It was dying when the list was first read.
+    if (absl::StatusOr<pid_t> pid = keeper->Start(state.name); !pid.ok()) return pid.status();
+    started_.insert(state.name);
   }
   return absl::OkStatus();
 }
@@ -121,7 +127,10 @@ absl::Status Starter::StartMissing(const std::vector<DaemonSpec>& daemons) {
       absl::Status status = WaitForSocket(kController, controller_socket_);
       if (!status.ok()) return status;
     }
-    if (it->second) continue;
+    if (it->second) {
+      ran_before_.insert(daemon.name);
+      continue;
+    }
     // A socket file of a killed controller must not pass for the new one's.
     if (daemon.name == kController) unlink(controller_socket_.c_str());
     absl::StatusOr<pid_t> pid = keeper->Start(daemon.name);

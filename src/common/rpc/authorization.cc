@@ -55,7 +55,9 @@ bool Admits(Access access, uid_t uid, const Trust& trust) {
 
 }  // namespace
 
-std::span<const AccessRule> AccessTable() { return kTable; }
+std::span<const AccessRule> AccessTable() {
+  return kTable;
+}
 
 const AccessRule* FindRule(std::string_view method) {
   for (const AccessRule& rule : kTable) {

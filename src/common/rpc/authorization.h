@@ -1,4 +1,5 @@
-// Who may call which RPC: one table for all services. A test fails when an RPC of proto/ is not in it.
+// Who may call which RPC: one table for all services. A test fails when an RPC of proto/ is not in
+// it.
 #pragma once
 
 #include <span>
@@ -17,12 +18,12 @@ enum class Role {
 };
 
 enum class Access {
-  kAnyUser,        // what it shows or does concerns nobody else, or is open to all
-  kOwner,          // the job's owner or an operator: the handler compares, with the job at hand
+  kAnyUser,  // what it shows or does concerns nobody else, or is open to all
+  kOwner,    // the job's owner or an operator: the handler compares, with the job at hand
   kOperator,
   kAdministrator,
-  kNode,           // the user that node daemons run as
-  kController,     // the user that the controller runs as
+  kNode,        // the user that node daemons run as
+  kController,  // the user that the controller runs as
 };
 
 struct AccessRule {

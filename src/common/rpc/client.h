@@ -31,7 +31,7 @@ class Stream {
   };
   virtual ~Stream() = default;
   virtual void Send(const google::protobuf::MessageLite& message) = 0;  // queued; never blocks
-  virtual void CloseSending() = 0;  // after all that is queued
+  virtual void CloseSending() = 0;                                      // after all that is queued
   virtual void Cancel() = 0;
 };
 
@@ -41,7 +41,8 @@ class Channel {
   Channel(std::string target, Munge munge);
   ~Channel();
 
-  // `method`: "Controller/SubmitJob". `server_uid`: only this user (or root) may read the credential.
+  // `method`: "Controller/SubmitJob". `server_uid`: only this user (or root) may read the
+  // credential.
   template <class Response>
   absl::StatusOr<Response> Call(std::string_view method,
                                 const google::protobuf::MessageLite& request,

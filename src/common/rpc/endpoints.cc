@@ -49,23 +49,25 @@ std::string HostPort(std::string_view host, int port) {
 }
 
 absl::StatusOr<Config> FetchConfig(const std::string& server) {
-  std::string target = server.find(':') != server.npos
-                           ? server
-                           : HostPort(server, kDefaultControllerPort);
+  std::string target =
+      server.find(':') != server.npos ? server : HostPort(server, kDefaultControllerPort);
   Channel channel(target, Munge());
   auto answer = channel.Call<v1::GetConfigResponse>("Controller/GetConfig", v1::GetConfigRequest());
   if (!answer.ok()) {
-    return absl::Status(answer.status().code(),
-                        StrCat("cannot get the configuration from ", target, ": ",
-                                     answer.status().message()));
+    return absl::Status(answer.status().code(), StrCat("cannot get the configuration from ", target,
+                                                       ": ", answer.status().message()));
   }
   return ParseConfig(answer->text(), StrCat("slurm.conf of ", target));
 }
 
 }  // namespace
 
-std::string ControllerSocket(const Config& config) { return Socket(config, "ctld"); }
-std::string AccountingSocket(const Config& config) { return Socket(config, "dbd"); }
+std::string ControllerSocket(const Config& config) {
+  return Socket(config, "ctld");
+}
+std::string AccountingSocket(const Config& config) {
+  return Socket(config, "dbd");
+}
 std::string NodeSocket(const Config& config, std::string_view node_name) {
   return Socket(config, StrCat("node-", node_name));
 }
@@ -100,11 +102,13 @@ absl::StatusOr<Config> LoadOrFetchConfig(const std::string& path, const std::str
   bool named = !path.empty() || getenv("SLURM_CONF") != nullptr;
   if (conf_server.empty() && (named || access(file.c_str(), F_OK) == 0)) return LoadConfig(file);
   if (!server.empty()) return FetchConfig(server);
-  return absl::NotFoundError(StrCat(
-      "no configuration: ", file,
-      " does not exist, and neither SLURM_CONF nor SLURM_CONF_SERVER is set"));
+  return absl::NotFoundError(
+      StrCat("no configuration: ", file,
+             " does not exist, and neither SLURM_CONF nor SLURM_CONF_SERVER is set"));
 }
 
-Munge MungeOf(const Config& config) { return Munge(config.auth_socket); }
+Munge MungeOf(const Config& config) {
+  return Munge(config.auth_socket);
+}
 
 }  // namespace reeve::rpc

@@ -16,8 +16,8 @@ namespace reeve::rpc {
 
 inline constexpr char kCredentialKey[] = "reeve-credential";
 
-// Before anything else of gRPC, on whichever thread is first: gRPC reads the variable more than once
-// while it sets itself up, and aborts when it changes meanwhile.
+// Before anything else of gRPC, on whichever thread is first: gRPC reads the variable more than
+// once while it sets itself up, and aborts when it changes meanwhile.
 inline void ChooseResolver() {
   // The C library's resolver knows what the host knows (/etc/hosts, NSS).
   static const int chosen = setenv("GRPC_DNS_RESOLVER", "native", 0);
@@ -60,7 +60,8 @@ inline std::string FullMethod(std::string_view method) {
 }
 inline std::string_view ShortMethod(std::string_view full) {
   constexpr std::string_view kPrefix = "/reeve.v1.";
-  return full.substr(0, kPrefix.size()) == kPrefix ? full.substr(kPrefix.size()) : std::string_view();
+  return full.substr(0, kPrefix.size()) == kPrefix ? full.substr(kPrefix.size())
+                                                   : std::string_view();
 }
 
 }  // namespace reeve::rpc

@@ -20,7 +20,9 @@ Context MakeContext(const std::string& socket) {
   return context;
 }
 
-bool IsAway(munge_err_t error) { return error == EMUNGE_SOCKET || error == EMUNGE_TIMEOUT; }
+bool IsAway(munge_err_t error) {
+  return error == EMUNGE_SOCKET || error == EMUNGE_TIMEOUT;
+}
 
 absl::Status Away(const std::string& socket, munge_ctx_t context) {
   const char* detail = context != nullptr ? munge_ctx_strerror(context) : nullptr;

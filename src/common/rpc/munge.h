@@ -26,7 +26,8 @@ struct Credential {
 // Talks to one munged. Thread-safe; each call opens a Unix socket and blocks for about 100 us.
 class Munge {
  public:
-  // `socket`: path of munged's socket (slurm.conf's AuthInfo=socket=...); empty for the library's default.
+  // `socket`: path of munged's socket (slurm.conf's AuthInfo=socket=...); empty for the library's
+  // default.
   explicit Munge(std::string socket = "") : socket_(std::move(socket)) {}
 
   // A fresh credential around `payload` (encrypted). With `only_uid`, nobody but that user and

@@ -24,7 +24,8 @@ bool Call::Parse(google::protobuf::MessageLite* request_message) {
 struct Server::Impl : grpc::CallbackGenericService {
   explicit Impl(Options given) : options(std::move(given)) {}
 
-  grpc::ServerGenericBidiReactor* CreateReactor(grpc::GenericCallbackServerContext* context) override {
+  grpc::ServerGenericBidiReactor* CreateReactor(
+      grpc::GenericCallbackServerContext* context) override {
     auto found = methods.find(ShortMethod(context->method()));
     return NewServerReactor(context, found == methods.end() ? nullptr : &found->second,
                             options.munge, options.trust);
@@ -47,7 +48,9 @@ struct Server::Impl : grpc::CallbackGenericService {
 
 Server::Server(Options options) : impl_(std::make_unique<Impl>(std::move(options))) {}
 
-Server::~Server() { Stop(); }
+Server::~Server() {
+  Stop();
+}
 
 void Server::Handle(std::string_view method, UnaryHandler handler) {
   impl_->Add(method, Method{.unary = std::move(handler)});
@@ -62,7 +65,8 @@ absl::Status Server::Start() {
   grpc::ServerBuilder builder;
   std::vector<int> ports(impl_->options.listen.size(), 0);
   for (size_t i = 0; i < ports.size(); ++i) {
-    builder.AddListeningPort(impl_->options.listen[i], grpc::InsecureServerCredentials(), &ports[i]);
+    builder.AddListeningPort(impl_->options.listen[i], grpc::InsecureServerCredentials(),
+                             &ports[i]);
   }
   builder.SetMaxReceiveMessageSize(impl_->options.max_message_bytes);
   builder.SetMaxSendMessageSize(-1);
@@ -76,7 +80,7 @@ absl::Status Server::Start() {
     if (ports[i] != 0) continue;
     impl_->server.reset();
     return absl::UnavailableError(StrCat("cannot listen on ", impl_->options.listen[i],
-                                               ": is another daemon running there?"));
+                                         ": is another daemon running there?"));
   }
   if (impl_->server == nullptr) return absl::UnavailableError("cannot start the RPC server");
   return absl::OkStatus();

@@ -13,7 +13,7 @@ namespace reeve::rpc {
 struct Method {
   std::string name;
   const AccessRule* rule = nullptr;
-  UnaryHandler unary;    // one of the two
+  UnaryHandler unary;  // one of the two
   StreamHandler stream;
 };
 

@@ -43,7 +43,9 @@ std::string RandomBytes(size_t count) {
   return bytes;
 }
 
-std::string Sha256(std::string_view bytes) { return DigestOf({bytes}); }
+std::string Sha256(std::string_view bytes) {
+  return DigestOf({bytes});
+}
 
 std::string BindCall(std::string_view method, std::string_view request, std::string_view key) {
   return StrCat(std::string_view(&kVersion, 1), CallDigest(method, request), key);
@@ -52,7 +54,8 @@ std::string BindCall(std::string_view method, std::string_view request, std::str
 absl::StatusOr<std::string> CheckBinding(std::string_view payload, std::string_view method,
                                          std::string_view request) {
   constexpr size_t kFixed = 1 + SHA256_DIGEST_LENGTH;
-  if ((payload.size() != kFixed && payload.size() != kFixed + kKeyBytes) || payload[0] != kVersion) {
+  if ((payload.size() != kFixed && payload.size() != kFixed + kKeyBytes) ||
+      payload[0] != kVersion) {
     return absl::UnauthenticatedError("credential refused: not one of Reeve's");
   }
   std::string expected = CallDigest(method, request);

@@ -1,9 +1,10 @@
 // What binds a credential to its call, and what seals the messages of a stream.
 //
-// A credential's payload is  version (1 byte) | SHA-256 of (method NUL request bytes) | key (32 bytes, streams only).
-// A sealed message is        HMAC-SHA-256 of (direction | counter | body), 16 bytes | body.
-// MUNGE encrypts the payload, so only those who may open the credential know the key. Each
-// direction counts from 0: a message that is dropped, repeated, reordered or changed is refused.
+// A credential's payload is  version (1 byte) | SHA-256 of (method NUL request bytes) | key (32
+// bytes, streams only). A sealed message is        HMAC-SHA-256 of (direction | counter | body), 16
+// bytes | body. MUNGE encrypts the payload, so only those who may open the credential know the key.
+// Each direction counts from 0: a message that is dropped, repeated, reordered or changed is
+// refused.
 #pragma once
 
 #include <cstdint>
@@ -24,7 +25,8 @@ std::string Sha256(std::string_view bytes);  // 32 raw bytes
 // The payload of a call's credential; `key` is empty for a unary call.
 std::string BindCall(std::string_view method, std::string_view request, std::string_view key);
 
-// Unauthenticated unless `payload` was made for this method and these bytes; else the key (maybe empty).
+// Unauthenticated unless `payload` was made for this method and these bytes; else the key (maybe
+// empty).
 absl::StatusOr<std::string> CheckBinding(std::string_view payload, std::string_view method,
                                          std::string_view request);
 

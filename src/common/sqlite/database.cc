@@ -35,7 +35,9 @@ Statement& Statement::operator=(Statement&& other) noexcept {
   return *this;
 }
 
-Statement::~Statement() { sqlite3_finalize(statement_); }
+Statement::~Statement() {
+  sqlite3_finalize(statement_);
+}
 
 Statement& Statement::Bind(int index, int64_t value) {
   sqlite3_bind_int64(statement_, index, value);
@@ -59,8 +61,8 @@ absl::StatusOr<bool> Statement::Step() {
   if (code == SQLITE_ROW) return true;
   if (code == SQLITE_DONE) return false;
   sqlite3* database = sqlite3_db_handle(statement_);
-  return absl::Status(CodeOf(code),
-                      StrCat(sqlite3_db_filename(database, "main"), ": ", sqlite3_errmsg(database)));
+  return absl::Status(
+      CodeOf(code), StrCat(sqlite3_db_filename(database, "main"), ": ", sqlite3_errmsg(database)));
 }
 
 absl::Status Statement::Run() {
@@ -75,7 +77,9 @@ void Statement::Reset() {
   sqlite3_clear_bindings(statement_);
 }
 
-int64_t Statement::Int(int column) const { return sqlite3_column_int64(statement_, column); }
+int64_t Statement::Int(int column) const {
+  return sqlite3_column_int64(statement_, column);
+}
 bool Statement::IsNull(int column) const {
   return sqlite3_column_type(statement_, column) == SQLITE_NULL;
 }
@@ -88,9 +92,9 @@ std::string Statement::Text(int column) const {
 absl::StatusOr<Database> Database::Open(const std::string& path, Mode mode) {
   Database database;
   database.path_ = path;
-  int flags = SQLITE_OPEN_NOMUTEX |
-              (mode == Mode::kReadOnly ? SQLITE_OPEN_READONLY
-                                       : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
+  int flags =
+      SQLITE_OPEN_NOMUTEX |
+      (mode == Mode::kReadOnly ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
   int code = sqlite3_open_v2(path.c_str(), &database.database_, flags, nullptr);
   if (code != SQLITE_OK) return database.Error(code, "cannot open");
   sqlite3_extended_result_codes(database.database_, 1);
@@ -109,12 +113,14 @@ Database& Database::operator=(Database&& other) noexcept {
   return *this;
 }
 
-Database::~Database() { sqlite3_close_v2(database_); }
+Database::~Database() {
+  sqlite3_close_v2(database_);
+}
 
 absl::Status Database::Error(int code, std::string_view what) const {
-  return absl::Status(CodeOf(code),
-                      StrCat(path_, ": ", what, ": ",
-                                   database_ != nullptr ? sqlite3_errmsg(database_) : sqlite3_errstr(code)));
+  return absl::Status(CodeOf(code), StrCat(path_, ": ", what, ": ",
+                                           database_ != nullptr ? sqlite3_errmsg(database_)
+                                                                : sqlite3_errstr(code)));
 }
 
 absl::Status Database::Execute(const char* fixed_sql) {
@@ -130,7 +136,9 @@ absl::StatusOr<Statement> Database::Prepare(std::string_view fixed_sql) {
   return statement;
 }
 
-void Database::Rollback() { sqlite3_exec(database_, "ROLLBACK", nullptr, nullptr, nullptr); }
+void Database::Rollback() {
+  sqlite3_exec(database_, "ROLLBACK", nullptr, nullptr, nullptr);
+}
 
 absl::StatusOr<int64_t> Database::QueryInt(std::string_view fixed_sql) {
   absl::StatusOr<Statement> statement = Prepare(fixed_sql);
@@ -145,9 +153,9 @@ absl::Status Migrate(Database& database, std::span<const char* const> scripts,
   absl::StatusOr<int64_t> version = database.QueryInt("PRAGMA user_version");
   if (!version.ok()) return version.status();
   if (*version > static_cast<int64_t>(scripts.size())) {
-    return absl::FailedPreconditionError(
-        StrCat(what, " has version ", *version, ", this program knows up to ", scripts.size(),
-                     ": run the newer program it was written by"));
+    return absl::FailedPreconditionError(StrCat(what, " has version ", *version,
+                                                ", this program knows up to ", scripts.size(),
+                                                ": run the newer program it was written by"));
   }
   for (size_t next = static_cast<size_t>(*version); next < scripts.size(); ++next) {
     absl::Status status = database.Begin();

@@ -69,8 +69,8 @@ class Database {
   std::string path_;
 };
 
-// Ordered migrations: scripts[i] takes the schema from version i to i+1 (PRAGMA user_version), each in a
-// transaction of its own. FailedPrecondition for a database of a newer version.
+// Ordered migrations: scripts[i] takes the schema from version i to i+1 (PRAGMA user_version), each
+// in a transaction of its own. FailedPrecondition for a database of a newer version.
 absl::Status Migrate(Database& database, std::span<const char* const> scripts,
                      std::string_view what);
 

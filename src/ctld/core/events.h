@@ -198,6 +198,7 @@ struct StepReported {
   std::string error;
   bool launch_again = false;  // launch failed before anything ran
   bool oom = false;
+  bool job_fault = false;  // launch failed by the job's own doing
 };
 struct JobGone {
   std::string node;

@@ -1,5 +1,7 @@
 #include "ctld/core/steps.h"
 
+#include <signal.h>
+
 #include <algorithm>
 
 #include "common/base/text.h"
@@ -121,7 +123,11 @@ void LaunchFailed(Context& context, Job& job, Step& step, size_t share, const St
     context.Send(event.node, MakeLaunch(context.state, job, step, share));
     return;
   }
-  step.exit_status = WorseStatus(step.exit_status, StatusOfExit(1));
+  // A part that ran and whose step daemon died was killed; a launch that the job itself made
+  // impossible fails the job. Neither would go better elsewhere.
+  const bool ran = step.any_started || step.parts[share] == PartState::kStarted;
+  const int32_t exit_status = ran ? SIGKILL : StatusOfExit(1);
+  step.exit_status = WorseStatus(step.exit_status, exit_status);
   step.state = JobState::kFailed;
   const bool batch = step.step_id == kBatchStep;
   // A step with one part that could not start is over everywhere.
@@ -129,10 +135,10 @@ void LaunchFailed(Context& context, Job& job, Step& step, size_t share, const St
   EndPart(context, job, step, share);
   if (!batch || !job.Running()) return;
   JobEnd end{.state = JobState::kFailed,
-             .reason = Reason::kJobLaunchFailure,
+             .reason = ran ? Reason::kRaisedSignal : Reason::kJobLaunchFailure,
              .detail = event.error,
-             .exit_status = StatusOfExit(1)};
-  if (MayRequeue(context.state, job)) {
+             .exit_status = exit_status};
+  if (!ran && !event.job_fault && MayRequeue(context.state, job)) {
     end.requeue = end.hold = true;
     end.detail = "launch failed requeued held";
   }

@@ -39,6 +39,10 @@ struct Request {
 
 using Setter = absl::Status (*)(const Request&, Draft&, const std::string& value);
 
+constexpr uint32_t kMaxCount =
+    10'000'000;  // of tasks, CPUs: far above any cluster, far from overflow
+constexpr int64_t kMaxNice = 2'147'483'645;  // Slurm's
+
 absl::Status BadValue() {
   return absl::InvalidArgumentError("Invalid job update value");
 }
@@ -64,6 +68,7 @@ template <auto Member>
 absl::Status SetPlacementNumber(const Request&, Draft& draft, const std::string& value) {
   absl::StatusOr<uint32_t> number = Number(value);
   if (!number.ok()) return number.status();
+  if (*number == 0 || *number > kMaxCount) return BadValue();
   draft.spec.*Member = *number;
   draft.placement_changed = true;
   return absl::OkStatus();
@@ -97,7 +102,7 @@ absl::Status SetPriority(const Request& request, Draft& draft, const std::string
 
 absl::Status SetNice(const Request& request, Draft& draft, const std::string& value) {
   int32_t nice = 0;
-  if (!absl::SimpleAtoi(value, &nice)) return BadValue();
+  if (!absl::SimpleAtoi(value, &nice) || std::abs(int64_t{nice}) > kMaxNice) return BadValue();
   if (nice < 0 && !request.caller.is_operator) return Refuse(kAccessDenied);
   draft.spec.nice = nice;
   return absl::OkStatus();
@@ -124,7 +129,7 @@ absl::Status SetNumNodes(const Request&, Draft& draft, const std::string& value)
 absl::Status SetNumCpus(const Request& request, Draft& draft, const std::string& value) {
   absl::StatusOr<uint32_t> number = Number(value);
   const uint32_t per_task = std::max(request.job.spec->cpus_per_task.value_or(1), 1u);
-  if (!number.ok() || *number == 0) return BadValue();
+  if (!number.ok() || *number == 0 || *number > kMaxCount) return BadValue();
   draft.spec.num_tasks = (*number + per_task - 1) / per_task;
   draft.placement_changed = true;
   return absl::OkStatus();

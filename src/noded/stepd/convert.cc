@@ -64,6 +64,7 @@ v1::StepReport ToProto(uint64_t report_id, const StepKey& key, const StepOutcome
   report.set_error(outcome.error);
   report.set_launch_again(outcome.launch_again);
   report.set_oom(outcome.oom);
+  report.set_job_fault(outcome.job_fault);
   return report;
 }
 
@@ -81,6 +82,7 @@ StepOutcome FromProto(const v1::StepReport& report) {
   outcome.error = report.error();
   outcome.launch_again = report.launch_again();
   outcome.oom = report.oom();
+  outcome.job_fault = report.job_fault();
   return outcome;
 }
 

@@ -41,6 +41,7 @@ int Stepd::Run() {
     io_.LaunchFailed(std::string(Message(status)));
     outcome_.kind = StepOutcome::Kind::kLaunchFailed;
     outcome_.error = std::string(Message(status));
+    outcome_.job_fault = launcher_ != nullptr && launcher_->files_refused();
     launcher_.reset();  // children that stand before their exec leave
     KillTree();
   }

@@ -47,7 +47,11 @@ absl::Status TaskLauncher::OpenFiles() {
   }
   absl::StatusOr<std::vector<os::UniqueFd>> opened =
       OpenFilesAs(identity_, options_.umask, requests, options_.patience);
-  if (!opened.ok()) return opened.status();
+  if (!opened.ok()) {
+    files_refused_ =
+        !absl::IsDeadlineExceeded(opened.status());  // a silent file system is no one's wish
+    return opened.status();
+  }
   for (size_t i = 0; i < keys.size(); ++i) files_[keys[i]] = std::move((*opened)[i]);
   return absl::OkStatus();
 }

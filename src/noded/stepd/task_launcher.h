@@ -35,6 +35,8 @@ class TaskLauncher {
   // Opens the files, forks every task and waits until each stands before its exec. On failure
   // those that were forked end by themselves once this object is gone.
   absl::Status Fork(const StepCgroup& cgroup);
+  // Fork failed because the user's files cannot be opened: no other node would do better.
+  bool files_refused() const { return files_refused_; }
   StartedMark mark() const;
   void Release();
 
@@ -64,6 +66,7 @@ class TaskLauncher {
   std::map<pid_t, uint32_t> tasks_;
   std::vector<os::UniqueFd> reports_;  // of each child in the order of the fork
   os::UniqueFd stderr_file_;
+  bool files_refused_ = false;
 };
 
 // StepLaunch.rlimits as numbers; names that this kernel does not know are InvalidArgument.

@@ -14,8 +14,8 @@
 namespace reeve::rpc {
 namespace {
 
-using ::testing::HasSubstr;
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 
 // Collects from other threads; Wait ends with a deadline.
 class Inbox {
@@ -62,22 +62,21 @@ class CallTest : public ::testing::Test {
       call->Finish(absl::NotFoundError("note\nInvalid job id specified"));
     });
     server_->Handle("Controller/ShowConfig", [](std::shared_ptr<Call>) {});  // drops it
-    server_->Handle("Accounting/PushRecords", [](std::shared_ptr<Call> call) {
-      call->Reply(v1::PingResponse());
-    });
+    server_->Handle("Accounting/PushRecords",
+                    [](std::shared_ptr<Call> call) { call->Reply(v1::PingResponse()); });
     server_->HandleStream("Controller/NodeStream", [this](std::shared_ptr<ServerStream> stream) {
       stream_ = stream;
       server_inbox_.Put("first");
-      return ServerStream::Events{
-          .on_message = [this](std::string bytes) {
-            v1::NodeMessage message;
-            message.ParseFromString(bytes);
-            server_inbox_.Put(message.registration().node());
-            v1::ControllerMessage answer;
-            answer.set_epoch(7);
-            stream_->Send(answer);
-          },
-          .on_closed = [this] { server_inbox_.Put("closed"); }};
+      return ServerStream::Events{.on_message =
+                                      [this](std::string bytes) {
+                                        v1::NodeMessage message;
+                                        message.ParseFromString(bytes);
+                                        server_inbox_.Put(message.registration().node());
+                                        v1::ControllerMessage answer;
+                                        answer.set_epoch(7);
+                                        stream_->Send(answer);
+                                      },
+                                  .on_closed = [this] { server_inbox_.Put("closed"); }};
     });
     ASSERT_TRUE(server_->Start().ok());
   }
@@ -103,13 +102,14 @@ TEST_F(CallTest, TheServerKnowsWhoCalls) {
 TEST_F(CallTest, LongAnswersComeInPieces) {
   Start();
   std::vector<uint32_t> ids;
-  absl::Status status = Dial().CallRaw("Controller/QueryJobs", v1::QueryJobsRequest(), absl::Seconds(10),
-                                       [&](std::string_view bytes) {
-                                         v1::QueryJobsResponse piece;
-                                         piece.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()));
-                                         for (const v1::Job& job : piece.jobs()) ids.push_back(job.job_id());
-                                         return true;
-                                       });
+  absl::Status status =
+      Dial().CallRaw("Controller/QueryJobs", v1::QueryJobsRequest(), absl::Seconds(10),
+                     [&](std::string_view bytes) {
+                       v1::QueryJobsResponse piece;
+                       piece.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()));
+                       for (const v1::Job& job : piece.jobs()) ids.push_back(job.job_id());
+                       return true;
+                     });
   EXPECT_TRUE(status.ok()) << status;
   EXPECT_THAT(ids, ElementsAre(1, 2, 3));
 }
@@ -122,7 +122,8 @@ TEST_F(CallTest, AStatusArrivesWhole) {
 
 TEST_F(CallTest, ADroppedCallIsAnswered) {
   Start();
-  auto answer = Dial().Call<v1::ShowConfigResponse>("Controller/ShowConfig", v1::ShowConfigRequest());
+  auto answer =
+      Dial().Call<v1::ShowConfigResponse>("Controller/ShowConfig", v1::ShowConfigRequest());
   EXPECT_TRUE(absl::IsInternal(answer.status())) << answer.status();
 }
 
@@ -142,7 +143,8 @@ TEST_F(CallTest, AnAbsentServerIsUnavailableAndRetryable) {
 TEST_F(CallTest, AStrangersMungeIsRefused) {
   Start();
   testing::PrivateMunged stranger;
-  auto answer = Channel(target_, stranger.munge()).Call<v1::PingResponse>("Controller/Ping", v1::PingRequest());
+  auto answer = Channel(target_, stranger.munge())
+                    .Call<v1::PingResponse>("Controller/Ping", v1::PingRequest());
   EXPECT_TRUE(absl::IsUnauthenticated(answer.status())) << answer.status();
 }
 
@@ -154,7 +156,8 @@ TEST_F(CallTest, ThoseWhomTheTableDoesNotNameAreRefused) {
 
 TEST_F(CallTest, NoMungedIsSaidByName) {
   Start();
-  auto answer = Channel(target_, Munge(dir_ / "no-munged")).Call<v1::PingResponse>("Controller/Ping", v1::PingRequest());
+  auto answer = Channel(target_, Munge(dir_ / "no-munged"))
+                    .Call<v1::PingResponse>("Controller/Ping", v1::PingRequest());
   EXPECT_TRUE(absl::IsUnavailable(answer.status()));
   EXPECT_THAT(std::string(answer.status().message()), HasSubstr("munged"));
 }
@@ -163,15 +166,18 @@ TEST_F(CallTest, AStreamGoesBothWaysAndEnds) {
   Start();
   Inbox inbox;
   v1::NodeMessage hello;
-  auto stream = Dial().OpenStream("Controller/NodeStream", hello, getuid(),
-                                  {.on_message = [&](std::string bytes) {
-                                     v1::ControllerMessage message;
-                                     message.ParseFromString(bytes);
-                                     inbox.Put("epoch " + std::to_string(message.epoch()));
-                                   },
-                                   .on_closed = [&](absl::Status status) {
-                                     inbox.Put(status.ok() ? "closed" : std::string(status.message()));
-                                   }});
+  auto stream =
+      Dial().OpenStream("Controller/NodeStream", hello, getuid(),
+                        {.on_message =
+                             [&](std::string bytes) {
+                               v1::ControllerMessage message;
+                               message.ParseFromString(bytes);
+                               inbox.Put("epoch " + std::to_string(message.epoch()));
+                             },
+                         .on_closed =
+                             [&](absl::Status status) {
+                               inbox.Put(status.ok() ? "closed" : std::string(status.message()));
+                             }});
   ASSERT_TRUE(stream.ok()) << stream.status();
   for (const char* node : {"n1", "n2"}) {
     v1::NodeMessage message;
@@ -187,9 +193,9 @@ TEST_F(CallTest, AStreamGoesBothWaysAndEnds) {
 TEST_F(CallTest, ACancelledStreamEndsOnBothSides) {
   Start();
   Inbox inbox;
-  auto stream = Dial().OpenStream("Controller/NodeStream", v1::NodeMessage(), getuid(),
-                                  {.on_message = [](std::string) {},
-                                   .on_closed = [&](absl::Status) { inbox.Put("closed"); }});
+  auto stream = Dial().OpenStream(
+      "Controller/NodeStream", v1::NodeMessage(), getuid(),
+      {.on_message = [](std::string) {}, .on_closed = [&](absl::Status) { inbox.Put("closed"); }});
   ASSERT_TRUE(stream.ok());
   EXPECT_THAT(server_inbox_.Wait(1), ElementsAre("first"));
   stream->reset();
@@ -201,9 +207,10 @@ TEST_F(CallTest, AStreamOnlyForAnotherUserCannotBeOpened) {
   if (getuid() == 0) GTEST_SKIP() << "root may open every credential";
   Start();
   Inbox inbox;
-  auto stream = Dial().OpenStream("Controller/NodeStream", v1::NodeMessage(), getuid() + 1,
-                                  {.on_message = [](std::string) {},
-                                   .on_closed = [&](absl::Status status) { inbox.Put(std::string(status.message())); }});
+  auto stream = Dial().OpenStream(
+      "Controller/NodeStream", v1::NodeMessage(), getuid() + 1,
+      {.on_message = [](std::string) {},
+       .on_closed = [&](absl::Status status) { inbox.Put(std::string(status.message())); }});
   ASSERT_TRUE(stream.ok());
   EXPECT_THAT(inbox.Wait(1), ElementsAre(HasSubstr("credential refused")));
 }

@@ -63,7 +63,8 @@ TEST_F(SessionTest, ChangedOrForeignMessagesAreRefused) {
   sealed.back() ^= 1;
   EXPECT_FALSE(server_.Open(sealed).ok());
   Session stranger(std::string(kKeyBytes, 'x'), Session::End::kClient);
-  EXPECT_FALSE(Session(std::string(kKeyBytes, 'k'), Session::End::kServer).Open(stranger.Seal("a")).ok());
+  EXPECT_FALSE(
+      Session(std::string(kKeyBytes, 'k'), Session::End::kServer).Open(stranger.Seal("a")).ok());
   EXPECT_FALSE(server_.Open("short").ok());
 }
 

@@ -143,6 +143,41 @@ TEST(Lifecycle, LaunchFailure) {
   EXPECT_TRUE(c.Running(id));
 }
 
+// An output file in a folder that is not there: no node would do better, so nobody waits for a
+// release.
+TEST(Lifecycle, AJobThatCannotBeLaunchedByItsOwnFaultFails) {
+  Cluster c(1, 4);
+  const JobId id = c.Submit(Spec());
+  c.Do(StepReported{.node = "n1",
+                    .report_id = 1,
+                    .job = id,
+                    .step = kBatchStep,
+                    .kind = StepReportKind::kLaunchFailed,
+                    .error = "Could not open stdout file",
+                    .job_fault = true});
+  EXPECT_EQ(c.Get(id).state, JobState::kFailed);
+  EXPECT_EQ(c.Get(id).reason_detail, "Could not open stdout file");
+  EXPECT_EQ(c.Get(id).restarts, 0u);
+}
+
+TEST(Lifecycle, AJobWhoseStepDaemonDiedWasKilled) {
+  Cluster c(1, 4);
+  const JobId id = c.Submit(Spec());
+  StepReported report{.node = "n1",
+                      .report_id = 1,
+                      .job = id,
+                      .step = kBatchStep,
+                      .kind = StepReportKind::kStarted};
+  c.Do(report);
+  report.report_id = 2;
+  report.kind = StepReportKind::kLaunchFailed;
+  report.error = "the step daemon died";
+  c.Do(report);
+  EXPECT_EQ(c.Get(id).state, JobState::kFailed);
+  EXPECT_EQ(c.Get(id).exit_status, 9);
+  EXPECT_EQ(c.Get(id).restarts, 0u);  // it ran: it does not run twice
+}
+
 TEST(Lifecycle, Requeue) {
   Cluster c(1, 4);
   const JobId id = c.Submit(Spec());

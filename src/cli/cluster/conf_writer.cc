@@ -121,6 +121,16 @@ Machine ThisMachine() {
   return machine;
 }
 
+uint64_t DeclaredCpus(const Config& config) {
+  uint64_t declared = 0;
+  for (const NodeConfig& node : config.nodes) declared += node.cpus;
+  return declared;
+}
+
+bool IsOvercommitted(const Config& config) {
+  return DeclaredCpus(config) > ThisMachine().cpus;
+}
+
 std::string WriteConf(const Layout& layout, const UpOptions& options, const Machine& machine) {
   uint32_t cpus = options.cpus != 0 ? options.cpus : machine.cpus;
   uint64_t memory = options.memory_mb != 0 ? options.memory_mb : machine.memory_mb;

@@ -32,6 +32,10 @@ struct Machine {
 };
 Machine ThisMachine();
 
+uint64_t DeclaredCpus(const Config& config);  // of all nodes together
+// The nodes share this machine's cores: nothing may be bound to one.
+bool IsOvercommitted(const Config& config);
+
 // The text of slurm.conf. Not validated: give it to ParseConfig.
 std::string WriteConf(const Layout& layout, const UpOptions& options, const Machine& machine);
 

@@ -147,13 +147,10 @@ absl::StatusOr<bool> EnsureKeeper(const Layout& layout) {
 }
 
 std::string OvercommitNote(const Config& config) {
-  uint64_t declared = 0;
-  for (const NodeConfig& node : config.nodes) declared += node.cpus;
-  Machine machine = ThisMachine();
-  if (declared <= machine.cpus) return "";
+  if (!IsOvercommitted(config)) return "";
   return absl::StrFormat(
       "The nodes declare %d CPUs together, this machine has %d: tasks are not bound to cores.\n",
-      declared, machine.cpus);
+      DeclaredCpus(config), ThisMachine().cpus);
 }
 
 void PrintSummary(const Layout& layout, const Config& config, bool was_up, absl::Duration took) {

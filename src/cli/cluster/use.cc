@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "cli/cluster/conf_writer.h"
 #include "cli/cluster/daemons.h"
 #include "cli/cluster/namespaces.h"
 #include "cli/cluster/verbs.h"
@@ -28,7 +29,17 @@ std::string PathWithCommands() {
   return StrCat(CommandsFolder(), ":", path != nullptr ? path : "/usr/bin:/bin");
 }
 
+// Open MPI would bind the first rank of every host to the machine's first core: messages between
+// two of them then wait for the scheduler's tick. What the user has chosen stays.
+constexpr char kMpiBinding[] = "OMPI_MCA_hwloc_base_binding_policy";
+
+bool SharesCores(const Layout& layout) {
+  absl::StatusOr<Config> config = LoadConfig(layout.Conf());
+  return config.ok() && IsOvercommitted(*config);
+}
+
 void SetEnvironment(const Layout& layout, const std::string& host) {
+  if (SharesCores(layout)) setenv(kMpiBinding, "none", 0);
   setenv("PATH", PathWithCommands().c_str(), 1);
   setenv("SLURM_CONF", layout.Conf().c_str(), 1);
   setenv("REEVE_CLUSTER", layout.folder.c_str(), 1);
@@ -95,6 +106,7 @@ int Env(int argc, char** argv) {
       "export REEVE_CLUSTER=%s\n",
       Quote(CommandsFolder()).c_str(), Quote(layout->Conf()).c_str(),
       Quote(layout->MungeSocket()).c_str(), Quote(layout->folder).c_str());
+  if (SharesCores(*layout)) printf("export %s=\"${%s:-none}\"\n", kMpiBinding, kMpiBinding);
   return 0;
 }
 

@@ -108,6 +108,9 @@ TEST_P(StepSpoolLife, AStepdKilledBeforeTheMarkRanNothing) {
   EXPECT_EQ(end.kind(), v1::StepReport::KIND_LAUNCH_FAILED);
   EXPECT_TRUE(end.launch_again());
   EXPECT_EQ(node_.Read("ran"), "");
+  // The child that opens the files waits on the FIFO no longer.
+  std::string title = StrCat("reeve-stepd: 12.batch [", node_.spool_dir(), "]");
+  EXPECT_TRUE(node_.Until([&] { return ProcessesWith(title).empty(); }));
 }
 
 TEST_P(StepSpoolLife, AStepdKilledWhileItsTasksRun) {

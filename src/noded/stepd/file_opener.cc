@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -57,7 +58,7 @@ int ReceiveResult(int socket, int* error) {
   return fd;
 }
 
-[[noreturn]] void OpenAll(int socket, const Identity& identity, mode_t mask,
+[[noreturn]] void OpenAll(int socket, pid_t parent, const Identity& identity, mode_t mask,
                           const std::vector<FileRequest>& requests) {
   if (dup2(socket, 3) < 0) _exit(1);
   close_range(4, ~0U, 0);  // the step's lock must not outlive stepd in a child that hangs here
@@ -67,6 +68,10 @@ int ReceiveResult(int socket, int* error) {
   if (identity.change) {
     error = BecomeUser(identity.uid, identity.gid, identity.groups.data(), identity.groups.size());
   }
+  // An open may wait for ever (a FIFO, a dead file server): it ends with its stepd. Set after the
+  // change of user, which clears it; a stepd that died before has left us another parent.
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (getppid() != parent) _exit(1);
   for (const FileRequest& request : requests) {
     int fd = -1;
     if (error == 0) {
@@ -93,9 +98,10 @@ absl::StatusOr<std::vector<os::UniqueFd>> OpenFilesAs(const Identity& identity, 
     return os::ErrnoStatus(errno, "socketpair");
   }
   os::UniqueFd ours(pair[0]), theirs(pair[1]);
+  pid_t parent = getpid();
   pid_t child = fork();
   if (child < 0) return os::ErrnoStatus(errno, "fork");
-  if (child == 0) OpenAll(theirs.get(), identity, umask, requests);
+  if (child == 0) OpenAll(theirs.get(), parent, identity, umask, requests);
   theirs.reset();
   // A child in an uninterruptible open stays behind as stepd's child until the file system answers.
   auto end_child = absl::MakeCleanup([child] {

@@ -306,6 +306,7 @@ pb::Job ToProto(const Job& job, const std::string& cluster) {
   out.set_exit_status(job.exit_status);
   out.set_derived_exit_status(job.derived_exit_status);
   out.set_restarts(job.restarts);
+  out.set_leased(job.leased);
   out.set_partition(job.partition);
   out.set_account(job.account);
   out.set_qos(job.qos);
@@ -344,6 +345,7 @@ absl::StatusOr<Job> FromProto(const pb::Job& in) {
   job.exit_status = in.exit_status();
   job.derived_exit_status = in.derived_exit_status();
   job.restarts = in.restarts();
+  job.leased = in.leased();
   job.partition = in.partition();
   job.account = in.account();
   job.qos = in.qos();

@@ -40,6 +40,7 @@ StepReported FromProto(const std::string& node, const pb::StepReport& in) {
   report.launch_again = in.launch_again();
   report.oom = in.oom();
   report.job_fault = in.job_fault();
+  report.lease_lost = in.lease_lost();
   return report;
 }
 
@@ -113,7 +114,8 @@ NodeRegistered FromProto(const pb::Registration& in) {
 std::optional<Event> ToEvent(const std::string& node, const pb::NodeMessage& message) {
   switch (message.kind_case()) {
     case pb::NodeMessage::kHeartbeat:
-      return NodeHeartbeat{node, message.heartbeat().cpu_load(), message.heartbeat().free_mem_mb()};
+      return NodeHeartbeat{node, message.heartbeat().cpu_load(), message.heartbeat().free_mem_mb(),
+                           message.heartbeat().sequence(), message.heartbeat().acknowledged()};
     case pb::NodeMessage::kStepReport:
       return FromProto(node, message.step_report());
     case pb::NodeMessage::kJobGone:
@@ -180,6 +182,8 @@ pb::StoredNode ToStored(const Node& node) {
   out.set_boot_id(node.boot_id);
   out.set_last_response_time(Seconds(node.last_response_time));
   out.set_last_busy_time(Seconds(node.last_busy_time));
+  out.set_lease_seconds(absl::ToInt64Seconds(node.lease.length));
+  for (const std::string& witness : node.witnesses) out.add_witnesses(witness);
   return out;
 }
 
@@ -268,6 +272,7 @@ pb::StepLaunch ToProto(const StepLaunch& launch, const std::string& cluster) {
   out.set_job_mem_limit_mb(launch.job_mem_limit_mb);
   out.set_cores(launch.job_cores.ToText());
   out.set_restarts(launch.restarts);
+  out.set_leased(launch.leased);
   return out;
 }
 

@@ -3,6 +3,7 @@
 #include <signal.h>
 
 #include "common/base/text.h"
+#include "common/os/boot_clock.h"
 #include "common/os/fd.h"
 #include "common/os/log.h"
 #include "common/os/service_manager.h"
@@ -27,6 +28,8 @@ StoredNode NodeFromProto(const pb::StoredNode& in) {
   node.boot_id = in.boot_id();
   node.last_response_time = absl::FromUnixSeconds(in.last_response_time());
   node.last_busy_time = absl::FromUnixSeconds(in.last_busy_time());
+  node.lease = {absl::Seconds(in.lease_seconds())};
+  node.witnesses = {in.witnesses().begin(), in.witnesses().end()};
   return node;
 }
 
@@ -121,7 +124,6 @@ void Daemon::WireParts(const StoredState& stored) {
   NodeGateway::Options gateway;
   gateway.cluster = config->cluster_name;
   gateway.epoch = stored.epoch;
-  gateway.heartbeat = std::clamp(config->slurmd_timeout / 3, absl::Seconds(1), absl::Seconds(30));
   gateway_ = std::make_unique<NodeGateway>(
       gateway, &loop_, blobs_.get(),
       [this](const std::string& name) { return core_->FindNode(name) != nullptr; },
@@ -158,7 +160,7 @@ absl::Status Daemon::Restore(const StoredState& stored) {
   absl::StatusOr<Snapshot> snapshot = ToSnapshot(stored, config_.Get()->first_job_id);
   if (!snapshot.ok()) return Annotate(snapshot.status(), config_.Get()->state_save_location);
   const size_t jobs = snapshot->jobs.size();
-  Effects effects = core_->Restore(*std::move(snapshot), absl::Now());
+  Effects effects = core_->Restore(*std::move(snapshot), Now());
   core_->ForEachJob([this](const Job& job) {
     publisher_.PutJob(std::make_shared<pb::Job>(ToProto(job, config_.Get()->cluster_name)));
   });
@@ -210,7 +212,17 @@ void Daemon::Run() {
 }
 
 void Daemon::Handle(Event event, EffectRunner::Blobs blobs) {
-  Apply(core_->Handle(event, absl::Now()), std::move(blobs));
+  const absl::Time now = Now();
+  Apply(core_->Handle(event, now), std::move(blobs));
+}
+
+// What the core is told first when the clock was set.
+absl::Time Daemon::Now() {
+  const os::ClockWatch::Time time = clock_.Look();
+  if (time.jumped != absl::ZeroDuration()) {
+    Apply(core_->Handle(ClockJumped{time.jumped}, time.now));
+  }
+  return time.now;
 }
 
 void Daemon::Apply(Effects effects, EffectRunner::Blobs blobs) {
@@ -225,19 +237,19 @@ void Daemon::Apply(Effects effects, EffectRunner::Blobs blobs) {
 void Daemon::PlanPass() {
   if (pass_planned_) return;
   pass_planned_ = true;
-  absl::Time earliest = last_pass_end_ + last_pass_;
-  if (absl::Now() >= earliest) {
+  const absl::Duration wait = last_pass_end_ + last_pass_ - os::BootClockNow();
+  if (wait <= absl::ZeroDuration()) {
     loop_.Post([this] { RunPass(); });
   } else {
-    loop_.At(earliest, [this] { RunPass(); });
+    loop_.After(wait, [this] { RunPass(); });
   }
 }
 
 void Daemon::RunPass() {
   pass_planned_ = false;
-  absl::Time begin = absl::Now();
-  Apply(core_->Schedule(begin));
-  last_pass_end_ = absl::Now();
+  const absl::Duration begin = os::BootClockNow();
+  Apply(core_->Schedule(Now()));
+  last_pass_end_ = os::BootClockNow();
   last_pass_ = last_pass_end_ - begin;
 }
 

@@ -6,6 +6,7 @@
 
 #include "absl/status/statusor.h"
 #include "common/base/config.h"
+#include "common/os/clock_watch.h"
 #include "common/os/event_loop.h"
 #include "common/rpc/server.h"
 #include "ctld/accounting_outbox.h"
@@ -38,6 +39,7 @@ class Daemon {
   void WireParts(const StoredState& stored);
 
   void Handle(Event event, EffectRunner::Blobs blobs = {});
+  absl::Time Now();
   void Apply(Effects effects, EffectRunner::Blobs blobs = {});
   void PlanPass();
   void RunPass();
@@ -46,6 +48,7 @@ class Daemon {
 
   LiveConfig config_;
   os::EventLoop loop_;
+  os::ClockWatch clock_{&loop_, [this] { Handle(Tick{}); }};
   absl::Time boot_time_ = absl::Now();
   std::unique_ptr<StateStore> store_;
   std::unique_ptr<BlobCache> blobs_;
@@ -61,7 +64,7 @@ class Daemon {
   std::atomic<uint32_t> next_job_id_{0};
   bool pass_planned_ = false;
   absl::Duration last_pass_ = absl::ZeroDuration();
-  absl::Time last_pass_end_;
+  absl::Duration last_pass_end_ = absl::ZeroDuration();  // on the boot clock
   os::TimerId wakeup_ = os::TimerId::kNone;
 };
 

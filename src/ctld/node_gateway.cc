@@ -48,21 +48,14 @@ void NodeGateway::OnFirstMessage(const StreamPtr& stream) {
     return stream->Finish(
         absl::NotFoundError(StrCat("node ", node, " is not in the controller's slurm.conf")));
   }
-  StreamPtr& current = streams_[node];
-  if (current != nullptr) {
+  NodeLine& line = lines_[node];
+  if (line.stream != nullptr) {
     // The newer connection wins: the node has restarted or found a dead link before we did.
-    names_.erase(current.get());
-    current->Finish(absl::AbortedError("the node has connected again"));
+    names_.erase(line.stream.get());
+    line.stream->Finish(absl::AbortedError("the node has connected again"));
   }
-  current = stream;
+  line = {stream, false};
   names_[stream.get()] = node;
-
-  pb::ControllerMessage welcome;
-  welcome.set_epoch(options_.epoch);
-  welcome.mutable_welcome()->set_cluster(options_.cluster);
-  welcome.mutable_welcome()->set_heartbeat_seconds(absl::ToInt64Seconds(options_.heartbeat));
-  welcome.mutable_welcome()->set_time(absl::ToUnixSeconds(absl::Now()));
-  stream->Send(welcome);
   on_event_(FromProto(message.registration()));
 }
 
@@ -82,16 +75,24 @@ void NodeGateway::OnClosed(const StreamPtr& stream) {
   if (name == names_.end()) return;
   std::string node = std::move(name->second);
   names_.erase(name);
-  streams_.erase(node);
+  lines_.erase(node);
   on_event_(NodeLost{std::move(node)});
 }
 
 void NodeGateway::Send(NodeCommand command) {
-  auto found = streams_.find(command.node);
-  if (found == streams_.end()) return;
+  auto found = lines_.find(command.node);
+  if (found == lines_.end()) return;
+  const bool hang_up = std::holds_alternative<HangUp>(command.command);
+  found->second.welcomed |= std::holds_alternative<Welcome>(command.command);
+  if (!found->second.welcomed && !hang_up) return;
+  StreamPtr stream = found->second.stream;
+  if (hang_up) {
+    names_.erase(stream.get());
+    lines_.erase(found);
+  }
   {
     std::lock_guard lock(mutex_);
-    outgoing_.push_back({found->second, std::move(command)});
+    outgoing_.push_back({std::move(stream), std::move(command)});
   }
   wake_.notify_one();
 }
@@ -106,6 +107,11 @@ void NodeGateway::SendLoop() {
       taken.swap(outgoing_);
     }
     for (const Outgoing& outgoing : taken) {
+      if (std::holds_alternative<HangUp>(outgoing.command.command)) {
+        outgoing.stream->Finish(
+            absl::UnavailableError("the controller hangs up on this node: see its log"));
+        continue;
+      }
       absl::StatusOr<pb::ControllerMessage> message = Compose(outgoing.command);
       if (message.ok()) {
         outgoing.stream->Send(*message);
@@ -169,6 +175,20 @@ absl::StatusOr<pb::ControllerMessage> NodeGateway::Compose(const NodeCommand& co
     out->set_attempt(terminate->attempt);
     out->set_reason(terminate->reason);
     out->set_kill_wait(absl::ToInt64Seconds(terminate->kill_wait));
+  } else if (const auto* welcome = std::get_if<Welcome>(&command.command)) {
+    pb::Welcome* out = message.mutable_welcome();
+    out->set_cluster(options_.cluster);
+    out->set_time(absl::ToUnixSeconds(absl::Now()));
+    out->set_heartbeat_seconds(absl::ToInt64Seconds(welcome->lease.heartbeat()));
+    out->set_lease_seconds(absl::ToInt64Seconds(welcome->lease.length));
+    for (const Welcome::Witness& witness : welcome->witnesses) {
+      pb::Witness* one = out->add_witnesses();
+      one->set_node(witness.node);
+      one->set_address(witness.address);
+      one->set_port(witness.port);
+    }
+  } else if (const auto* ack = std::get_if<HeartbeatAck>(&command.command)) {
+    message.mutable_heartbeat_ack()->set_sequence(ack->sequence);
   } else if (const auto* acknowledge = std::get_if<Acknowledge>(&command.command)) {
     message.mutable_acknowledge()->add_report_ids(acknowledge->report_id);
   }

@@ -29,7 +29,6 @@ class NodeGateway {
   struct Options {
     std::string cluster;
     uint64_t epoch = 0;
-    absl::Duration heartbeat = absl::Seconds(30);
   };
   // `on_event` runs on the loop. `knows_node` says whether a name is configured; on the loop too.
   NodeGateway(Options options, os::EventLoop* loop, BlobCache* blobs,
@@ -44,6 +43,12 @@ class NodeGateway {
 
  private:
   using StreamPtr = std::shared_ptr<rpc::ServerStream>;
+  // What was decided for the stream before this one must not go out on it: the registration has
+  // been answered by what follows the Welcome.
+  struct NodeLine {
+    StreamPtr stream;
+    bool welcomed = false;
+  };
   struct Outgoing {
     StreamPtr stream;
     NodeCommand command;
@@ -63,7 +68,7 @@ class NodeGateway {
   const std::function<void(Event)> on_event_;
 
   // The loop's.
-  absl::flat_hash_map<std::string, StreamPtr> streams_;
+  absl::flat_hash_map<std::string, NodeLine> lines_;
   absl::flat_hash_map<const rpc::ServerStream*, std::string> names_;
 
   std::mutex mutex_;

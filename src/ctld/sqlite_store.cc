@@ -234,7 +234,7 @@ class SqliteStore : public StateStore {
           StoredCounters{static_cast<uint32_t>(*next_job), static_cast<uint32_t>(*next_priority)};
     }
     state->last_sequence = static_cast<uint64_t>(*sequence);
-    state->epoch = static_cast<uint64_t>(*epoch) + 1;
+    state->epoch = epoch_ = static_cast<uint64_t>(*epoch) + 1;
     absl::Status status = statements_.PutMeta("epoch", static_cast<int64_t>(state->epoch));
     if (!status.ok()) return status;
     auto names = Column(database_, "SELECT value FROM meta WHERE key = 'incarnation'");
@@ -266,12 +266,23 @@ class SqliteStore : public StateStore {
 
   absl::Status WriteAll(const std::deque<Waiting>& taken) {
     absl::Status status = database_.Begin();
+    if (status.ok()) status = CheckEpoch();
     for (const Waiting& waiting : taken) {
       if (status.ok()) status = statements_.Write(waiting.batch);
     }
     if (status.ok()) status = database_.CommitTransaction();
     if (!status.ok()) database_.Rollback();
     return status;
+  }
+
+  // The lock above keeps others out, but not on every network file system. Inside the transaction:
+  // who has opened the store after us has said so in it.
+  absl::Status CheckEpoch() {
+    absl::StatusOr<int64_t> epoch = Meta("epoch");
+    if (!epoch.ok()) return epoch.status();
+    if (static_cast<uint64_t>(*epoch) == epoch_) return absl::OkStatus();
+    return absl::FailedPreconditionError(StrCat(
+        "another reevectld has taken over the store (epoch ", *epoch, ", ours is ", epoch_, ")"));
   }
 
   // Moves the log back into the file about every second; readers and the writer go on meanwhile.
@@ -286,6 +297,7 @@ class SqliteStore : public StateStore {
   }
 
   os::UniqueFd lock_;
+  uint64_t epoch_ = 0;
   Database database_;
   Statements statements_;
   Database checkpoint_;

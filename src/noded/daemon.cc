@@ -67,6 +67,7 @@ Daemon::~Daemon() {
   link_.reset();
   if (server_ != nullptr) server_->Stop();
   relay_.reset();
+  lease_.reset();
   steps_.reset();
   forker_.reset();
   cgroups_.RemoveEmpty();
@@ -146,6 +147,12 @@ absl::Status Daemon::Start() {
                                         [this](const v1::NodeMessage& message) {
                                           if (link_ != nullptr && welcome_) link_->Send(message);
                                         });
+  absl::StatusOr<uid_t> slurmd_user = ResolveUser(options_.config.slurmd_user);
+  if (!slurmd_user.ok()) return Annotate(slurmd_user.status(), "SlurmdUser");
+  lease_ = std::make_unique<LeaseKeeper>(
+      &loop_, LeaseKeeper::Options{options_.spool_dir, options_.node.name,
+                                   rpc::MungeOf(options_.config), *slurmd_user});
+  lease_->Start();
   relay_ = std::make_unique<IoRelay>(&loop_, steps_.get(), options_.node.name);
   if (absl::Status status = StartServer(); !status.ok()) return status;
   if (absl::Status status = steps_->Start(); !status.ok()) return status;
@@ -153,7 +160,10 @@ absl::Status Daemon::Start() {
   link_ = std::make_unique<ControllerLink>(
       &loop_, rpc::ControllerTarget(options_.config), rpc::MungeOf(options_.config), *slurm_user,
       ControllerLink::Events{
-          [this] { return MakeRegistration(); },
+          [this] {
+            lease_->Registering();
+            return MakeRegistration();
+          },
           [this](const v1::ControllerMessage& message) { OnController(message); },
           [this] {
             welcome_ = false;
@@ -188,6 +198,10 @@ absl::Status Daemon::StartServer() {
   server_->HandleStream("NodeDaemon/StepIo",
                         [relay = relay_.get()](std::shared_ptr<rpc::ServerStream> stream) {
                           return relay->OnStream(std::move(stream));
+                        });
+  server_->HandleStream("NodeDaemon/Witness",
+                        [lease = lease_.get()](std::shared_ptr<rpc::ServerStream> stream) {
+                          return lease->OnQuestion(std::move(stream));
                         });
   return server_->Start();
 }
@@ -234,7 +248,11 @@ void Daemon::OnController(const v1::ControllerMessage& message) {
   switch (message.kind_case()) {
     case v1::ControllerMessage::kWelcome:
       return OnWelcome(message.welcome());
+    case v1::ControllerMessage::kHeartbeatAck:
+      return lease_->Acknowledged(message.heartbeat_ack());
     case v1::ControllerMessage::kLaunch:
+      // It lay in a socket while this node, or its link, stood still: the job may be elsewhere now.
+      if (!lease_->Held()) return link_->Drop("it sent a launch, and this node's lease is over");
       return steps_->Launch(message.launch());
     case v1::ControllerMessage::kSignal:
       return steps_->Signal(message.signal());
@@ -252,7 +270,7 @@ void Daemon::OnController(const v1::ControllerMessage& message) {
 void Daemon::OnWelcome(const v1::Welcome& welcome) {
   welcome_ = true;
   link_->Settle();
-  if (welcome.heartbeat_seconds() > 0) heartbeat_ = absl::Seconds(welcome.heartbeat_seconds());
+  lease_->Welcomed(welcome);
   os::LogInfo(StrCat("registered with the controller of cluster ", welcome.cluster(), ", epoch ",
                      state_->epoch()));
   steps_->Connected();
@@ -265,8 +283,9 @@ void Daemon::Heartbeat() {
   message.mutable_heartbeat()->set_cpu_load(CpuLoad());
   message.mutable_heartbeat()->set_free_mem_mb(FreeMemoryMb());
   message.mutable_heartbeat()->set_time(absl::ToUnixSeconds(absl::Now()));
+  lease_->Stamp(message.mutable_heartbeat());
   link_->Send(message);
-  heartbeat_timer_ = loop_.After(heartbeat_, [this] { Heartbeat(); });
+  heartbeat_timer_ = loop_.After(lease_->heartbeat(), [this] { Heartbeat(); });
 }
 
 }  // namespace reeve::noded

@@ -12,6 +12,7 @@
 #include "noded/controller_link.h"
 #include "noded/forker.h"
 #include "noded/io_relay.h"
+#include "noded/lease_keeper.h"
 #include "noded/node_state.h"
 #include "noded/step_runner.h"
 
@@ -51,11 +52,11 @@ class Daemon {
   std::unique_ptr<Forker> forker_;
   std::unique_ptr<StepRunner> steps_;
   std::unique_ptr<IoRelay> relay_;
+  std::unique_ptr<LeaseKeeper> lease_;
   std::unique_ptr<rpc::Server> server_;
   std::unique_ptr<ControllerLink> link_;
   NodeCgroups cgroups_;
   absl::Time started_;
-  absl::Duration heartbeat_ = absl::Seconds(10);
   os::TimerId heartbeat_timer_ = os::TimerId::kNone;
   bool welcome_ = false;  // by the stream that is open now
 };

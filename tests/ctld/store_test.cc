@@ -110,6 +110,23 @@ TEST_F(StoreTest, ASecondControllerIsRefused) {
   EXPECT_THAT(std::string(second.status().message()), HasSubstr("another reevectld"));
 }
 
+TEST_F(StoreTest, AControllerWhoseStoreWasTakenOverCommitsNothing) {
+  auto first = MustOpen(dir_ / "state");
+  ASSERT_TRUE(first->Load().ok());
+  // As on a file system whose locks do not reach the other host.
+  ASSERT_EQ(unlink((dir_ / "state/lock").c_str()), 0);
+  auto second = MustOpen(dir_ / "state");
+  ASSERT_TRUE(second->Load().ok());
+  Batch batch;
+  batch.jobs.emplace_back(JobId{1}, "late");
+  absl::Status refused = CommitAndWait(*first, batch);
+  EXPECT_THAT(std::string(refused.message()), HasSubstr("another reevectld has taken over"));
+  batch.jobs[0].second = "good";
+  EXPECT_TRUE(CommitAndWait(*second, batch).ok());
+  second.reset();
+  EXPECT_THAT(MustOpen(dir_ / "state")->Load()->jobs, ElementsAre("good"));
+}
+
 TEST_F(StoreTest, ANewerStoreIsRefused) {
   { MustOpen(dir_ / "state"); }
   auto database =

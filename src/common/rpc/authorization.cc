@@ -27,6 +27,7 @@ constexpr AccessRule kTable[] = {
     {"Controller/NodeStream", Access::kNode},
     {"NodeDaemon/Ping", Access::kAnyUser},
     {"NodeDaemon/StepIo", Access::kOwner},
+    {"NodeDaemon/Witness", Access::kNode},
     {"Accounting/Ping", Access::kAnyUser},
     {"Accounting/PushRecords", Access::kController},
     {"Accounting/QueryAccounting", Access::kAnyUser},

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "ctld/core/cancel.h"
+#include "ctld/core/clock_jump.h"
 #include "ctld/core/cluster_state.h"
 #include "ctld/core/control.h"
 #include "ctld/core/eligibility.h"
@@ -51,6 +52,9 @@ void HandleTimer(Context& context, const Timer& timer) {
       return PurgeIfOld(context, timer.job);
     case TimerKind::kNodeTimeout:
       return CheckSilence(context, timer.node);
+    case TimerKind::kLease:
+      if (Node* node = context.state.FindNode(timer.node)) ExpireLease(context, *node);
+      return;
     case TimerKind::kCall:
       return ExpireCall(context, timer.job, timer.call);
     case TimerKind::kRequests:
@@ -83,6 +87,7 @@ struct Dispatch {
   void operator()(const UpdatePartition& e) { HandleUpdatePartition(context, e); }
   void operator()(const Reconfigured& e) { HandleReconfigured(context, e); }
   void operator()(const Tick&) {}
+  void operator()(const ClockJumped&) {}  // before the timers
 };
 
 template <typename T>
@@ -126,6 +131,7 @@ Effects Controller::Restore(Snapshot snapshot, absl::Time now) {
 Effects Controller::Handle(const Event& event, absl::Time now) {
   Effects effects;
   Context context{*state_, effects, now};
+  if (const auto* jump = std::get_if<ClockJumped>(&event)) HandleClockJump(context, jump->by);
   // What is due comes first: a job past its limit has ended before whatever happens now.
   RunTimers(context);
   std::visit(Dispatch{context}, event);

@@ -35,6 +35,8 @@ struct StoredNode {
   std::string boot_id;
   absl::Time last_response_time;
   absl::Time last_busy_time;
+  LeaseTerms lease;
+  std::vector<std::string> witnesses;
 };
 struct Snapshot {
   std::vector<Job> jobs;  // with `shape` unset

@@ -48,6 +48,7 @@ struct StepLaunch {
   uint64_t job_mem_limit_mb = 0;  // of the job on this node; 0: none
   CpuSet job_cores;               // CPU ids of the job on this node
   uint32_t restarts = 0;
+  bool leased = false;
 };
 struct SignalStep {
   JobId job;
@@ -71,9 +72,26 @@ struct TerminateJob {
 struct Acknowledge {
   uint64_t report_id = 0;
 };
+// The first command on a node's stream: it is registered.
+struct Welcome {
+  struct Witness {
+    std::string node;
+    std::string address;
+    uint32_t port = 0;
+  };
+  LeaseTerms lease;
+  std::vector<Witness> witnesses;
+};
+struct HeartbeatAck {
+  uint64_t sequence = 0;
+};
+// The last one: its stream is closed. A node that lives registers again, after a while.
+struct HangUp {};
 struct NodeCommand {
   std::string node;
-  std::variant<StepLaunch, SignalStep, KillStep, TerminateJob, Acknowledge> command;
+  std::variant<StepLaunch, SignalStep, KillStep, TerminateJob, Acknowledge, Welcome, HeartbeatAck,
+               HangUp>
+      command;
 };
 
 // ---- to clients -------------------------------------------------------------------------------

@@ -173,6 +173,8 @@ struct NodeHeartbeat {
   std::string node;
   double cpu_load = 0;
   uint64_t free_mem_mb = 0;
+  uint64_t sequence = 0;
+  uint64_t acknowledged = 0;  // the newest heartbeat whose acknowledgement it has; 0: the Welcome
 };
 // Its stream is closed.
 struct NodeLost {
@@ -198,7 +200,8 @@ struct StepReported {
   std::string error;
   bool launch_again = false;  // launch failed before anything ran
   bool oom = false;
-  bool job_fault = false;  // launch failed by the job's own doing
+  bool job_fault = false;   // launch failed by the job's own doing
+  bool lease_lost = false;  // killed because the node could not renew its lease
 };
 struct JobGone {
   std::string node;
@@ -233,9 +236,14 @@ struct Reconfigured {
 
 // The time asked for in Effects.next_wakeup has come.
 struct Tick {};
+// The clock that `now` comes from was set, forward or back, since the event before this one.
+struct ClockJumped {
+  absl::Duration by;
+};
 
 using Event = std::variant<SubmitJob, WaitJob, CallAbandoned, CancelJobs, ControlJobs, UpdateJob,
                            CompleteAllocation, CreateStep, NodeRegistered, NodeHeartbeat, NodeLost,
-                           StepReported, JobGone, UpdateNode, UpdatePartition, Reconfigured, Tick>;
+                           StepReported, JobGone, UpdateNode, UpdatePartition, Reconfigured, Tick,
+                           ClockJumped>;
 
 }  // namespace reeve::ctld

@@ -200,6 +200,7 @@ struct Job {
   int32_t exit_status = 0;
   int32_t derived_exit_status = 0;
   uint32_t restarts = 0;  // also the attempt number of its steps
+  bool leased = false;    // its step daemons end it when their node's lease is over
   uint32_t next_step_id = 0;
   std::optional<uint32_t> kill_uid;
 

@@ -178,6 +178,7 @@ void Requeue(Context& context, Job& job, bool hold, bool by_admin) {
   job.shares.clear();
   job.steps.clear();
   job.pending_nodes.clear();
+  job.leased = false;
   job.next_step_id = 0;
   job.start_time = job.end_time = job.eligible_time = job.accrue_time = absl::UnixEpoch();
   job.exit_status = job.derived_exit_status = 0;

@@ -9,7 +9,9 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/time/time.h"
 #include "common/base/ids.h"
+#include "common/base/lease_terms.h"
 #include "ctld/core/cpu_set.h"
+#include "ctld/core/lease.h"
 
 namespace reeve::ctld {
 
@@ -70,6 +72,11 @@ struct Node {
   std::string reason_user;
   absl::Time reason_time;
   bool down_by_admin = false;  // then only an administrator brings it back
+  // Leases, as told to it: at its registration and, the safer of both, at a reconfiguration since.
+  LeaseTerms lease;
+  std::vector<std::string> witnesses;
+  absl::Duration covered;  // not stored
+  Coverage coverage;       // as a witness for others; not stored
 
   // As reported. Not stored, except boot_id.
   std::string boot_id;
@@ -96,11 +103,14 @@ struct Node {
   uint64_t alloc_mem_mb = 0;
   uint32_t whole_jobs = 0;
   uint32_t completing_jobs = 0;
+  // Told at its registration to end these, of which the controller has no record: up to which
+  // attempt. Nothing is placed here before they are gone.
+  absl::flat_hash_map<JobId, uint32_t> clearing;
 
   NodeState State() const;
   // May new work be placed here?
   bool Usable() const {
-    return base == NodeBase::kUp && responding && connected && !drain && !fail;
+    return base == NodeBase::kUp && responding && connected && !drain && !fail && clearing.empty();
   }
   uint32_t FreeCpus() const { return whole_jobs > 0 ? 0 : cpus - alloc_cpus; }
   uint64_t FreeMem() const {

@@ -52,6 +52,8 @@ void TakeReport(Node& node, const NodeRegistered& event, absl::Time now) {
   node.boot_id = event.boot_id;
   node.responding = node.connected = true;
   node.last_response_time = now;
+  node.coverage.Registered(now);
+  node.clearing.clear();
 }
 
 void SetState(Context& context, Node& node) {
@@ -87,6 +89,8 @@ void Reconcile(Context& context, Node& node, const std::vector<KnownStep>& known
     const bool current = job != nullptr && job->HoldsResources() && job->restarts == step.attempt &&
                          node.jobs.contains(step.job);
     if (!current) {
+      uint32_t& attempt = node.clearing[step.job];
+      attempt = std::max(attempt, step.attempt);
       context.Send(node.name, TerminateJob{step.job, step.attempt, kill_wait});
     } else if (job->FindStep(step.step) == nullptr) {
       context.Send(node.name, KillStep{step.job, step.step, step.attempt, kill_wait});
@@ -122,11 +126,13 @@ void HandleRegistered(Context& context, const NodeRegistered& event) {
   if (node == nullptr || node->base == NodeBase::kFuture) {
     context.Log(LogLevel::kWarning,
                 StrCat("node ", event.node, " registered but is not configured"));
+    context.Send(event.node, HangUp{});
     return;
   }
   const bool rebooted =
       !node->boot_id.empty() && !event.boot_id.empty() && node->boot_id != event.boot_id;
   TakeReport(*node, event, context.now);
+  GrantLease(context, *node);
   if (rebooted) {
     context.Log(LogLevel::kWarning, StrCat("node ", node->name, ": has rebooted"));
     FailJobsOn(context, *node, /*dead=*/true);
@@ -148,6 +154,9 @@ void HandleHeartbeat(Context& context, const NodeHeartbeat& event) {
   node->cpu_load = event.cpu_load;
   node->free_mem_mb = event.free_mem_mb;
   node->last_response_time = context.now;
+  node->coverage.Confirmed(event.acknowledged, context.now, node->covered);
+  node->coverage.Acknowledging(event.sequence, context.now);
+  context.Send(node->name, HeartbeatAck{event.sequence});
   if (!node->responding) {
     node->responding = true;
     context.effects.schedule = true;
@@ -171,16 +180,21 @@ void CheckSilence(Context& context, const std::string& name) {
   Node* node = context.state.FindNode(name);
   const absl::Duration timeout = context.state.settings.slurmd_timeout;
   if (node == nullptr || timeout <= absl::ZeroDuration()) return;
-  if (node->base == NodeBase::kDown || node->base == NodeBase::kFuture) return;
+  if (node->base == NodeBase::kFuture) return;
   if (node->last_response_time + timeout > context.now) {
     context.state.timers.Add(node->last_response_time + timeout,
                              {TimerKind::kNodeTimeout, {}, name, {}});
     return;
   }
-  node->responding = false;
-  SetNodeDown(context, *node, std::string(kNotResponding), "root");
-  node->down_by_admin = false;
+  // What was stopped and wakes on its old stream must not go on as if nothing had been decided.
+  if (node->connected) context.Send(name, HangUp{});
+  node->responding = node->connected = false;
+  if (node->base != NodeBase::kDown) {
+    SetNodeDown(context, *node, std::string(kNotResponding), "root");
+    node->down_by_admin = false;
+  }
   FailJobsOn(context, *node, /*dead=*/false);
+  ExpireLease(context, *node);
 }
 
 void SetNodeDown(Context& context, Node& node, std::string reason, std::string user) {

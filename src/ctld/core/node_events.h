@@ -17,7 +17,8 @@ void SetNodeDown(Context& context, Node& node, std::string reason, std::string u
 
 // Ends the jobs of a node that is out of order. With `dead` (a reboot, an administrator's word) it
 // is certain that nothing of them runs there any more. Without, a job that is to be requeued stays
-// COMPLETING until the node, or an administrator, says so: it must not run twice.
+// COMPLETING until the node or an administrator says so, or its lease is over: it must not run
+// twice.
 void FailJobsOn(Context& context, Node& node, bool dead);
 
 }  // namespace reeve::ctld

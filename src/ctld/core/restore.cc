@@ -25,6 +25,8 @@ void RestoreNodes(Context& context, const std::vector<StoredNode>& stored) {
     node->reason_time = from.reason_time;
     node->boot_id = from.boot_id;
     node->last_busy_time = from.last_busy_time;
+    node->lease = from.lease;
+    node->witnesses = from.witnesses;
   }
   // Silence counts from now: the controller was away, not the nodes.
   for (const std::unique_ptr<Node>& node : context.state.nodes) {
@@ -103,10 +105,11 @@ void EndOnUnknownNodes(Context& context, Job& job) {
            {.state = JobState::kNodeFail,
             .reason = Reason::kNodeDown,
             .detail = StrCat("node ", unknown[0], " is no longer configured"),
-            .requeue = MayRequeue(context.state, job),
             .gone = unknown});
     return;
   }
+  // Nor when they have nothing of it left: it does not run again.
+  job.flags &= ~kJobFlagRequeued;
   for (const std::string& node : unknown) NodeIsClear(context, job, node);
 }
 

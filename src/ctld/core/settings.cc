@@ -110,6 +110,7 @@ Settings MakeSettings(const Config& config) {
   settings.cluster_name = config.cluster_name;
   settings.kill_wait = config.kill_wait;
   settings.slurmd_timeout = config.slurmd_timeout;
+  settings.lease = LeaseTerms::For(config.slurmd_timeout);
   settings.min_job_age = config.min_job_age;
   settings.over_time_limit = config.over_time_limit;
   settings.max_array_size = config.max_array_size;

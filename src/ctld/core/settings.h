@@ -8,6 +8,7 @@
 
 #include "absl/time/time.h"
 #include "common/base/config.h"
+#include "common/base/lease_terms.h"
 #include "ctld/core/node.h"
 #include "ctld/core/partition.h"
 
@@ -17,7 +18,8 @@ struct Settings {
   std::string cluster_name;
   absl::Duration kill_wait = absl::Seconds(30);
   absl::Duration slurmd_timeout = absl::Seconds(300);  // 0: never
-  absl::Duration min_job_age = absl::Seconds(300);     // 0: finished jobs are kept
+  LeaseTerms lease = LeaseTerms::For(absl::Seconds(300));
+  absl::Duration min_job_age = absl::Seconds(300);  // 0: finished jobs are kept
   absl::Duration over_time_limit = absl::ZeroDuration();
   absl::Duration request_memory = absl::Hours(1);  // how long answers to requests are kept
   uint32_t max_array_size = 1000001;

@@ -7,6 +7,7 @@
 #include "ctld/core/dependency.h"
 #include "ctld/core/eligibility.h"
 #include "ctld/core/job_array.h"
+#include "ctld/core/job_end.h"
 #include "ctld/core/job_env.h"
 #include "ctld/core/steps.h"
 #include "ctld/core/waiters.h"
@@ -68,6 +69,7 @@ Job& StartJob(Context& context, Job& record, PartitionIndex partition, const Pla
   job.partition = state.partitions[partition].facts.name;
   job.state = JobState::kRunning;
   job.flags &= ~kJobFlagRequeueHold;
+  job.leased = state.settings.lease.enabled() && MayRequeue(state, job);
   job.reason = Reason::kNone;
   job.reason_detail.clear();
   job.start_time = job.last_sched_time = context.now;
@@ -109,6 +111,7 @@ StepLaunch MakeLaunch(const State& state, const Job& job, const Step& step, size
   launch.job = job.id;
   launch.step = step.step_id;
   launch.attempt = launch.restarts = job.restarts;
+  launch.leased = job.leased;
   launch.owner = job.owner;
   launch.job_spec = job.spec;
   launch.step_spec = step.spec;

@@ -114,6 +114,14 @@ std::optional<size_t> ShareOn(const Step& step, const std::string& node) {
   return std::nullopt;
 }
 
+// The node could not tell whether the job had been moved elsewhere, and ended its part.
+JobEnd LeaseLost(const State& state, const Job& job, const StepReported& event) {
+  return {.state = JobState::kNodeFail,
+          .reason = Reason::kNodeDown,
+          .detail = StrCat("node ", event.node, ": its lease ran out"),
+          .requeue = MayRequeue(state, job)};
+}
+
 void LaunchFailed(Context& context, Job& job, Step& step, size_t share, const StepReported& event) {
   const std::string name = ToString(job.id, step.step_id);
   context.Log(LogLevel::kWarning,
@@ -122,6 +130,9 @@ void LaunchFailed(Context& context, Job& job, Step& step, size_t share, const St
       step.relaunches++ < kMaxRelaunches) {
     context.Send(event.node, MakeLaunch(context.state, job, step, share));
     return;
+  }
+  if (event.lease_lost && job.Running()) {
+    return EndJob(context, job, LeaseLost(context.state, job, event));
   }
   // A part that ran and whose step daemon died was killed; a launch that the job itself made
   // impossible fails the job. Neither would go better elsewhere.
@@ -160,7 +171,21 @@ void Exited(Context& context, Job& job, Step& step, size_t share, const StepRepo
   const bool batch = step.step_id == kBatchStep;
   const int32_t exit_status = step.exit_status;
   EndPart(context, job, step, share);
-  if (batch && job.Running()) EndJobByExit(context, job, exit_status, event.oom);
+  if (!job.Running()) return;
+  if (event.lease_lost) {
+    return EndJob(context, job, LeaseLost(context.state, job, event));
+  }
+  if (batch) EndJobByExit(context, job, exit_status, event.oom);
+}
+
+// What the node was told to end at its registration.
+void Cleared(Context& context, const JobGone& event) {
+  Node* node = context.state.FindNode(event.node);
+  if (node == nullptr) return;
+  const auto clearing = node->clearing.find(event.job);
+  if (clearing == node->clearing.end() || clearing->second > event.attempt) return;
+  node->clearing.erase(clearing);
+  context.effects.schedule = true;
 }
 
 }  // namespace
@@ -296,6 +321,7 @@ void HandleStepReported(Context& context, const StepReported& event) {
 
 void HandleJobGone(Context& context, const JobGone& event) {
   context.Send(event.node, Acknowledge{event.report_id});
+  Cleared(context, event);
   Job* job = context.state.FindJob(event.job);
   if (job == nullptr || event.attempt != job->restarts) return;
   NodeIsClear(context, *job, event.node);

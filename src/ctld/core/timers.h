@@ -19,6 +19,7 @@ enum class TimerKind : uint8_t {
   kStepLimit,    // of a job's steps
   kPurge,        // a finished job is old enough
   kNodeTimeout,  // a node may have been silent too long
+  kLease,        // the lease of a silent node may be over
   kCall,         // a waiting call's deadline
   kRequests,     // answers to requests may be forgotten
 };

@@ -9,6 +9,7 @@
 #include "ctld/core/eligibility.h"
 #include "ctld/core/errors.h"
 #include "ctld/core/job_end.h"
+#include "ctld/core/lease.h"
 #include "ctld/core/node_events.h"
 
 namespace reeve::ctld {
@@ -203,6 +204,7 @@ void HandleReconfigured(Context& context, const Reconfigured& event) {
                                    [&](const Node& n) { return n.name == node->name; });
     if (!stays) FailJobsOn(context, *node, /*dead=*/false);
   }
+  const bool lease_changed = !(state.settings.lease == event.settings.lease);
   const std::vector<std::string> gone = state.ApplySettings(event.settings);
   for (const std::string& name : gone) {
     context.Log(LogLevel::kInfo, StrCat("node ", name, ": no longer configured"));
@@ -213,11 +215,16 @@ void HandleReconfigured(Context& context, const Reconfigured& event) {
         waiting.push_back(id);
       }
     }
-    for (JobId id : waiting) NodeIsClear(context, *state.FindJob(id), name);
+    for (JobId id : waiting) {
+      Job& job = *state.FindJob(id);
+      job.flags &= ~kJobFlagRequeued;  // nobody will tell when nothing of it runs there any more
+      NodeIsClear(context, job, name);
+    }
     context.effects.nodes_changed.push_back(name);
   }
   for (const std::unique_ptr<Node>& node : state.nodes) {
     context.Changed(*node);
+    if (lease_changed && node->connected) ChangeLease(context, *node);
     if (IsSet(node->last_response_time)) continue;
     node->last_response_time = context.now;
     if (state.settings.slurmd_timeout > absl::ZeroDuration()) {

@@ -55,7 +55,8 @@ struct StepOutcome {
   std::string error;          // kLaunchFailed: why
   bool launch_again = false;  // kLaunchFailed: nothing ran, another attempt is safe
   bool oom = false;
-  bool job_fault = false;  // kLaunchFailed: the job's own doing, any node would fail
+  bool lease_lost = false;  // ended because the node's lease was over
+  bool job_fault = false;   // kLaunchFailed: the job's own doing, any node would fail
 };
 
 struct StartStepd {

@@ -202,14 +202,23 @@ std::vector<pid_t> StepCgroup::Processes() const {
   return pids;
 }
 
+bool StepCgroup::Freeze(bool frozen) const {
+  const Group* group = Tracking();
+  if (group == nullptr) return false;
+  if (group->mount.v2) {
+    return WriteControl(group->path + "/cgroup.freeze", frozen ? "1" : "0").ok();
+  }
+  if (group->mount.kind != CgroupMount::Kind::kFreezer) return false;
+  return WriteControl(group->path + "/freezer.state", frozen ? "FROZEN" : "THAWED").ok();
+}
+
 void StepCgroup::Kill() const {
   const Group* group = Tracking();
   if (group == nullptr) return;
   if (group->mount.v2 && WriteControl(group->path + "/cgroup.kill", "1").ok()) return;
-  const char* freeze = group->mount.v2 ? "/cgroup.freeze" : "/freezer.state";
-  WriteControl(group->path + freeze, group->mount.v2 ? "1" : "FROZEN").IgnoreError();
+  Freeze(true);
   Signal(SIGKILL);
-  WriteControl(group->path + freeze, group->mount.v2 ? "0" : "THAWED").IgnoreError();
+  Freeze(false);  // v1: what is frozen does not die
 }
 
 void StepCgroup::Signal(int signal) const {

@@ -65,6 +65,7 @@ class StepCgroup {
   std::vector<pid_t> Processes() const;
   void Kill() const;  // SIGKILL to all, new ones included; repeat until Processes() is empty
   void Signal(int signal) const;
+  bool Freeze(bool frozen) const;  // false where no hierarchy can
   bool OomKilled() const;
   bool LimitsMemory() const;
   // False while something is in it. Removes the job's folder too once it is empty.

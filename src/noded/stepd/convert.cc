@@ -65,6 +65,7 @@ v1::StepReport ToProto(uint64_t report_id, const StepKey& key, const StepOutcome
   report.set_launch_again(outcome.launch_again);
   report.set_oom(outcome.oom);
   report.set_job_fault(outcome.job_fault);
+  report.set_lease_lost(outcome.lease_lost);
   return report;
 }
 
@@ -83,6 +84,7 @@ StepOutcome FromProto(const v1::StepReport& report) {
   outcome.launch_again = report.launch_again();
   outcome.oom = report.oom();
   outcome.job_fault = report.job_fault();
+  outcome.lease_lost = report.lease_lost();
   return outcome;
 }
 

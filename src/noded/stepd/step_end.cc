@@ -127,6 +127,29 @@ void Stepd::KillTree() {
   }
 }
 
+// The node may be cut off: nobody must see this step do anything while it may run elsewhere soon.
+void Stepd::Freeze(bool frozen) {
+  if (ended_ || killing_) return;
+  if (frozen != frozen_) {
+    os::LogInfo(StrCat("step ", name_,
+                       frozen ? ": frozen, the node's lease is not renewed"
+                              : ": goes on, the node's lease is renewed"));
+  }
+  frozen_ = frozen;
+  if (!cgroup_.Freeze(frozen)) SignalAll(Descendants(getpid()), frozen ? SIGSTOP : SIGCONT);
+}
+
+void Stepd::LeaseOver() {
+  if (ended_) return;
+  os::LogError(StrCat("step ", name_, ": killed, the node's lease is over"));
+  outcome_.lease_lost = true;
+  if (!terminating_) {
+    SayCancelled("DUE TO NODE FAILURE, SEE SLURMCTLD LOG FOR DETAILS", !request_.has_client);
+  }
+  terminating_ = true;
+  KillTree();
+}
+
 bool Stepd::TreeIsEmpty() {
   siginfo_t info = {};
   bool no_child = waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) != 0 && errno == ECHILD;

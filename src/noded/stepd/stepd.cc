@@ -112,6 +112,16 @@ absl::Status Stepd::Prepare(TaskLauncher::Options* options) {
   return spool_.WriteScript(launch_.script(), identity_.uid, identity_.gid);
 }
 
+absl::Status Stepd::WatchLease() {
+  if (!launch_.leased()) return absl::OkStatus();
+  guard_ = std::make_unique<LeaseGuard>(
+      &loop_, settings_.spool_dir,
+      LeaseGuard::Events{[this](bool frozen) { Freeze(frozen); }, [this] { LeaseOver(); }});
+  absl::Status status = guard_->Start();
+  outcome_.lease_lost = !status.ok();
+  return status;
+}
+
 absl::Status Stepd::Launch() {
   absl::StatusOr<os::UniqueFd> listener = ListenUnix(spool_.socket_path());
   if (!listener.ok()) return listener.status();
@@ -121,6 +131,7 @@ absl::Status Stepd::Launch() {
 
   TaskLauncher::Options options;
   if (absl::Status status = Prepare(&options); !status.ok()) return status;
+  if (absl::Status status = WatchLease(); !status.ok()) return status;
   launcher_ = std::make_unique<TaskLauncher>(plan_, identity_, std::move(options), &io_);
   if (absl::Status status = launcher_->Fork(cgroup_); !status.ok()) return status;
   if (absl::Status status = spool_.WriteStarted(launcher_->mark()); !status.ok()) return status;

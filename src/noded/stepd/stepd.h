@@ -24,6 +24,7 @@
 #include "noded/stepd/frame.h"
 #include "noded/stepd/identity.h"
 #include "noded/stepd/io_hub.h"
+#include "noded/stepd/lease_guard.h"
 #include "noded/stepd/settings.h"
 #include "noded/stepd/spool.h"
 #include "noded/stepd/task_launcher.h"
@@ -49,6 +50,7 @@ class Stepd {
   bool TakeOver();  // false: somebody else has or had this step
   absl::Status Launch();
   absl::Status Prepare(TaskLauncher::Options* options);
+  absl::Status WatchLease();
   void Accept();
   uint64_t AddConnection(os::UniqueFd socket, bool watches);
   void OnFrame(uint64_t id, std::string_view frame);
@@ -65,6 +67,8 @@ class Stepd {
   void SayCancelled(const std::string& reason, bool whole_job);
   void Say(const std::string& text);
   void KillTree();
+  void Freeze(bool frozen);
+  void LeaseOver();
   void CheckEnd();
   bool TreeIsEmpty();
   void Finish(StepOutcome outcome);
@@ -89,6 +93,7 @@ class Stepd {
   StepCgroup cgroup_;
   IoHub io_;
   std::unique_ptr<TaskLauncher> launcher_;
+  std::unique_ptr<LeaseGuard> guard_;  // of a requeueable job's step
 
   std::map<pid_t, uint32_t> running_;  // tasks that have not ended
   StepOutcome outcome_;
@@ -96,6 +101,7 @@ class Stepd {
   bool reported_ = false;
   bool terminating_ = false;
   bool killing_ = false;
+  bool frozen_ = false;
   bool ended_ = false;
   bool lingering_ = false;
   bool leaving_ = false;

@@ -123,6 +123,11 @@ class Cluster {
     event.steps = std::move(steps);
     Do(event);
   }
+  // The node has ended what it was told to at its registration.
+  void ClearStrangers(const std::string& name) {
+    const auto clearing = GetNode(name).clearing;
+    for (const auto& [job, attempt] : clearing) Do(JobGone{name, ++reports, job, attempt});
+  }
   // Every connected node says it is alive.
   void Heartbeats() {
     for (const Node* node : controller->Nodes()) {
@@ -288,7 +293,7 @@ class Cluster {
       snapshot.nodes.push_back({node->name, node->base, node->drain, node->fail,
                                 node->down_by_admin, node->reason, node->reason_user,
                                 node->reason_time, node->boot_id, node->last_response_time,
-                                node->last_busy_time});
+                                node->last_busy_time, node->lease, node->witnesses});
     }
     for (const auto& [key, result] : kept) snapshot.requests.push_back(result);
     snapshot.counters = controller->counters();

@@ -114,6 +114,7 @@ TEST(Property, InvariantsHoldAndEverythingEnds) {
           }
         }
         c.Register(node.name, known, "calm");
+        c.ClearStrangers(node.name);
       }
       for (JobId id : RunningIn(c)) {
         if (c.Running(id)) c.Exit(id);

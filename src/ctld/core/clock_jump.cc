@@ -1,0 +1,49 @@
+#include "ctld/core/clock_jump.h"
+
+#include <algorithm>
+
+#include "common/base/text.h"
+
+namespace reeve::ctld {
+namespace {
+
+// Timers are hints: those set for the old times find nothing to do, these find the new ones.
+void MoveNode(Context& context, Node& node, absl::Duration by) {
+  node.last_response_time += by;
+  node.coverage.Shift(by);
+  const absl::Duration timeout = context.state.settings.slurmd_timeout;
+  if (timeout <= absl::ZeroDuration()) return;
+  context.state.timers.Add(node.last_response_time + timeout,
+                           {TimerKind::kNodeTimeout, {}, node.name, {}});
+}
+
+void MoveJob(Context& context, Job& job, absl::Duration by) {
+  if (!job.Running()) return;
+  job.end_time += by;
+  if (job.time_limit < absl::InfiniteDuration()) {
+    context.state.timers.Add(job.end_time + context.state.settings.over_time_limit,
+                             {TimerKind::kTimeLimit, job.id, {}, {}});
+  }
+  for (Step& step : job.steps) {
+    if (step.Ended() || step.time_limit == absl::InfiniteDuration()) continue;
+    step.time_limit += by;
+    context.state.timers.Add(step.start_time + step.time_limit,
+                             {TimerKind::kStepLimit, job.id, {}, {}});
+  }
+  context.Changed(job);
+}
+
+}  // namespace
+
+void HandleClockJump(Context& context, absl::Duration by) {
+  context.Log(LogLevel::kWarning,
+              StrCat("the clock was set ", by > absl::ZeroDuration() ? "forward" : "back", " by ",
+                     absl::FormatDuration(absl::AbsDuration(by))));
+  for (const std::unique_ptr<Node>& node : context.state.nodes) MoveNode(context, *node, by);
+  std::vector<JobId> ids(context.state.active.begin(), context.state.active.end());
+  std::sort(ids.begin(), ids.end());
+  for (JobId id : ids) MoveJob(context, *context.state.FindJob(id), by);
+  context.effects.schedule = true;
+}
+
+}  // namespace reeve::ctld

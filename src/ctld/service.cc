@@ -93,7 +93,7 @@ std::shared_ptr<const StepSpec> SpecOf(const pb::CreateStepRequest& in) {
 
 }  // namespace
 
-void Service::Register(rpc::Server* server) {
+void Service::Register(rpc::Handlers* server) {
   auto add = [this, server](std::string_view method, void (Service::*handler)(const CallPtr&)) {
     server->Handle(StrCat("Controller/", method),
                    [this, handler](CallPtr call) { (this->*handler)(call); });

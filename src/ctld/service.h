@@ -34,7 +34,7 @@ class Service {
   };
   explicit Service(Parts parts) : parts_(std::move(parts)) {}
 
-  void Register(rpc::Server* server);
+  void Register(rpc::Handlers* server);
 
  private:
   using CallPtr = std::shared_ptr<rpc::Call>;

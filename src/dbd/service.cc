@@ -38,7 +38,7 @@ void HandleQueryAccounting(std::shared_ptr<rpc::Call> call, QueryPool& pool) {
   pool.Answer(std::move(call), *std::move(query));
 }
 
-void AddAccountingService(rpc::Server& server, Store& store, QueryPool& pool) {
+void AddAccountingService(rpc::Handlers& server, Store& store, QueryPool& pool) {
   server.Handle("Accounting/Ping", HandlePing);
   server.Handle("Accounting/PushRecords", [&store](std::shared_ptr<rpc::Call> call) {
     HandlePushRecords(std::move(call), store);

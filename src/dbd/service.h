@@ -9,7 +9,7 @@ namespace reeve::dbd {
 
 // Adds the handlers of "Accounting/..." to a server that has not started. Store and pool must
 // outlive the server's Stop. Callers have been authenticated and authorized by then.
-void AddAccountingService(rpc::Server& server, Store& store, QueryPool& pool);
+void AddAccountingService(rpc::Handlers& server, Store& store, QueryPool& pool);
 
 // The handlers themselves.
 void HandlePing(std::shared_ptr<rpc::Call> call);

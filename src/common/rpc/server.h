@@ -61,7 +61,16 @@ class ServerStream {
 // Called once per stream after its first message; returns what is to be called for the next ones.
 using StreamHandler = std::function<ServerStream::Events(std::shared_ptr<ServerStream>)>;
 
-class Server {
+// Where a daemon's services put their handlers.
+class Handlers {
+ public:
+  virtual ~Handlers() = default;
+  // `method`: "Controller/SubmitJob".
+  virtual void Handle(std::string_view method, UnaryHandler handler) = 0;
+  virtual void HandleStream(std::string_view method, StreamHandler handler) = 0;
+};
+
+class Server : public Handlers {
  public:
   struct Options {
     std::vector<std::string> listen;  // "0.0.0.0:6817", "unix:/path"
@@ -70,12 +79,11 @@ class Server {
     int max_message_bytes = 64 << 20;
   };
   explicit Server(Options options);
-  ~Server();  // Stop()
+  ~Server() override;  // Stop()
 
-  // `method`: "Controller/SubmitJob". Before Start. A method without a line in the
-  // authorization table aborts.
-  void Handle(std::string_view method, UnaryHandler handler);
-  void HandleStream(std::string_view method, StreamHandler handler);
+  // Before Start. A method without a line in the authorization table aborts.
+  void Handle(std::string_view method, UnaryHandler handler) override;
+  void HandleStream(std::string_view method, StreamHandler handler) override;
 
   absl::Status Start();  // Unavailable names the address that can't be bound
   void Stop();           // no new calls; open ones are cancelled; returns when no handler runs

@@ -103,7 +103,7 @@ std::vector<std::string> NamesOf(const SacctOptions& options, const pb::Job& job
     return {JobIdText(job, options.array_text_length)};
   }
   std::vector<std::string> names;
-  const absl::StatusOr<IdRanges> tasks = IdRanges::Parse(job.array_tasks());
+  const absl::StatusOr<IdRanges> tasks = IdRanges::Parse(job.array_tasks(), kHighestTask);
   if (tasks.ok()) {
     tasks->ForEach([&](uint32_t task) { names.push_back(StrCat(job.array_job_id(), "_", task)); });
   }

@@ -122,7 +122,10 @@ absl::StatusOr<absl::Time> ParsePastTime(std::string_view text, absl::Time now,
   if (StartsWithIgnoreCase(all, "now")) {
     const std::optional<absl::Duration> offset = ParseOffset(all.substr(3));
     if (!offset) return Invalid(text);
-    return now + *offset;
+    const absl::Time when = now + *offset;
+    const int64_t year = absl::ToCivilYear(when, zone).year();
+    if (year < 1970 || year > 9999) return Invalid(text);
+    return when;
   }
   const absl::CivilDay today = absl::ToCivilDay(now, zone);
   auto at = [&](absl::CivilDay day, ClockTime clock) {

@@ -78,7 +78,7 @@ bool MeansJob(const JobSelector& selector, const pb::Job& job) {
 
 // The tasks of a pending array that are asked for one by one; `whole` when all of it is.
 IdRanges AskedTasks(const pb::Job& job, const SqueueOptions& options, bool* whole) {
-  absl::StatusOr<IdRanges> tasks = IdRanges::Parse(job.array_tasks());
+  absl::StatusOr<IdRanges> tasks = IdRanges::Parse(job.array_tasks(), kHighestTask);
   IdRanges asked;
   *whole = options.jobs.empty();
   if (!tasks.ok()) return asked;

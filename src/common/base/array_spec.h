@@ -53,6 +53,7 @@ class IdRanges {
   std::vector<Range> ranges_;
 };
 
+inline constexpr uint32_t kHighestTask = 4'000'000;  // of any array: what MaxArraySize may allow
 inline constexpr uint64_t kMaxSteppedElements =
     4'000'000;  // of one --array text, all steps together
 

@@ -149,7 +149,11 @@ absl::StatusOr<absl::Time> ParseBegin(std::string_view text, absl::Time now, abs
   if (lower.starts_with("now")) {
     std::optional<absl::Duration> offset = ParseOffset(Strip(std::string_view(lower).substr(3)));
     if (!offset) return invalid;
-    return now + *offset;
+    const absl::Time when = now + *offset;
+    // Beyond these nothing that is printed can be read.
+    const int64_t year = absl::ToCivilYear(when, zone).year();
+    if (year < 1970 || year > 9999) return invalid;
+    return when;
   }
   // "2026-11-22t22:54" and "4:00 pm" are one word and two that belong together.
   if (lower.size() > 10 && lower[10] == 't' && lower[4] == '-') lower[10] = ' ';

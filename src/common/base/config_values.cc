@@ -4,6 +4,7 @@
 #include <optional>
 #include <vector>
 
+#include "common/base/array_spec.h"
 #include "common/base/hostlist.h"
 #include "common/base/ids.h"
 #include "common/base/text.h"
@@ -304,7 +305,7 @@ std::vector<ValueBinding> MakeBindings() {
       Bool("JobRequeue", &C::job_requeue, "1", "0"),
       Bool("KillOnBadExit", &C::kill_on_bad_exit, "1", "0"),
       Seconds("KillWait", &C::kill_wait),
-      Number("MaxArraySize", &C::max_array_size, 0, 4000001),
+      Number("MaxArraySize", &C::max_array_size, 0, kHighestTask + 1),
       Number("MaxJobCount", &C::max_job_count, 2, 100000000),
       Number("MaxJobId", &C::max_job_id, 1, kMaxJobId),
       Memory("MaxMemPerCPU", &C::max_mem_per_cpu_mb, &C::max_mem_per_node_mb, false),

@@ -220,7 +220,9 @@ absl::StatusOr<std::vector<std::string>> ExpandHostlist(std::string_view text) {
     for (const Piece& piece : *pieces) {
       count *= piece.count;
       size_t longest = piece.text.size();
-      for (const NumberRange& range : piece.ranges) longest = std::max(longest, range.width);
+      for (const NumberRange& range : piece.ranges) {
+        longest = std::max({longest, range.width, StrCat(range.last).size()});  // "9-10" grows
+      }
       length += longest;
     }
     if (length > kMaxName) return Invalid(text, "a name is too long");

@@ -19,7 +19,8 @@ absl::Status ParseArrayPart(std::string_view part, JobSelector& selector) {
     return absl::OkStatus();
   }
   if (part.size() > 2 && part.front() == '[' && part.back() == ']') {
-    absl::StatusOr<ArraySpec> spec = ParseArraySpec(part.substr(1, part.size() - 2), kHighestId);
+    absl::StatusOr<ArraySpec> spec =
+        ParseArraySpec(part.substr(1, part.size() - 2), kHighestTask + 1);
     if (!spec.ok()) return spec.status();
     selector.array_tasks = spec->tasks.ToString();
     return absl::OkStatus();

@@ -41,6 +41,13 @@ constexpr FlagNames kFlags[] = {
     {kJobFlagRequeued, "REQUEUED", "RQ"},
 };
 
+// A daemon of another version may send a state that is not known here.
+const StateNames& NamesOf(JobState state) {
+  static constexpr StateNames kUnknown = {"?", "?"};
+  const size_t index = static_cast<size_t>(state);
+  return index < kStates.size() ? kStates[index] : kUnknown;
+}
+
 const FlagNames* TopFlag(uint32_t flags) {
   for (const FlagNames& flag : kFlags) {
     if ((flags & flag.flag) != 0) return &flag;
@@ -51,10 +58,10 @@ const FlagNames* TopFlag(uint32_t flags) {
 }  // namespace
 
 std::string_view LongName(JobState state) {
-  return kStates[static_cast<size_t>(state)].name;
+  return NamesOf(state).name;
 }
 std::string_view CompactName(JobState state) {
-  return kStates[static_cast<size_t>(state)].compact;
+  return NamesOf(state).compact;
 }
 
 std::string_view DisplayName(JobState state, uint32_t flags) {

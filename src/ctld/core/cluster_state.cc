@@ -105,7 +105,9 @@ std::vector<PartitionIndex> State::PartitionsOf(const Job& job) const {
   std::vector<PartitionIndex> result;
   for (std::string_view name : Split(job.partition, ",")) {
     for (PartitionIndex i = 0; i < partitions.size(); ++i) {
-      if (partitions[i].facts.name == name) result.push_back(i);
+      const bool wanted = partitions[i].facts.name == name;
+      // "debug,debug" is one place to look in.
+      if (wanted && std::count(result.begin(), result.end(), i) == 0) result.push_back(i);
     }
   }
   return result;

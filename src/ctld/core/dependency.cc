@@ -20,6 +20,9 @@ constexpr KindName kKinds[] = {
     {DependencyKind::kAfterOk, "afterok"},     {DependencyKind::kAfterNotOk, "afternotok"},
     {DependencyKind::kAfterCorr, "aftercorr"}, {DependencyKind::kSingleton, "singleton"}};
 
+// Each is looked at whenever one of its jobs ends.
+constexpr size_t kMaxTerms = 1000;
+
 std::optional<DependencyKind> ParseKind(std::string_view name) {
   for (const KindName& kind : kKinds) {
     if (kind.name == name) return kind.kind;
@@ -209,7 +212,9 @@ absl::StatusOr<Dependency> ParseDependency(std::string_view text) {
   if (has_or && text.find(',') != std::string_view::npos) return Refuse(kDependencyProblem);
   dependency.any = has_or;
   for (std::string_view element : Split(text, has_or ? "?" : ",")) {
-    if (!ParseElement(element, dependency)) return Refuse(kDependencyProblem);
+    if (!ParseElement(element, dependency) || dependency.terms.size() > kMaxTerms) {
+      return Refuse(kDependencyProblem);
+    }
   }
   return dependency;
 }

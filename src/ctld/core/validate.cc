@@ -150,10 +150,12 @@ absl::StatusOr<Validated> Validate(const State& state, const JobSpec& spec,
   if (result.partition.empty()) return Refuse(kNoPartition);
   std::vector<const PartitionEntry*> partitions;
   for (std::string_view name : Split(result.partition, ",")) {
-    partitions.push_back(Find(state, name));
-    if (partitions.back() == nullptr) {
+    const PartitionEntry* entry = Find(state, name);
+    if (entry == nullptr) {
       return Refuse(kInvalidPartition, StrCat("invalid partition specified: ", name));
     }
+    const bool again = std::find(partitions.begin(), partitions.end(), entry) != partitions.end();
+    if (!again) partitions.push_back(entry);
   }
   if (absl::Status status = CheckUnsupported(spec); !status.ok()) return status;
   if (spec.priority.has_value() && *spec.priority != 0 && !requester.is_operator) {

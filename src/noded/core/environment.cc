@@ -13,11 +13,12 @@ Environment::Environment(std::span<const std::string> entries) {
 }
 
 void Environment::Set(std::string_view name, std::string_view value) {
-  values_.insert_or_assign(std::string(name), std::string(value));
+  // As exec would take it: a NUL ends the text.
+  values_.insert_or_assign(std::string(name), std::string(value.substr(0, value.find('\0'))));
 }
 
 void Environment::SetDefault(std::string_view name, std::string_view value) {
-  values_.try_emplace(std::string(name), value);
+  if (!values_.contains(name)) Set(name, value);
 }
 
 void Environment::Unset(std::string_view name) {

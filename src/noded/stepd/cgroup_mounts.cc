@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include "absl/strings/numbers.h"
+#include "common/base/array_spec.h"
 #include "common/base/text.h"
 #include "noded/stepd/cgroup.h"
 
@@ -76,17 +77,11 @@ std::vector<CgroupMount> FindCgroupMounts() {
 }
 
 std::optional<std::vector<int>> ParseCpuList(const std::string& text) {
+  constexpr uint32_t kHighestCpu = 65535;
+  absl::StatusOr<IdRanges> ranges = IdRanges::Parse(text, kHighestCpu);
+  if (!ranges.ok()) return std::nullopt;
   std::vector<int> cpus;
-  for (std::string_view part : SplitSkipEmpty(text, ",")) {
-    std::vector<std::string_view> ends = Split(part, "-");
-    int first = 0, last = 0;
-    if (ends.size() > 2 || !absl::SimpleAtoi(ToAbsl(ends[0]), &first) ||
-        !absl::SimpleAtoi(ToAbsl(ends.back()), &last) || first < 0 || last < first ||
-        last > 65535) {
-      return std::nullopt;
-    }
-    for (int cpu = first; cpu <= last; ++cpu) cpus.push_back(cpu);
-  }
+  ranges->ForEach([&cpus](uint32_t cpu) { cpus.push_back(static_cast<int>(cpu)); });
   return cpus;
 }
 

@@ -129,7 +129,8 @@ absl::StatusOr<StartedMark> StepSpool::ReadStarted() const {
       mark.boot_id = std::string(words[1]);
     } else if (words.size() == 3 && words[0] == "task" &&
                absl::SimpleAtoi(ToAbsl(words[1]), &task.pid) &&
-               absl::SimpleAtoi(ToAbsl(words[2]), &task.start_time)) {
+               absl::SimpleAtoi(ToAbsl(words[2]), &task.start_time) && task.pid > 1) {
+      // A task is what gets killed, with its group and session: 0 and 1 are nobody's task.
       mark.tasks.push_back(task);
     }
   }

@@ -87,6 +87,9 @@ absl::StatusOr<Step> FromProto(const pb::Step& in) {
   }
   for (const pb::TaskList& list : in.task_ids())
     step.task_ids.emplace_back(list.ids().begin(), list.ids().end());
+  if (!pb::JobState_IsValid(in.state())) {
+    return absl::DataLossError(StrCat("step ", in.step_id(), " has state ", in.state()));
+  }
   for (uint32_t part : in.parts()) step.parts.push_back(static_cast<PartState>(std::min(part, 2u)));
   if (step.parts.size() != step.shares.size() || step.task_ids.size() != step.shares.size()) {
     return absl::DataLossError(
@@ -123,7 +126,7 @@ void PutArray(const Job& job, pb::Job* out) {
 absl::Status GetArray(const pb::Job& in, Job* job) {
   job->array_job_id = JobId{in.array_job_id()};
   if (in.has_array_task_id()) job->array_task_id = in.array_task_id();
-  absl::StatusOr<IdRanges> tasks = IdRanges::Parse(in.array_tasks());
+  absl::StatusOr<IdRanges> tasks = IdRanges::Parse(in.array_tasks(), kHighestTask);
   if (!tasks.ok()) return tasks.status();
   job->array_tasks = *std::move(tasks);
   job->array_limit = in.array_limit();
@@ -330,6 +333,9 @@ pb::Job ToProto(const Job& job, const std::string& cluster) {
 }
 
 absl::StatusOr<Job> FromProto(const pb::Job& in) {
+  if (!pb::JobState_IsValid(in.state())) {
+    return absl::DataLossError(StrCat("has state ", in.state()));
+  }
   Job job;
   job.id = JobId{in.job_id()};
   absl::Status array = GetArray(in, &job);

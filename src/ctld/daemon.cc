@@ -9,64 +9,12 @@
 #include "common/os/service_manager.h"
 #include "common/rpc/endpoints.h"
 #include "ctld/convert.h"
+#include "ctld/stored_snapshot.h"
 #include "ctld/users.h"
 #include "reeve_version.h"
 
 namespace reeve::ctld {
 namespace {
-
-StoredNode NodeFromProto(const pb::StoredNode& in) {
-  StoredNode node;
-  node.name = in.name();
-  node.base = static_cast<NodeBase>(in.base());
-  node.drain = in.drain();
-  node.fail = in.fail();
-  node.down_by_admin = in.down_by_admin();
-  node.reason = in.reason();
-  node.reason_user = in.reason_user();
-  node.reason_time = absl::FromUnixSeconds(in.reason_time());
-  node.boot_id = in.boot_id();
-  node.last_response_time = absl::FromUnixSeconds(in.last_response_time());
-  node.last_busy_time = absl::FromUnixSeconds(in.last_busy_time());
-  node.lease = {absl::Seconds(in.lease_seconds())};
-  node.witnesses = {in.witnesses().begin(), in.witnesses().end()};
-  return node;
-}
-
-template <class Message>
-absl::StatusOr<Message> ParseRecord(const std::string& bytes, std::string_view what) {
-  Message message;
-  if (!message.ParseFromString(bytes))
-    return absl::DataLossError(StrCat("unreadable ", what, " record"));
-  return message;
-}
-
-// The store's records as the core takes them.
-absl::StatusOr<Snapshot> ToSnapshot(const StoredState& stored, uint32_t first_job_id) {
-  Snapshot snapshot;
-  for (const std::string& bytes : stored.jobs) {
-    absl::StatusOr<pb::Job> message = ParseRecord<pb::Job>(bytes, "job");
-    if (!message.ok()) return message.status();
-    absl::StatusOr<Job> job = FromProto(*message);
-    if (!job.ok()) return Annotate(job.status(), StrCat("job ", message->job_id()));
-    snapshot.jobs.push_back(*std::move(job));
-  }
-  for (const std::string& bytes : stored.nodes) {
-    absl::StatusOr<pb::StoredNode> message = ParseRecord<pb::StoredNode>(bytes, "node");
-    if (!message.ok()) return message.status();
-    snapshot.nodes.push_back(NodeFromProto(*message));
-  }
-  for (const std::string& bytes : stored.requests) {
-    absl::StatusOr<pb::StoredRequest> message = ParseRecord<pb::StoredRequest>(bytes, "request");
-    if (!message.ok()) return message.status();
-    snapshot.requests.push_back(FromProto(*message));
-  }
-  snapshot.counters.next_job_id = first_job_id;
-  if (stored.counters) {
-    snapshot.counters = {stored.counters->next_job_id, stored.counters->next_priority};
-  }
-  return snapshot;
-}
 
 absl::StatusOr<rpc::Trust> TrustOf(const Config& config) {
   absl::StatusOr<uid_t> slurm_user = UidOf(config.slurm_user);

@@ -1,0 +1,118 @@
+#include "ctld/record_check.h"
+
+#include <algorithm>
+#include <initializer_list>
+#include <utility>
+
+#include "absl/container/flat_hash_set.h"
+#include "common/base/text.h"
+
+namespace reeve::ctld {
+namespace {
+
+constexpr uint32_t kKnownFlags = kJobFlagCompleting | kJobFlagConfiguring | kJobFlagRequeued |
+                                 kJobFlagRequeueHold | kJobFlagSpecialExit;
+
+using Finding = std::pair<bool, const char*>;  // what must not be, and its words
+
+absl::Status First(std::initializer_list<Finding> findings) {
+  for (const auto& [wrong, words] : findings) {
+    if (wrong) return absl::DataLossError(words);
+  }
+  return absl::OkStatus();
+}
+
+bool AllDistinct(const std::vector<NodeShare>& shares) {
+  absl::flat_hash_set<std::string> nodes;
+  return std::all_of(shares.begin(), shares.end(), [&](const NodeShare& share) {
+    return !share.node.empty() && nodes.insert(share.node).second;
+  });
+}
+
+bool Inside(const Job& job, const NodeShare& share) {
+  return std::any_of(job.shares.begin(), job.shares.end(), [&](const NodeShare& of_job) {
+    return of_job.node == share.node && of_job.cores.ContainsAll(share.cores);
+  });
+}
+
+bool PartsOver(const Step& step) {
+  return std::all_of(step.parts.begin(), step.parts.end(),
+                     [](PartState part) { return part == PartState::kEnded; });
+}
+
+absl::Status CheckStep(const Job& job, const Step& step) {
+  const bool over = PartsOver(step);
+  absl::Status status = First({
+      {step.shares.empty(), "runs on no node"},
+      {!AllDistinct(step.shares), "names a node twice"},
+      {over != step.Ended(), "has ended, or not, against its parts"},
+      {!job.HoldsResources() && !over, "runs without its job"},
+      {!std::all_of(step.shares.begin(), step.shares.end(),
+                    [&](const NodeShare& share) { return Inside(job, share); }),
+       "is outside of its job's allocation"},
+  });
+  return Annotate(status, StrCat("step ", step.step_id.value));
+}
+
+bool SameCpus(const Step& a, const Step& b) {
+  for (size_t i = 0; i < a.shares.size(); ++i) {
+    for (size_t j = 0; j < b.shares.size(); ++j) {
+      if (a.parts[i] == PartState::kEnded || b.parts[j] == PartState::kEnded) continue;
+      if (a.shares[i].node != b.shares[j].node) continue;
+      if (a.shares[i].cores.Intersects(b.shares[j].cores)) return true;
+    }
+  }
+  return false;
+}
+
+absl::Status CheckSteps(const Job& job) {
+  absl::flat_hash_set<StepId> ids;
+  for (const Step& step : job.steps) {
+    absl::Status status = CheckStep(job, step);
+    if (!status.ok()) return status;
+    if (!ids.insert(step.step_id).second) {
+      return absl::DataLossError(StrCat("step ", step.step_id.value, " is there twice"));
+    }
+    for (const Step& other : job.steps) {
+      if (&other == &step) break;
+      if (step.holds_cpus && other.holds_cpus && SameCpus(step, other)) {
+        return absl::DataLossError(
+            StrCat("step ", step.step_id.value, " shares CPUs with step ", other.step_id.value));
+      }
+    }
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status CheckRecord(const Job& job) {
+  const bool hollow = std::any_of(job.shares.begin(), job.shares.end(), [](const NodeShare& share) {
+    return share.cpus == 0 || share.cpus != share.cores.Count();
+  });
+  const bool strangers =
+      std::any_of(job.pending_nodes.begin(), job.pending_nodes.end(), [&](const std::string& node) {
+        return std::none_of(job.shares.begin(), job.shares.end(),
+                            [&](const NodeShare& share) { return share.node == node; });
+      });
+  absl::Status status = First({
+      {job.id.value == 0 || job.id.value > kMaxJobId, "is no number of a job"},
+      {(job.flags & ~kKnownFlags) != 0, "has unknown flags"},
+      {job.IsArrayRecord() && (!job.array_job_id || job.array_task_id.has_value()),
+       "is an array's record and is not"},
+      {job.array_task_id.has_value() && !job.array_job_id, "is a task of no array"},
+      {job.array_job_id.value > kMaxJobId, "is of an array without a number"},
+      {job.Pending() && (!job.shares.empty() || !job.steps.empty()), "waits and has nodes"},
+      {job.Running() && job.shares.empty(), "runs nowhere"},
+      {job.HoldsResources() && job.IsArrayRecord(), "runs as a whole array"},
+      {job.HoldsResources() && hollow, "has a hollow share"},
+      {!AllDistinct(job.shares), "names a node twice"},
+      {job.Finished() && !IsSet(job.end_time), "ended without a time"},
+      {job.Completing() && !job.Finished(), "is completing and has not ended"},
+      {job.Completing() == job.pending_nodes.empty(), "is completing, or not, against its nodes"},
+      {strangers, "waits for nodes that are not its own"},
+  });
+  return status.ok() ? CheckSteps(job) : status;
+}
+
+}  // namespace reeve::ctld

@@ -9,6 +9,9 @@ namespace {
 
 // Facts follow the new configuration; state, allocation and reports stay with the node.
 void TakeFacts(Node& node, const Node& configured) {
+  const bool smaller =
+      configured.cpus < node.cpus || configured.real_memory_mb < node.real_memory_mb;
+  if (smaller && !node.jobs.empty()) node.shrunk = true;
   node.address = configured.address;
   node.hostname = configured.hostname;
   node.port = configured.port;
@@ -257,6 +260,7 @@ void Context::Vacate(const Job& job, const std::string& name) {
   node->whole_jobs -= use.whole;
   node->completing_jobs -= use.completing;
   node->jobs.erase(found);
+  if (node->jobs.empty()) node->shrunk = false;
   node->last_busy_time = now;
   Shown(*node);
   effects.schedule = true;

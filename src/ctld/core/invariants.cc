@@ -53,6 +53,7 @@ class Checker {
     Expect(whole == node.whole_jobs, "node ", node.name, ": whole_jobs");
     Expect(completing == node.completing_jobs, "node ", node.name, ": completing_jobs");
     Expect(whole == 0 || node.jobs.size() == 1, "node ", node.name, ": exclusive but shared");
+    if (node.shrunk) return;
     Expect(cpus <= node.cpus, "node ", node.name, ": more CPUs given than there are");
     Expect(!state_.settings.select.memory || memory <= node.real_memory_mb, "node ", node.name,
            ": more memory given than there is");

@@ -103,6 +103,8 @@ struct Node {
   uint64_t alloc_mem_mb = 0;
   uint32_t whole_jobs = 0;
   uint32_t completing_jobs = 0;
+  // Configured smaller while jobs ran here: until all are gone they may hold more than there is.
+  bool shrunk = false;
   // Told at its registration to end these, of which the controller has no record: up to which
   // attempt. Nothing is placed here before they are gone.
   absl::flat_hash_map<JobId, uint32_t> clearing;
@@ -112,7 +114,7 @@ struct Node {
   bool Usable() const {
     return base == NodeBase::kUp && responding && connected && !drain && !fail && clearing.empty();
   }
-  uint32_t FreeCpus() const { return whole_jobs > 0 ? 0 : cpus - alloc_cpus; }
+  uint32_t FreeCpus() const { return whole_jobs > 0 || alloc_cpus > cpus ? 0 : cpus - alloc_cpus; }
   uint64_t FreeMem() const {
     return real_memory_mb > alloc_mem_mb ? real_memory_mb - alloc_mem_mb : 0;
   }

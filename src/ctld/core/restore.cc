@@ -68,7 +68,14 @@ void Activate(Context& context, Job& job) {
   for (const NodeShare& share : job.shares) {
     const bool clear = job.Completing() && std::count(job.pending_nodes.begin(),
                                                       job.pending_nodes.end(), share.node) == 0;
-    if (!clear) context.Occupy(job, share, job.Completing());
+    if (clear) continue;
+    context.Occupy(job, share, job.Completing());
+    Node* node = state.FindNode(share.node);
+    // The configuration may have changed while the controller was away.
+    if (node != nullptr &&
+        (node->alloc_cpus > node->cpus || node->alloc_mem_mb > node->real_memory_mb)) {
+      node->shrunk = true;
+    }
   }
   if (job.Running() && job.time_limit < absl::InfiniteDuration()) {
     state.timers.Add(job.end_time + state.settings.over_time_limit,

@@ -109,6 +109,35 @@ struct SelectFlags {
 
 enum class EnforcePartLimits { kNo, kAny, kAll };
 
+// What plain users are not shown of others (PrivateData).
+struct PrivateData {
+  bool jobs = false;
+  bool nodes = false;
+  bool partitions = false;
+};
+
+// SlurmctldParameters=rl_...: a bucket of requests for each user, refilled at a steady rate.
+struct RateLimit {
+  bool enabled = false;
+  uint32_t bucket_size = 30;
+  uint32_t refill_rate = 2;  // requests a period
+  absl::Duration refill_period = absl::Seconds(1);
+  uint32_t table_size = 8192;                       // users told apart
+  absl::Duration log_every = absl::ZeroDuration();  // 0: each refusal; infinite: none
+};
+
+// TLSType and TLSParameters. Paths as given; see rpc::TlsFiles for those that are not.
+struct TlsConfig {
+  bool enabled = false;
+  std::string ca_cert_file;
+  std::string ctld_cert_file;
+  std::string ctld_cert_key_file;
+  std::string dbd_cert_file;
+  std::string dbd_cert_key_file;
+  std::string slurmd_cert_file;  // %n and %h unexpanded, here and in the next
+  std::string slurmd_cert_key_file;
+};
+
 // What is left when a member is not said differently is what slurm.conf(5) gives as default, or
 // better where the comment says so. A Config{} is valid (no nodes, no partitions).
 struct Config {
@@ -167,6 +196,17 @@ struct Config {
   bool disable_root_jobs = false;
   bool config_overrides = false;  // SlurmdParameters: a node smaller than its line is no error
   std::vector<std::string> gres_types;
+
+  std::vector<std::string> operators;       // ReeveOperators, our own: names or numbers of users
+  std::vector<std::string> administrators;  // ReeveAdministrators, likewise
+  bool check_node_address = true;           // ReeveCheckNodeAddress, our own
+  PrivateData private_data;
+  RateLimit rate_limit;
+  TlsConfig tls;
+  uint32_t max_script_size = 4 << 20;  // SchedulerParameters=max_script_size=, in bytes
+  std::string scheduler_parameters;    // as given
+  std::string slurmctld_parameters;
+  std::string tls_parameters;
 
   std::vector<NodeConfig> nodes;            // in the order of the file
   std::vector<PartitionConfig> partitions;  // in the order of the file

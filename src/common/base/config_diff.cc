@@ -20,6 +20,7 @@ constexpr std::string_view kNeedRestart[] = {
     "ClusterName",
     "FirstJobId",
     "ReeveSocketDir",
+    "SchedulerParameters",
     "SlurmUser",
     "SlurmctldHost",
     "SlurmctldLogFile",
@@ -31,6 +32,8 @@ constexpr std::string_view kNeedRestart[] = {
     "SlurmdSpoolDir",
     "SlurmdUser",
     "StateSaveLocation",
+    "TLSParameters",
+    "TLSType",
     "TmpFS",
 };
 

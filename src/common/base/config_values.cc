@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "common/base/array_spec.h"
+#include "common/base/config_security.h"
 #include "common/base/hostlist.h"
 #include "common/base/ids.h"
 #include "common/base/text.h"
@@ -350,8 +351,11 @@ std::vector<ValueBinding> MakeBindings() {
 }  // namespace
 
 std::span<const ValueBinding> ConfigValues() {
-  static const std::vector<ValueBinding>* const bindings =
-      new std::vector<ValueBinding>(MakeBindings());
+  static const std::vector<ValueBinding>* const bindings = [] {
+    auto* all = new std::vector<ValueBinding>(MakeBindings());
+    for (ValueBinding& binding : SecurityBindings()) all->push_back(std::move(binding));
+    return all;
+  }();
   return *bindings;
 }
 

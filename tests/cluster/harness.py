@@ -33,7 +33,7 @@ def clean_environment():
 class Cluster:
     """A cluster in a folder of its own. Commands run as a user of the plain shell would run them."""
 
-    def __init__(self, nodes=3, cpus=None, settings=(), folder=None, bin_dir=BIN, prefix=()):
+    def __init__(self, nodes=3, cpus=None, settings=(), folder=None, bin_dir=BIN, prefix=(), flags=()):
         self.base = pathlib.Path(tempfile.mkdtemp(prefix="reeve-test-"))
         self.folder = pathlib.Path(folder) if folder else self.base / "c"
         self.work = self.base / "work"
@@ -43,6 +43,7 @@ class Cluster:
         self.up_options = ["--nodes", str(nodes)]
         if cpus:
             self.up_options += ["--cpus", str(cpus)]
+        self.up_options += flags
         for setting in settings:
             self.up_options += ["--set", setting]
 

@@ -32,7 +32,7 @@ constexpr char kUsage[] =
     "with a name and an address of its own. D is the cluster's folder: $REEVE_CLUSTER, else\n"
     "reeve/cluster in ~/.local/state; every folder is a cluster of its own.\n"
     "\n"
-    "  up [--nodes N] [--cpus C] [--memory MB] [--gres LIST] [--set Key=Value ...]\n"
+    "  up [--nodes N] [--cpus C] [--memory MB] [--gres LIST] [--tls] [--set Key=Value ...]\n"
     "                   start it, or what of it does not run; returns when every node is idle\n"
     "  env              print the exports for using it:  eval \"$(reeve cluster env)\"\n"
     "  shell [CMD...]   enter its login host, on the nodes' network\n"

@@ -33,6 +33,16 @@ std::string GresTypes(const std::string& gres) {
   return Join(types, ",");
 }
 
+std::string TlsParameters(const Layout& layout) {
+  const std::string dir = layout.TlsDir();
+  std::string text = StrCat("ca_cert_file=", dir, "/ca_cert.pem");
+  for (const auto& [daemon, name] : {std::pair{"ctld", "ctld"}, {"dbd", "dbd"}, {"slurmd", "%n"}}) {
+    StrAppend(&text, ",", daemon, "_cert_file=", dir, "/", name, "_cert.pem,", daemon,
+              "_cert_key_file=", dir, "/", name, "_cert_key.pem");
+  }
+  return text;
+}
+
 Settings BaseSettings(const Layout& layout, const UpOptions& options, uint32_t cpus,
                       uint64_t memory) {
   std::string user = UserName();
@@ -62,6 +72,10 @@ Settings BaseSettings(const Layout& layout, const UpOptions& options, uint32_t c
       {"ReturnToService", "2"},
   };
   if (!options.gres.empty()) settings.emplace_back("GresTypes", GresTypes(options.gres));
+  if (options.tls) {
+    settings.emplace_back("TLSType", "tls/s2n");
+    settings.emplace_back("TLSParameters", TlsParameters(layout));
+  }
   return settings;
 }
 

@@ -20,6 +20,7 @@ struct UpOptions {
   uint32_t cpus = 0;       // of each node; 0: as many as this machine has
   uint64_t memory_mb = 0;  // of each node; 0: as much as this machine has
   std::string gres;
+  bool tls = false;  // with certificates of a CA of the cluster's own
   std::vector<std::pair<std::string, std::string>> settings;  // --set, over what we write
   std::string
       given;  // the options as typed, to tell whether an existing cluster was made with them

@@ -114,8 +114,9 @@ absl::Status CreateFolders(const Layout& layout) {
 }
 
 absl::Status RemoveFolders(const Layout& layout) {
-  for (const std::string& path : {layout.sockets, layout.MungeDir(), layout.StateDir(),
-                                  layout.SpoolDir(), layout.LogDir(), layout.RunDir()}) {
+  for (const std::string& path :
+       {layout.sockets, layout.MungeDir(), layout.TlsDir(), layout.StateDir(), layout.SpoolDir(),
+        layout.LogDir(), layout.RunDir()}) {
     if (absl::Status status = os::RemoveTree(path); !status.ok()) return status;
   }
   unlink(layout.Conf().c_str());

@@ -15,6 +15,7 @@ struct Layout {
   std::string Conf() const { return folder + "/slurm.conf"; }
   std::string MungeDir() const { return folder + "/munge"; }
   std::string MungeKey() const { return folder + "/munge/munge.key"; }
+  std::string TlsDir() const { return folder + "/tls"; }
   std::string StateDir() const { return folder + "/state"; }
   std::string SpoolDir() const { return folder + "/spool"; }
   std::string LogDir() const { return folder + "/log"; }

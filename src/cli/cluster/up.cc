@@ -10,6 +10,7 @@
 
 #include "absl/strings/str_format.h"
 #include "absl/time/clock.h"
+#include "cli/cluster/certificates.h"
 #include "cli/cluster/conf_writer.h"
 #include "cli/cluster/daemons.h"
 #include "cli/cluster/progress.h"
@@ -67,19 +68,20 @@ absl::Status ApplyOption(int option, const char* value, Request* request) {
     case 'g':
       options->gres = value;
       return absl::OkStatus();
+    case 't':
+      options->tls = true;
+      return absl::OkStatus();
     default:
       return AddSetting(value, options);
   }
 }
 
 absl::StatusOr<Request> ParseRequest(int argc, char** argv) {
-  static const option kOptions[] = {{"dir", required_argument, nullptr, 'd'},
-                                    {"nodes", required_argument, nullptr, 'n'},
-                                    {"cpus", required_argument, nullptr, 'c'},
-                                    {"memory", required_argument, nullptr, 'm'},
-                                    {"gres", required_argument, nullptr, 'g'},
-                                    {"set", required_argument, nullptr, 's'},
-                                    {nullptr, 0, nullptr, 0}};
+  static const option kOptions[] = {
+      {"dir", required_argument, nullptr, 'd'},  {"nodes", required_argument, nullptr, 'n'},
+      {"cpus", required_argument, nullptr, 'c'}, {"memory", required_argument, nullptr, 'm'},
+      {"gres", required_argument, nullptr, 'g'}, {"set", required_argument, nullptr, 's'},
+      {"tls", no_argument, nullptr, 't'},        {nullptr, 0, nullptr, 0}};
   Request request;
   opterr = 0;
   optind = 0;
@@ -91,7 +93,9 @@ absl::StatusOr<Request> ParseRequest(int argc, char** argv) {
                  argv[std::min(optind, argc) - 1]));
     }
     if (absl::Status status = ApplyOption(option, optarg, &request); !status.ok()) return status;
-    if (option != 'd') StrAppend(&request.options.given, " --", kOptions[index].name, " ", optarg);
+    if (option == 'd') continue;
+    StrAppend(&request.options.given, " --", kOptions[index].name);
+    if (optarg != nullptr) StrAppend(&request.options.given, " ", optarg);
   }
   if (optind < argc) return absl::InvalidArgumentError(StrCat("unexpected: ", argv[optind]));
   request.options.given = Strip(request.options.given);
@@ -197,6 +201,9 @@ int Up(int argc, char** argv) {
 
   absl::StatusOr<Config> config = PrepareConfig(*layout, request->options);
   if (!config.ok()) return Fail(kVerb, Message(config.status()));
+  if (absl::Status status = EnsureCertificates(*layout, *config); !status.ok()) {
+    return Fail(kVerb, Message(status));
+  }
   absl::StatusOr<HostsPlan> plan = PlanHosts(*config);
   if (!plan.ok()) return Fail(kVerb, Message(plan.status()));
   absl::StatusOr<std::vector<DaemonSpec>> daemons = PlanDaemons(*layout, *config);

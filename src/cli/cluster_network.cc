@@ -28,7 +28,7 @@ bool IsMpiLauncher(const std::string& program) {
 }
 
 std::string LoginHostHint(const Config& config) {
-  if (!rpc::ControllerTarget(config).starts_with("unix:")) return "";
+  if (!rpc::ControllerTarget(config).address.starts_with("unix:")) return "";
   std::string folder = config.path.substr(0, config.path.rfind('/'));
   return StrCat(
       "mpirun needs the cluster's network, which this shell is not on: run it on the login ",

@@ -15,6 +15,8 @@
 namespace reeve::cli {
 namespace {
 
+constexpr size_t kJobsPerRequest = 5000;  // the controller takes 10,000
+
 bool IsStep(const std::string& label) {
   return label.find('.') != label.npos;
 }
@@ -41,10 +43,11 @@ int Report(const ScancelOptions& options, const pb::JobResult& result) {
   return harmless ? 0 : 1;
 }
 
-int Cancel(const ControllerClient& client, const ScancelOptions& options) {
+int CancelSome(const ControllerClient& client, const ScancelOptions& options, size_t from) {
   pb::CancelJobsRequest request = options.filters;
-  for (const JobSelector& job : options.jobs) *request.add_jobs() = ToProto(job);
-  for (const std::string& id : options.typed_ids) Announce(options, id);
+  for (size_t i = from; i < std::min(options.jobs.size(), from + kJobsPerRequest); ++i) {
+    *request.add_jobs() = ToProto(options.jobs[i]);
+  }
   absl::StatusOr<pb::CancelJobsResponse> answer =
       client.Call<pb::CancelJobsResponse>("Controller/CancelJobs", request);
   if (!answer.ok()) {
@@ -59,6 +62,15 @@ int Cancel(const ControllerClient& client, const ScancelOptions& options) {
   if (answer->results_size() == 0 && options.verbose) {
     PrintError("scancel",
                StrCat("No active jobs match ALL job filters, including: ", options.filters_text));
+  }
+  return code;
+}
+
+int Cancel(const ControllerClient& client, const ScancelOptions& options) {
+  for (const std::string& id : options.typed_ids) Announce(options, id);
+  int code = CancelSome(client, options, 0);
+  for (size_t from = kJobsPerRequest; from < options.jobs.size(); from += kJobsPerRequest) {
+    code = std::max(code, CancelSome(client, options, from));
   }
   return code;
 }

@@ -41,6 +41,10 @@ int ShowNodes(ScontrolSession& session, const std::string& names) {
   if (client == nullptr) return 1;
   absl::StatusOr<pb::QueryClusterResponse> cluster = QueryCluster(*client);
   if (!cluster.ok()) return session.Fail("slurm_load_node error", cluster.status());
+  if (!cluster->nodes_error().empty()) {
+    return session.Fail("slurm_load_node error",
+                        absl::PermissionDeniedError(cluster->nodes_error()));
+  }
   auto print = [&](const pb::Node& node) {
     fputs(ShowNodeText(node, client->config().slurmd_port, session.settings().show).c_str(),
           stdout);
@@ -70,6 +74,10 @@ int ShowPartitions(ScontrolSession& session, const std::string& name) {
   if (client == nullptr) return 1;
   absl::StatusOr<pb::QueryClusterResponse> cluster = QueryCluster(*client);
   if (!cluster.ok()) return session.Fail("slurm_load_partitions error", cluster.status());
+  if (!cluster->partitions_error().empty()) {
+    return session.Fail("slurm_load_partitions error",
+                        absl::PermissionDeniedError(cluster->partitions_error()));
+  }
   bool any = false;
   for (const pb::Partition& partition : cluster->partitions()) {
     const bool wanted =

@@ -13,12 +13,25 @@
 namespace reeve::cli {
 namespace {
 
+// What the cluster does not show to this user (PrivateData).
+std::string Refusal(const pb::QueryClusterResponse& cluster) {
+  if (!cluster.partitions_error().empty()) {
+    return StrCat("slurm_load_partitions: ", cluster.partitions_error());
+  }
+  return cluster.nodes_error().empty() ? "" : StrCat("slurm_load_node: ", cluster.nodes_error());
+}
+
 int PrintOnce(const ControllerClient& client, const SinfoOptions& options) {
   absl::StatusOr<pb::QueryClusterResponse> cluster =
       client.Call<pb::QueryClusterResponse>("Controller/QueryCluster", pb::QueryClusterRequest());
   if (!cluster.ok()) {
     fflush(stdout);
     fprintf(stderr, "slurm_load_partitions: %s\n", StatusText(cluster.status()).c_str());
+    return 1;
+  }
+  if (std::string refusal = Refusal(*cluster); !refusal.empty()) {
+    fflush(stdout);
+    fprintf(stderr, "%s\n", refusal.c_str());
     return 1;
   }
   if (options.verbose) {

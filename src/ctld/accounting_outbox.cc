@@ -8,8 +8,18 @@ namespace reeve::ctld {
 namespace {
 
 constexpr size_t kRecordsPerPush = 500;
+constexpr size_t kBytesPerPush = 8 << 20;     // more in a push of several records no more
+constexpr size_t kMaxRecordBytes = 48 << 20;  // what reevedbd takes in one message is 64 MiB
 constexpr absl::Duration kRetry = absl::Seconds(2);
 constexpr absl::Duration kIdle = absl::Minutes(1);
+
+// A record that can't be sent would keep all that follow from being sent.
+void ShortenIfHuge(const OutboxRecord& record, v1::AccountingRecord* message) {
+  if (record.bytes.size() <= kMaxRecordBytes) return;
+  os::LogError(StrCat("the accounting record of job ", message->job().job_id(), " has ",
+                      record.bytes.size() >> 20, " MiB: sent without its steps"));
+  message->mutable_job()->clear_steps();
+}
 
 }  // namespace
 
@@ -55,9 +65,9 @@ void AccountingOutbox::Loop() {
     if (pushed.ok() != reachable) {
       reachable = pushed.ok();
       if (reachable) {
-        os::LogInfo(StrCat("accounting at ", options_.target, " answers again"));
+        os::LogInfo(StrCat("accounting at ", options_.target.address, " answers again"));
       } else {
-        os::LogError(StrCat("accounting at ", options_.target,
+        os::LogError(StrCat("accounting at ", options_.target.address,
                             " is away, records wait in the store: ", pushed.status().message()));
       }
     }
@@ -77,10 +87,15 @@ absl::StatusOr<bool> AccountingOutbox::PushSome(const rpc::Channel& channel) {
   v1::PushRecordsRequest request;
   request.set_cluster(options_.cluster);
   request.set_incarnation(options_.incarnation);
+  size_t bytes = 0;
   for (const OutboxRecord& record : *records) {
-    if (!request.add_records()->ParseFromString(record.bytes)) {
+    bytes += record.bytes.size();
+    if (request.records_size() > 0 && bytes > kBytesPerPush) break;
+    v1::AccountingRecord* added = request.add_records();
+    if (!added->ParseFromString(record.bytes)) {
       return absl::DataLossError(StrCat("accounting record ", record.sequence, " is unreadable"));
     }
+    ShortenIfHuge(record, added);
   }
   auto answer =
       channel.Call<v1::PushRecordsResponse>("Accounting/PushRecords", request, absl::Seconds(30));

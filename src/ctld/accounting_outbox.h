@@ -16,7 +16,7 @@ namespace reeve::ctld {
 class AccountingOutbox {
  public:
   struct Options {
-    std::string target;
+    rpc::Target target;
     std::string cluster;
     std::string incarnation;
     rpc::Munge munge;

@@ -8,23 +8,13 @@
 #include "common/os/log.h"
 #include "common/os/service_manager.h"
 #include "common/rpc/endpoints.h"
+#include "common/rpc/trust.h"
 #include "ctld/convert.h"
+#include "ctld/request_limits.h"
 #include "ctld/stored_snapshot.h"
-#include "ctld/users.h"
 #include "reeve_version.h"
 
 namespace reeve::ctld {
-namespace {
-
-absl::StatusOr<rpc::Trust> TrustOf(const Config& config) {
-  absl::StatusOr<uid_t> slurm_user = UidOf(config.slurm_user);
-  if (!slurm_user.ok()) return Annotate(slurm_user.status(), "SlurmUser");
-  absl::StatusOr<uid_t> slurmd_user = UidOf(config.slurmd_user);
-  if (!slurmd_user.ok()) return Annotate(slurmd_user.status(), "SlurmdUser");
-  return rpc::Trust{*slurm_user, *slurmd_user, {}};
-}
-
-}  // namespace
 
 absl::StatusOr<std::unique_ptr<Daemon>> Daemon::Start(Config config) {
   std::unique_ptr<Daemon> daemon(new Daemon(std::move(config)));
@@ -73,8 +63,7 @@ void Daemon::WireParts(const StoredState& stored) {
   gateway.cluster = config->cluster_name;
   gateway.epoch = stored.epoch;
   gateway_ = std::make_unique<NodeGateway>(
-      gateway, &loop_, blobs_.get(),
-      [this](const std::string& name) { return core_->FindNode(name) != nullptr; },
+      gateway, &loop_, blobs_.get(), [this](const std::string& name) { return AddressOf(name); },
       [this](Event event) { Handle(std::move(event)); });
 
   if (config->accounting) {
@@ -104,6 +93,13 @@ void Daemon::WireParts(const StoredState& stored) {
       core_.get(), store_.get(), &publisher_, std::move(outlets));
 }
 
+std::optional<std::string> Daemon::AddressOf(const std::string& node) const {
+  std::shared_ptr<const Config> config = config_.Get();
+  const NodeConfig* found = config->FindNode(node);
+  if (found == nullptr || core_->FindNode(node) == nullptr) return std::nullopt;
+  return config->check_node_address ? found->address : "";
+}
+
 absl::Status Daemon::Restore(const StoredState& stored) {
   absl::StatusOr<Snapshot> snapshot = ToSnapshot(stored, config_.Get()->first_job_id);
   if (!snapshot.ok()) return Annotate(snapshot.status(), config_.Get()->state_save_location);
@@ -121,11 +117,16 @@ absl::Status Daemon::Restore(const StoredState& stored) {
 
 absl::Status Daemon::Listen() {
   std::shared_ptr<const Config> config = config_.Get();
-  absl::StatusOr<rpc::Trust> trust = TrustOf(*config);
+  absl::StatusOr<rpc::Trust> trust = rpc::TrustOf(*config);
   if (!trust.ok()) return trust.status();
   rpc::Server::Options options;
   options.munge = rpc::MungeOf(*config);
   options.trust = *std::move(trust);
+  absl::StatusOr<std::optional<rpc::KeyPair>> tls = rpc::ControllerKeyPair(*config);
+  if (!tls.ok()) return tls.status();
+  options.tls = *std::move(tls);
+  options.limits.max_message_bytes = static_cast<int>(MaxRequestBytes(*config));
+  options.limits.rate = config->rate_limit;
   options.listen = {StrCat("[::]:", config->slurmctld_port)};
   if (!os::PathExists("/proc/net/if_inet6")) {
     options.listen = {StrCat("0.0.0.0:", config->slurmctld_port)};
@@ -145,6 +146,7 @@ absl::Status Daemon::Listen() {
     Handle(std::move(event), std::move(blobs));
   };
   parts.next_job_id = [this] { return next_job_id_.load(); };
+  parts.trust = [this](rpc::Trust trust) { server_->SetTrust(std::move(trust)); };
   parts.reconfigure = [this](const Config& next) { Reconfigure(next); };
   service_ = std::make_unique<Service>(std::move(parts));
   service_->Register(server_.get());
@@ -213,6 +215,7 @@ void Daemon::SetWakeup(std::optional<absl::Time> when) {
 
 void Daemon::Reconfigure(const Config& config) {
   os::SetLogLevel(config.slurmctld_debug);
+  server_->SetRate(config.rate_limit);
   Handle(Reconfigured{MakeSettings(config)});
   runner_->PublishAll();
   os::LogInfo(StrCat("configuration read again from ", config.path));

@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <memory>
+#include <optional>
 
 #include "absl/status/statusor.h"
 #include "common/base/config.h"
@@ -37,6 +38,7 @@ class Daemon {
   absl::Status Restore(const StoredState& stored);
   absl::Status Listen();
   void WireParts(const StoredState& stored);
+  std::optional<std::string> AddressOf(const std::string& node) const;
 
   void Handle(Event event, EffectRunner::Blobs blobs = {});
   absl::Time Now();

@@ -1,6 +1,8 @@
 // reevectld: the controller.
+#include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <string>
 
@@ -17,6 +19,14 @@ int Fail(const std::string& why, const std::string& log_file) {
   std::string log = log_file.empty() ? "" : reeve::StrCat(" (log: ", log_file, ")");
   fprintf(stderr, "reevectld: %s%s\n", why.c_str(), log.c_str());
   return 1;
+}
+
+// Each connection is a file; a shell's usual 1,024 are few for a cluster.
+void RaiseFileLimit() {
+  rlimit files = {};
+  if (getrlimit(RLIMIT_NOFILE, &files) != 0) return;
+  files.rlim_cur = std::max(files.rlim_cur, std::min<rlim_t>(files.rlim_max, 65536));
+  setrlimit(RLIMIT_NOFILE, &files);
 }
 
 }  // namespace
@@ -45,6 +55,7 @@ int main(int argc, char** argv) {
   const std::string pid_file = config->slurmctld_pid_file;
   absl::Status log = reeve::os::SetUpLog({log_file, config->slurmctld_debug, "reevectld"});
   if (!log.ok()) return Fail(std::string(log.message()), "");
+  RaiseFileLimit();
   auto daemon = reeve::ctld::Daemon::Start(*std::move(config));
   if (!daemon.ok()) {
     reeve::os::LogError(reeve::Message(daemon.status()));

@@ -7,12 +7,11 @@
 namespace reeve::ctld {
 
 NodeGateway::NodeGateway(Options options, os::EventLoop* loop, BlobCache* blobs,
-                         std::function<bool(const std::string&)> knows_node,
-                         std::function<void(Event)> on_event)
+                         AddressOf address_of, std::function<void(Event)> on_event)
     : options_(std::move(options)),
       loop_(loop),
       blobs_(blobs),
-      knows_node_(std::move(knows_node)),
+      address_of_(std::move(address_of)),
       on_event_(std::move(on_event)),
       sender_([this] { SendLoop(); }) {}
 
@@ -42,12 +41,33 @@ void NodeGateway::OnFirstMessage(const StreamPtr& stream) {
     return stream->Finish(absl::InvalidArgumentError("the first message must be a registration"));
   }
   const std::string& node = message.registration().node();
-  if (!knows_node_(node)) {
+  const std::optional<std::string> address = address_of_(node);
+  if (!address.has_value()) {
     os::LogError(StrCat("node ", node, " at ", stream->peer(),
                         " wants to register but is not in slurm.conf"));
     return stream->Finish(
         absl::NotFoundError(StrCat("node ", node, " is not in the controller's slurm.conf")));
   }
+  if (address->empty()) return Admit(stream, message.registration());
+  unchecked_.insert(stream.get());
+  check_.Check(node, *address, stream->peer(),
+               [this, stream, registration = message.registration()](absl::Status status) {
+                 loop_->Post([this, stream, registration, status = std::move(status)] {
+                   OnAddressChecked(stream, registration, status);
+                 });
+               });
+}
+
+void NodeGateway::OnAddressChecked(const StreamPtr& stream, const pb::Registration& registration,
+                                   const absl::Status& status) {
+  if (unchecked_.erase(stream.get()) == 0) return;  // closed meanwhile
+  if (status.ok()) return Admit(stream, registration);
+  os::LogError(Message(status));
+  stream->Finish(status);
+}
+
+void NodeGateway::Admit(const StreamPtr& stream, const pb::Registration& registration) {
+  const std::string& node = registration.node();
   NodeLine& line = lines_[node];
   if (line.stream != nullptr) {
     // The newer connection wins: the node has restarted or found a dead link before we did.
@@ -56,7 +76,7 @@ void NodeGateway::OnFirstMessage(const StreamPtr& stream) {
   }
   line = {stream, false};
   names_[stream.get()] = node;
-  on_event_(FromProto(message.registration()));
+  on_event_(FromProto(registration));
 }
 
 void NodeGateway::OnMessage(const StreamPtr& stream, const std::string& bytes) {
@@ -71,6 +91,7 @@ void NodeGateway::OnMessage(const StreamPtr& stream, const std::string& bytes) {
 }
 
 void NodeGateway::OnClosed(const StreamPtr& stream) {
+  unchecked_.erase(stream.get());
   auto name = names_.find(stream.get());
   if (name == names_.end()) return;
   std::string node = std::move(name->second);

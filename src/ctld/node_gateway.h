@@ -10,16 +10,19 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
 #include "absl/time/time.h"
 #include "common/os/event_loop.h"
 #include "common/rpc/server.h"
 #include "ctld/blob_cache.h"
 #include "ctld/core/effects.h"
 #include "ctld/core/events.h"
+#include "ctld/node_address.h"
 #include "reeve/v1/ctld.pb.h"
 
 namespace reeve::ctld {
@@ -30,9 +33,10 @@ class NodeGateway {
     std::string cluster;
     uint64_t epoch = 0;
   };
-  // `on_event` runs on the loop. `knows_node` says whether a name is configured; on the loop too.
-  NodeGateway(Options options, os::EventLoop* loop, BlobCache* blobs,
-              std::function<bool(const std::string&)> knows_node,
+  // The address that a node of this name must come from: "" for any, nullopt for no such node.
+  using AddressOf = std::function<std::optional<std::string>(const std::string&)>;
+  // `on_event` and `address_of` run on the loop.
+  NodeGateway(Options options, os::EventLoop* loop, BlobCache* blobs, AddressOf address_of,
               std::function<void(Event)> on_event);
   ~NodeGateway();
 
@@ -55,6 +59,9 @@ class NodeGateway {
   };
 
   void OnFirstMessage(const StreamPtr& stream);
+  void OnAddressChecked(const StreamPtr& stream, const v1::Registration& registration,
+                        const absl::Status& status);
+  void Admit(const StreamPtr& stream, const v1::Registration& registration);
   void OnMessage(const StreamPtr& stream, const std::string& bytes);
   void OnClosed(const StreamPtr& stream);
   void SendLoop();
@@ -64,18 +71,20 @@ class NodeGateway {
   const Options options_;
   os::EventLoop* const loop_;
   BlobCache* const blobs_;
-  const std::function<bool(const std::string&)> knows_node_;
+  const AddressOf address_of_;
   const std::function<void(Event)> on_event_;
 
   // The loop's.
   absl::flat_hash_map<std::string, NodeLine> lines_;
   absl::flat_hash_map<const rpc::ServerStream*, std::string> names_;
+  absl::flat_hash_set<const rpc::ServerStream*> unchecked_;  // their address is being looked up
 
   std::mutex mutex_;
   std::condition_variable wake_;
   std::deque<Outgoing> outgoing_;
   bool stopping_ = false;
   std::thread sender_;
+  NodeAddressCheck check_;  // last: it calls back
 };
 
 }  // namespace reeve::ctld

@@ -1,18 +1,16 @@
 #include "ctld/service.h"
 
-#include <tuple>
-
 #include "common/base/text.h"
 #include "common/rpc/session.h"
 #include "ctld/convert.h"
+#include "ctld/request_limits.h"
 
 namespace reeve::ctld {
 namespace {
 
-constexpr size_t kMaxScriptBytes = 4 << 20;  // as Slurm's max_script_size
-constexpr size_t kMaxEnvironmentBytes = 4 << 20;
 constexpr absl::Duration kLongestWait = absl::Minutes(1);  // clients ask again
 constexpr size_t kSecretBytes = 16;
+constexpr size_t kMaxSubmitLine = 1024;  // of a step, of which a job may have 40,000
 
 JobPick FromProto(const pb::JobSelector& in) {
   JobPick pick{JobId{in.job_id()}, in.array_tasks(), std::nullopt};
@@ -27,32 +25,13 @@ KeyValues ToKeyValues(const Entries& entries) {
   return out;
 }
 
-// Texts that every snapshot, answer and accounting record carries are bounded.
-absl::Status CheckLengths(const pb::JobSpec& spec) {
-  constexpr size_t kMaxName = 1024;
-  constexpr size_t kMaxPath = 4096;
-  constexpr size_t kMaxText = 64 << 10;
-  const auto too_long = [](std::string_view what) {
-    return absl::InvalidArgumentError(
-        StrCat(what, " is too long\nPathname of a file, directory or other parameter too long"));
-  };
-  for (const auto& [what, text, limit] : {std::tuple{"job name", &spec.name(), kMaxName},
-                                          {"account", &spec.account(), kMaxName},
-                                          {"partition", &spec.partition(), kMaxName},
-                                          {"QOS", &spec.qos(), kMaxName},
-                                          {"working directory", &spec.work_dir(), kMaxPath},
-                                          {"input file", &spec.std_in(), kMaxPath},
-                                          {"output file", &spec.std_out(), kMaxPath},
-                                          {"error file", &spec.std_err(), kMaxPath},
-                                          {"comment", &spec.comment(), kMaxText},
-                                          {"node list", &spec.req_nodes(), kMaxText},
-                                          {"exclude list", &spec.exc_nodes(), kMaxText},
-                                          {"dependency", &spec.dependency(), kMaxText},
-                                          {"array", &spec.array(), kMaxText},
-                                          {"constraint", &spec.features(), kMaxName}}) {
-    if (text->size() > limit) return too_long(what);
-  }
-  return absl::OkStatus();
+// Parses and checks the request, or answers why not and returns false.
+template <class Request>
+bool Take(rpc::Call& call, Request* request) {
+  if (!call.Parse(request)) return false;
+  absl::Status status = CheckLimits(*request);
+  if (!status.ok()) call.Finish(status);
+  return status.ok();
 }
 
 std::string JoinEnvironment(const pb::SubmitJobRequest& request) {
@@ -142,14 +121,8 @@ Caller Service::CallerOf(const rpc::Call& call, UserFacts* facts) {
 void Service::SubmitJob(const CallPtr& call) {
   pb::SubmitJobRequest request;
   if (!call->Parse(&request)) return;
-  if (absl::Status status = CheckLengths(request.spec()); !status.ok()) {
+  if (absl::Status status = CheckLimits(request, *parts_.config->Get()); !status.ok()) {
     return call->Finish(status);
-  }
-  std::string environment = JoinEnvironment(request);
-  if (request.script().size() > kMaxScriptBytes || environment.size() > kMaxEnvironmentBytes) {
-    return call->Finish(absl::InvalidArgumentError(
-        StrCat("script or environment larger than ", kMaxScriptBytes >> 20,
-               " MiB\nPathname of a file, directory or other parameter too long")));
   }
   UserFacts facts;
   ctld::SubmitJob event;
@@ -168,7 +141,7 @@ void Service::SubmitJob(const CallPtr& call) {
   };
   if (request.spec().batch()) {
     event.script_hash = keep(request.script());
-    event.env_hash = keep(std::move(environment));
+    event.env_hash = keep(JoinEnvironment(request));
   }
   PostEvent(call, std::move(event), std::move(blobs));
 }
@@ -186,7 +159,7 @@ void Service::WaitJob(const CallPtr& call) {
 
 void Service::CancelJobs(const CallPtr& call) {
   pb::CancelJobsRequest request;
-  if (!call->Parse(&request)) return;
+  if (!Take(*call, &request)) return;
   ctld::CancelJobs event;
   event.caller = CallerOf(*call);
   for (const pb::JobSelector& job : request.jobs()) event.jobs.push_back(FromProto(job));
@@ -206,7 +179,7 @@ void Service::CancelJobs(const CallPtr& call) {
 
 void Service::ControlJobs(const CallPtr& call) {
   pb::ControlJobsRequest request;
-  if (!call->Parse(&request)) return;
+  if (!Take(*call, &request)) return;
   ctld::ControlJobs event;
   event.caller = CallerOf(*call);
   switch (request.action()) {
@@ -237,7 +210,7 @@ void Service::ControlJobs(const CallPtr& call) {
 
 void Service::UpdateJob(const CallPtr& call) {
   pb::UpdateJobRequest request;
-  if (!call->Parse(&request)) return;
+  if (!Take(*call, &request)) return;
   ctld::UpdateJob event;
   event.caller = CallerOf(*call);
   event.job = FromProto(request.job());
@@ -257,7 +230,7 @@ void Service::CompleteAllocation(const CallPtr& call) {
 
 void Service::CreateStep(const CallPtr& call) {
   pb::CreateStepRequest request;
-  if (!call->Parse(&request)) return;
+  if (!Take(*call, &request)) return;
   ctld::CreateStep event;
   event.caller = CallerOf(*call);
   event.key = {event.caller.uid, request.request_id()};
@@ -277,7 +250,7 @@ void Service::CreateStep(const CallPtr& call) {
   event.immediate = request.immediate();
   event.submit_host = request.submit_host();
   event.srun_pid = request.srun_pid();
-  event.submit_line = request.submit_line();
+  event.submit_line = request.submit_line().substr(0, kMaxSubmitLine);
   if (request.has_time_limit() && request.time_limit() >= 0) {
     event.time_limit = absl::Seconds(request.time_limit());
   }
@@ -288,7 +261,7 @@ void Service::CreateStep(const CallPtr& call) {
 
 void Service::UpdateNode(const CallPtr& call) {
   pb::UpdateNodeRequest request;
-  if (!call->Parse(&request)) return;
+  if (!Take(*call, &request)) return;
   ctld::UpdateNode event;
   event.caller = CallerOf(*call);
   event.nodes = request.nodes();
@@ -302,7 +275,7 @@ void Service::UpdateNode(const CallPtr& call) {
 
 void Service::UpdatePartition(const CallPtr& call) {
   pb::UpdatePartitionRequest request;
-  if (!call->Parse(&request)) return;
+  if (!Take(*call, &request)) return;
   ctld::UpdatePartition event;
   event.caller = CallerOf(*call);
   event.name = request.name();

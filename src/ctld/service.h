@@ -31,6 +31,7 @@ class Service {
     std::function<void(Event, EffectRunner::Blobs)> handle;  // on the loop
     std::function<uint32_t()> next_job_id;                   // from any thread
     std::function<void(Config)> reconfigure;                 // on the loop
+    std::function<void(rpc::Trust)> trust;                   // from any thread
   };
   explicit Service(Parts parts) : parts_(std::move(parts)) {}
 

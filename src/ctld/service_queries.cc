@@ -2,11 +2,16 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <memory>
+#include <optional>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
 #include "common/base/text.h"
 #include "common/base/units.h"
+#include "common/rpc/trust.h"
 #include "ctld/convert.h"
+#include "ctld/core/errors.h"
 #include "ctld/service.h"
 #include "reeve_version.h"
 
@@ -14,6 +19,9 @@ namespace reeve::ctld {
 namespace {
 
 constexpr int kJobsPerMessage = 500;
+// Of one answer, while its client is slow to read.
+constexpr size_t kMostQueued = 4 << 20;
+constexpr size_t kGoOnBelow = 1 << 20;
 
 std::string HostName() {
   char name[256] = "";
@@ -26,44 +34,122 @@ bool IsFinal(const pb::Job& job) {
          (job.flags() & pb::JOB_FLAG_COMPLETING) == 0;
 }
 
-// A selector means the job itself or, of an array, all that belongs to it.
-bool Selects(const pb::JobSelector& selector, const pb::Job& job) {
-  if (job.job_id() != selector.job_id() && job.array_job_id() != selector.job_id()) return false;
-  if (selector.array_tasks().empty()) return true;
-  absl::StatusOr<IdRanges> wanted = IdRanges::Parse(selector.array_tasks());
-  if (!wanted.ok()) return false;
-  if (job.has_array_task_id()) return wanted->Contains(job.array_task_id());
-  absl::StatusOr<IdRanges> tasks = IdRanges::Parse(job.array_tasks());
-  return tasks.ok() && tasks->Intersects(*wanted);
-}
-
-class JobQuery {
+// Which jobs a request means: for each id asked for, the job itself or, of an array, the tasks
+// named.
+class Selectors {
  public:
-  explicit JobQuery(const pb::QueryJobsRequest& request)
-      : request_(request),
-        uids_(request.uids().begin(), request.uids().end()),
-        partitions_(request.partitions().begin(), request.partitions().end()) {}
-
-  bool Matches(const pb::Job& job) const {
-    if (!request_.with_finished() && request_.jobs().empty() && IsFinal(job)) return false;
-    if (!uids_.empty() && !uids_.contains(job.uid())) return false;
-    if (!partitions_.empty() && !partitions_.contains(job.partition())) return false;
-    if (request_.jobs().empty()) return true;
-    return std::any_of(request_.jobs().begin(), request_.jobs().end(),
-                       [&job](const pb::JobSelector& selector) { return Selects(selector, job); });
+  explicit Selectors(const pb::QueryJobsRequest& request) {
+    for (const pb::JobSelector& selector : request.jobs()) {
+      absl::StatusOr<IdRanges> tasks = IdRanges::Parse(selector.array_tasks());
+      if (selector.array_tasks().empty()) {
+        whole_.insert(selector.job_id());
+      } else if (tasks.ok()) {
+        parts_[selector.job_id()].push_back(*std::move(tasks));
+      }
+    }
   }
 
-  pb::Job Shown(const pb::Job& job) const {
-    pb::Job shown = job;
-    if (!request_.with_steps()) shown.clear_steps();
-    return shown;
+  bool Match(const pb::Job& job) const {
+    return MatchId(job, job.job_id()) ||
+           (job.array_job_id() != 0 && MatchId(job, job.array_job_id()));
   }
 
  private:
-  const pb::QueryJobsRequest& request_;
-  absl::flat_hash_set<uint32_t> uids_;
-  absl::flat_hash_set<std::string> partitions_;
+  bool MatchId(const pb::Job& job, uint32_t id) const {
+    if (whole_.contains(id)) return true;
+    const auto found = parts_.find(id);
+    if (found == parts_.end()) return false;
+    absl::StatusOr<IdRanges> pending = IdRanges::Parse(job.array_tasks());
+    return std::any_of(found->second.begin(), found->second.end(), [&](const IdRanges& wanted) {
+      if (job.has_array_task_id()) return wanted.Contains(job.array_task_id());
+      return pending.ok() && pending->Intersects(wanted);
+    });
+  }
+
+  absl::flat_hash_set<uint32_t> whole_;
+  absl::flat_hash_map<uint32_t, std::vector<IdRanges>> parts_;
 };
+
+// One answer to QueryJobs, written in parts as fast as its client reads: no thread waits for it.
+class JobListing : public std::enable_shared_from_this<JobListing> {
+ public:
+  // `only_of`: jobs of others do not exist for this caller.
+  JobListing(std::shared_ptr<rpc::Call> call, pb::QueryJobsRequest request,
+             std::shared_ptr<const PublishedState> state, std::optional<uint32_t> only_of)
+      : call_(std::move(call)),
+        request_(std::move(request)),
+        state_(std::move(state)),
+        only_of_(only_of),
+        selectors_(request_),
+        uids_(request_.uids().begin(), request_.uids().end()),
+        partitions_(request_.partitions().begin(), request_.partitions().end()) {
+    part_.set_time(absl::ToUnixSeconds(absl::Now()));
+  }
+
+  void Begin() {
+    // One plain job needs no walk through the queue.
+    std::shared_ptr<const pb::Job> single;
+    if (request_.jobs_size() == 1) single = state_->FindJob(request_.jobs(0).job_id());
+    if (single == nullptr || single->array_job_id() != 0) return GoOn();
+    Put(*single);
+    End();
+  }
+
+ private:
+  void GoOn() {
+    while (!call_->cancelled()) {
+      const pb::Job* job = state_->NextJob(&cursor_);
+      if (job == nullptr) return End();
+      Put(*job);
+      if (part_.jobs_size() < kJobsPerMessage) continue;
+      call_->Write(part_);
+      part_.clear_jobs();
+      if (call_->queued_bytes() > kMostQueued) {
+        return call_->OnRoom(kGoOnBelow, [self = shared_from_this()] { self->GoOn(); });
+      }
+    }
+    call_->Finish(absl::CancelledError("the client has gone"));
+  }
+
+  void End() {
+    if (found_ == 0 && request_.jobs_size() == 1) {
+      return call_->Finish(Refuse(kInvalidJobId));
+    }
+    call_->Reply(part_);
+  }
+
+  void Put(const pb::Job& job) {
+    if (!Matches(job)) return;
+    ++found_;
+    pb::Job* shown = part_.add_jobs();
+    *shown = job;
+    if (!request_.with_steps()) shown->clear_steps();
+  }
+
+  bool Matches(const pb::Job& job) const {
+    if (only_of_.has_value() && job.uid() != *only_of_) return false;
+    if (!request_.with_finished() && request_.jobs().empty() && IsFinal(job)) return false;
+    if (!uids_.empty() && !uids_.contains(job.uid())) return false;
+    if (!partitions_.empty() && !partitions_.contains(job.partition())) return false;
+    return request_.jobs().empty() || selectors_.Match(job);
+  }
+
+  const std::shared_ptr<rpc::Call> call_;
+  const pb::QueryJobsRequest request_;
+  const std::shared_ptr<const PublishedState> state_;
+  const std::optional<uint32_t> only_of_;
+  const Selectors selectors_;
+  const absl::flat_hash_set<uint32_t> uids_;
+  const absl::flat_hash_set<std::string> partitions_;
+  PublishedState::Cursor cursor_;
+  pb::QueryJobsResponse part_;
+  size_t found_ = 0;
+};
+
+// What PrivateData keeps from a caller.
+PrivateData HiddenFrom(const rpc::Call& call, const Config& config) {
+  return call.role() >= rpc::Role::kOperator ? PrivateData() : config.private_data;
+}
 
 }  // namespace
 
@@ -104,7 +190,7 @@ void Service::ShowConfig(const CallPtr& call) {
   set("SLURM_VERSION", REEVE_SLURM_VERSION);
   for (auto [key, user] : {std::pair{"SlurmUser", &config->slurm_user},
                            std::pair{"SlurmdUser", &config->slurmd_user}}) {
-    absl::StatusOr<uid_t> uid = UidOf(*user);
+    absl::StatusOr<uid_t> uid = rpc::FindUid(*user);
     if (uid.ok()) set(key, StrCat(UserName(*uid), "(", *uid, ")"));
   }
   pb::ShowConfigResponse out;
@@ -120,10 +206,13 @@ void Service::Reconfigure(const CallPtr& call) {
   std::shared_ptr<const Config> before = parts_.config->Get();
   absl::StatusOr<Config> after = LoadConfig(before->path);
   if (!after.ok()) return call->Finish(after.status());
+  absl::StatusOr<rpc::Trust> trust = rpc::TrustOf(*after);
+  if (!trust.ok()) return call->Finish(trust.status());
   ConfigChanges changes = ConfigDiff(*before, *after);
   pb::ReconfigureResponse out;
   for (const std::string& line : changes.after_restart) out.add_needs_restart(line);
   parts_.config->Set(*after);
+  parts_.trust(*std::move(trust));
   parts_.loop->Post([this, call, config = *std::move(after), out] {
     parts_.reconfigure(config);
     call->Reply(out);
@@ -133,40 +222,26 @@ void Service::Reconfigure(const CallPtr& call) {
 void Service::QueryJobs(const CallPtr& call) {
   pb::QueryJobsRequest request;
   if (!call->Parse(&request)) return;
-  std::shared_ptr<const PublishedState> snapshot = parts_.publisher->Take();
-  JobQuery query(request);
-  pb::QueryJobsResponse out;
-  out.set_time(absl::ToUnixSeconds(absl::Now()));
-  size_t found = 0;
-  auto visit = [&](const pb::Job& job) {
-    if (!query.Matches(job)) return true;
-    ++found;
-    *out.add_jobs() = query.Shown(job);
-    if (out.jobs_size() == kJobsPerMessage) {
-      call->Write(out);
-      out.clear_jobs();
-    }
-    return !call->cancelled();
-  };
-  // One plain job needs no walk through the queue.
-  std::shared_ptr<const pb::Job> single;
-  if (request.jobs_size() == 1) single = snapshot->FindJob(request.jobs(0).job_id());
-  if (single != nullptr && single->array_job_id() == 0) {
-    visit(*single);
-  } else {
-    snapshot->ForEachJob(visit);
-  }
-  if (found == 0 && request.jobs_size() == 1) {
-    return call->Finish(absl::NotFoundError("Invalid job id specified"));
-  }
-  call->Reply(out);
+  std::optional<uint32_t> only_of;
+  if (HiddenFrom(*call, *parts_.config->Get()).jobs) only_of = call->identity().uid;
+  std::make_shared<JobListing>(call, std::move(request), parts_.publisher->Take(), only_of)
+      ->Begin();
 }
 
 void Service::QueryCluster(const CallPtr& call) {
+  const PrivateData hidden = HiddenFrom(*call, *parts_.config->Get());
   std::shared_ptr<const PublishedState> snapshot = parts_.publisher->Take();
   pb::QueryClusterResponse out;
-  for (const auto& node : snapshot->nodes()) *out.add_nodes() = *node;
-  for (const auto& partition : snapshot->partitions()) *out.add_partitions() = *partition;
+  if (hidden.nodes) {
+    out.set_nodes_error(std::string(kAccessDenied));
+  } else {
+    for (const auto& node : snapshot->nodes()) *out.add_nodes() = *node;
+  }
+  if (hidden.partitions) {
+    out.set_partitions_error(std::string(kAccessDenied));
+  } else {
+    for (const auto& partition : snapshot->partitions()) *out.add_partitions() = *partition;
+  }
   out.set_time(absl::ToUnixSeconds(absl::Now()));
   call->Reply(out);
 }
@@ -175,9 +250,9 @@ void Service::GetJobScript(const CallPtr& call) {
   pb::GetJobScriptRequest request;
   if (!call->Parse(&request)) return;
   std::shared_ptr<const pb::Job> job = parts_.publisher->Take()->FindJob(request.job_id());
-  if (job == nullptr) return call->Finish(absl::NotFoundError("Invalid job id specified"));
+  if (job == nullptr) return call->Finish(Refuse(kInvalidJobId));
   if (job->uid() != call->identity().uid && call->role() < rpc::Role::kOperator) {
-    return call->Finish(absl::PermissionDeniedError("Access/permission denied"));
+    return call->Finish(Refuse(kAccessDenied));
   }
   if (job->script_hash().empty()) {
     return call->Finish(absl::NotFoundError("job script retrieval failed: the job has none"));

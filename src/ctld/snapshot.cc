@@ -9,13 +9,16 @@ std::shared_ptr<const pb::Job> PublishedState::FindJob(uint32_t id) const {
   return found == nullptr ? nullptr : found->jobs[id & ((1u << kChunkBits) - 1)];
 }
 
-void PublishedState::ForEachJob(const std::function<bool(const pb::Job&)>& visit) const {
-  for (const auto& chunk : chunks_) {
+const pb::Job* PublishedState::NextJob(Cursor* cursor) const {
+  for (; cursor->chunk < chunks_.size(); ++cursor->chunk, cursor->slot = 0) {
+    const auto& chunk = chunks_[cursor->chunk];
     if (chunk == nullptr) continue;
-    for (const auto& job : chunk->jobs) {
-      if (job != nullptr && !visit(*job)) return;
+    while (cursor->slot < chunk->jobs.size()) {
+      const pb::Job* job = chunk->jobs[cursor->slot++].get();
+      if (job != nullptr) return job;
     }
   }
+  return nullptr;
 }
 
 PublishedState::Chunk* Publisher::WritableChunk(uint32_t id) {

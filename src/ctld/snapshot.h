@@ -5,7 +5,6 @@
 
 #include <array>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -22,8 +21,12 @@ class PublishedState {
  public:
   // null when there is no such job.
   std::shared_ptr<const pb::Job> FindJob(uint32_t id) const;
-  // In the order of ids; false from `visit` ends it.
-  void ForEachJob(const std::function<bool(const pb::Job&)>& visit) const;
+  struct Cursor {
+    size_t chunk = 0;
+    size_t slot = 0;
+  };
+  // The jobs in the order of their ids, one a call; null at the end.
+  const pb::Job* NextJob(Cursor* cursor) const;
   const std::vector<std::shared_ptr<const pb::Node>>& nodes() const { return nodes_; }
   const std::vector<std::shared_ptr<const pb::Partition>>& partitions() const {
     return partitions_;

@@ -3,8 +3,6 @@
 #include <grp.h>
 #include <pwd.h>
 
-#include <cstdlib>
-
 #include "common/base/text.h"
 
 namespace reeve::ctld {
@@ -39,18 +37,6 @@ std::string UserName(uid_t uid) {
   struct passwd* found = nullptr;
   getpwuid_r(uid, &entry, buffer.data(), buffer.size(), &found);
   return found != nullptr ? found->pw_name : StrCat(uid);
-}
-
-absl::StatusOr<uid_t> UidOf(const std::string& user) {
-  if (!user.empty() && user.find_first_not_of("0123456789") == user.npos) {
-    return static_cast<uid_t>(strtoul(user.c_str(), nullptr, 10));
-  }
-  std::vector<char> buffer(kBufferBytes);
-  struct passwd entry;
-  struct passwd* found = nullptr;
-  getpwnam_r(user.c_str(), &entry, buffer.data(), buffer.size(), &found);
-  if (found == nullptr) return absl::NotFoundError(StrCat("this host knows no user '", user, "'"));
-  return found->pw_uid;
 }
 
 UserFacts Users::Lookup(uid_t uid, gid_t gid) {

@@ -8,7 +8,6 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
-#include "absl/status/statusor.h"
 #include "absl/time/time.h"
 
 namespace reeve::ctld {
@@ -32,8 +31,6 @@ class Users {
   absl::flat_hash_map<uint64_t, Entry> known_;
 };
 
-// "slurm" or "64030". NotFound names the user.
-absl::StatusOr<uid_t> UidOf(const std::string& user);
 std::string UserName(uid_t uid);
 
 }  // namespace reeve::ctld

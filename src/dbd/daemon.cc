@@ -1,11 +1,6 @@
 #include "dbd/daemon.h"
 
-#include <grp.h>
-#include <pwd.h>
-
-#include <charconv>
 #include <csignal>
-#include <vector>
 
 #include "common/base/text.h"
 #include "common/os/event_loop.h"
@@ -13,6 +8,7 @@
 #include "common/os/service_manager.h"
 #include "common/rpc/endpoints.h"
 #include "common/rpc/server.h"
+#include "common/rpc/trust.h"
 #include "dbd/query_pool.h"
 #include "dbd/service.h"
 #include "dbd/store.h"
@@ -21,27 +17,17 @@
 namespace reeve::dbd {
 namespace {
 
-absl::StatusOr<uid_t> FindUser(const std::string& name, std::string_view key) {
-  uid_t uid = 0;
-  auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), uid);
-  if (error == std::errc() && end == name.data() + name.size()) return uid;
-  struct passwd entry;
-  struct passwd* found = nullptr;
-  std::vector<char> buffer(1 << 16);
-  getpwnam_r(name.c_str(), &entry, buffer.data(), buffer.size(), &found);
-  if (found == nullptr) {
-    return absl::NotFoundError(StrCat(key, "=", name, ": there is no such user"));
-  }
-  return found->pw_uid;
-}
-
-rpc::Server::Options ServerOptions(const Config& config, rpc::Trust trust) {
+rpc::Server::Options ServerOptions(const Config& config, rpc::Trust trust,
+                                   std::optional<rpc::KeyPair> tls) {
   rpc::Server::Options options;
   options.listen.push_back(StrCat("0.0.0.0:", config.accounting_port));
   const std::string socket = rpc::AccountingSocket(config);
   if (!socket.empty()) options.listen.push_back(socket);
   options.munge = rpc::MungeOf(config);
   options.trust = std::move(trust);
+  options.tls = std::move(tls);
+  options.limits.max_message_bytes = 64 << 20;  // the controller's records, many at once
+  options.limits.max_calls_of_user = 200;
   return options;
 }
 
@@ -60,22 +46,13 @@ absl::Status CheckAccountingConfigured(const Config& config) {
              " do; set AccountingStorageType=accounting_storage/slurmdbd"));
 }
 
-absl::StatusOr<rpc::Trust> TrustOf(const Config& config) {
-  rpc::Trust trust;
-  absl::StatusOr<uid_t> uid = FindUser(config.slurm_user, "SlurmUser");
-  if (!uid.ok()) return uid.status();
-  trust.slurm_user = *uid;
-  uid = FindUser(config.slurmd_user, "SlurmdUser");
-  if (!uid.ok()) return uid.status();
-  trust.slurmd_user = *uid;
-  return trust;
-}
-
 absl::Status RunDaemon(const Config& config) {
   absl::Status status = CheckAccountingConfigured(config);
   if (!status.ok()) return status;
-  absl::StatusOr<rpc::Trust> trust = TrustOf(config);
+  absl::StatusOr<rpc::Trust> trust = rpc::TrustOf(config);
   if (!trust.ok()) return trust.status();
+  absl::StatusOr<std::optional<rpc::KeyPair>> tls = rpc::AccountingKeyPair(config);
+  if (!tls.ok()) return tls.status();
 
   os::EventLoop loop;
   for (int signal : {SIGTERM, SIGINT}) {
@@ -93,8 +70,8 @@ absl::Status RunDaemon(const Config& config) {
   if (!store.ok()) return store.status();
   absl::StatusOr<std::unique_ptr<QueryPool>> pool = QueryPool::Start((*store)->path(), {});
   if (!pool.ok()) return pool.status();
-  rpc::Server server(ServerOptions(config, *std::move(trust)));
-  AddAccountingService(server, **store, **pool);
+  rpc::Server server(ServerOptions(config, *std::move(trust), *std::move(tls)));
+  AddAccountingService(server, **store, **pool, config.private_data);
   status = server.Start();
   if (!status.ok()) return status;
   os::LogInfo(StrCat("reevedbd ", REEVE_VERSION, " serves cluster ", config.cluster_name,

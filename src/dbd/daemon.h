@@ -4,9 +4,7 @@
 #include <string>
 
 #include "absl/status/status.h"
-#include "absl/status/statusor.h"
 #include "common/base/config.h"
-#include "common/rpc/authorization.h"
 
 namespace reeve::dbd {
 
@@ -16,9 +14,6 @@ std::string DatabasePath(const Config& config);
 
 // FailedPrecondition when the configuration asks for no accounting at all.
 absl::Status CheckAccountingConfigured(const Config& config);
-
-// NotFound names the user that does not exist.
-absl::StatusOr<rpc::Trust> TrustOf(const Config& config);
 
 // Serves until SIGTERM or SIGINT, then finishes what it has begun to write and returns OK. An error
 // says why it could not start; nothing has been served then. Call it before any thread is started.

@@ -1,16 +1,13 @@
-// A few threads that answer queries, each with its own connection to the database.
+// Answers queries, with a few connections to the database between them.
 #pragma once
 
 #include <condition_variable>
-#include <deque>
 #include <memory>
 #include <mutex>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "absl/status/status.h"
-#include "absl/time/time.h"
 #include "common/rpc/server.h"
 #include "dbd/job_query.h"
 #include "dbd/reader.h"
@@ -20,39 +17,35 @@ namespace reeve::dbd {
 class QueryPool {
  public:
   struct Options {
-    int threads = 4;
-    size_t max_waiting = 1000;  // queries that wait for a thread
+    int readers = 4;  // as many as the server has threads for handlers
     size_t jobs_per_message = 256;
-    size_t max_queued_bytes = 8 << 20;            // of one answer, while its client is slow to read
-    absl::Duration patience = absl::Seconds(60);  // with a client that reads nothing at all
+    size_t max_queued_bytes = 8 << 20;  // of one answer, while its client is slow to read
   };
 
   static absl::StatusOr<std::unique_ptr<QueryPool>> Start(const std::string& path, Options options);
-  ~QueryPool();  // ends running answers with Unavailable
 
-  // Answers `call` with the jobs that `query` selects, in messages of bounded size, and finishes
-  // it: with ResourceExhausted when too many wait, DeadlineExceeded for a client that stopped
-  // reading.
+  // Answers `call` with the jobs that `query` selects, in messages of bounded size, as fast as its
+  // client reads: no thread waits for it (Call::OnRoom). The pool must outlive the call.
   void Answer(std::shared_ptr<rpc::Call> call, JobQuery query);
 
  private:
-  struct Waiting {
+  struct Answering {
     std::shared_ptr<rpc::Call> call;
     JobQuery query;
+    std::vector<int64_t> ids;
+    size_t next = 0;  // of ids
   };
+  class Borrowed;
 
   explicit QueryPool(Options options) : options_(options) {}
-  void Work(Reader& reader);
-  absl::Status Stream(Reader& reader, const JobQuery& query, rpc::Call& call);
-  absl::Status WaitForRoom(const rpc::Call& call);
+  void GoOn(std::shared_ptr<Answering> answering);
+  // False when its client has to read first.
+  absl::StatusOr<bool> WriteSome(Answering& answering);
 
   const Options options_;
   std::mutex mutex_;
-  std::condition_variable wake_;
-  std::deque<Waiting> queue_;
-  bool stopping_ = false;
-  std::vector<Reader> readers_;
-  std::vector<std::thread> threads_;
+  std::condition_variable returned_;
+  std::vector<Reader> readers_;  // those not in use
 };
 
 }  // namespace reeve::dbd

@@ -13,7 +13,7 @@ constexpr absl::Duration kLongestBackoff = absl::Seconds(5);
 
 }  // namespace
 
-ControllerLink::ControllerLink(os::EventLoop* loop, std::string target, rpc::Munge munge,
+ControllerLink::ControllerLink(os::EventLoop* loop, rpc::Target target, rpc::Munge munge,
                                uid_t controller_uid, Events events)
     : loop_(loop),
       channel_(std::move(target), std::move(munge)),

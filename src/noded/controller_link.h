@@ -22,7 +22,7 @@ class ControllerLink {
   };
   // `controller_uid`: the only user, besides root, that may read our credential, and so the only
   // one whose answers are believed.
-  ControllerLink(os::EventLoop* loop, std::string target, rpc::Munge munge, uid_t controller_uid,
+  ControllerLink(os::EventLoop* loop, rpc::Target target, rpc::Munge munge, uid_t controller_uid,
                  Events events);
   ~ControllerLink();
 

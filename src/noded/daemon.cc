@@ -2,16 +2,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pwd.h>
 #include <signal.h>
 #include <sys/file.h>
 #include <unistd.h>
 
-#include "absl/strings/numbers.h"
 #include "common/base/text.h"
 #include "common/os/log.h"
 #include "common/os/service_manager.h"
 #include "common/rpc/endpoints.h"
+#include "common/rpc/trust.h"
 #include "noded/hardware.h"
 #include "reeve/v1/noded.pb.h"
 #include "reeve_version.h"
@@ -50,14 +49,6 @@ absl::StatusOr<NodeConfig> FindOwnNode(const Config& config, const std::string& 
   return absl::NotFoundError(
       StrCat("no NodeName or NodeHostname of the configuration is this host's name, ", host,
              "; use -N NODENAME"));
-}
-
-absl::StatusOr<uid_t> ResolveUser(const std::string& user) {
-  uid_t uid = 0;
-  if (absl::SimpleAtoi(ToAbsl(user), &uid)) return uid;
-  const passwd* entry = getpwnam(user.c_str());
-  if (entry == nullptr) return absl::NotFoundError(StrCat("there is no user ", user));
-  return entry->pw_uid;
 }
 
 Daemon::Daemon(DaemonOptions options) : options_(std::move(options)), started_(absl::Now()) {}
@@ -112,7 +103,7 @@ void Daemon::ProtectFromOom() const {
 }
 
 absl::Status Daemon::Start() {
-  absl::StatusOr<uid_t> slurm_user = ResolveUser(options_.config.slurm_user);
+  absl::StatusOr<uid_t> slurm_user = rpc::FindUid(options_.config.slurm_user);
   if (!slurm_user.ok()) return Annotate(slurm_user.status(), "SlurmUser");
   if (absl::Status status = PrepareSpool(options_.spool_dir); !status.ok()) return status;
   if (absl::Status status = LockSpool(); !status.ok()) return status;
@@ -147,11 +138,14 @@ absl::Status Daemon::Start() {
                                         [this](const v1::NodeMessage& message) {
                                           if (link_ != nullptr && welcome_) link_->Send(message);
                                         });
-  absl::StatusOr<uid_t> slurmd_user = ResolveUser(options_.config.slurmd_user);
+  absl::StatusOr<uid_t> slurmd_user = rpc::FindUid(options_.config.slurmd_user);
   if (!slurmd_user.ok()) return Annotate(slurmd_user.status(), "SlurmdUser");
   lease_ = std::make_unique<LeaseKeeper>(
-      &loop_, LeaseKeeper::Options{options_.spool_dir, options_.node.name,
-                                   rpc::MungeOf(options_.config), *slurmd_user});
+      &loop_,
+      LeaseKeeper::Options{options_.spool_dir, options_.node.name, rpc::MungeOf(options_.config),
+                           *slurmd_user, [this](const std::string& node, std::string address) {
+                             return rpc::NodeTargetAt(options_.config, node, address);
+                           }});
   lease_->Start();
   relay_ = std::make_unique<IoRelay>(&loop_, steps_.get(), options_.node.name);
   if (absl::Status status = StartServer(); !status.ok()) return status;
@@ -175,9 +169,8 @@ absl::Status Daemon::Start() {
 }
 
 absl::Status Daemon::StartServer() {
-  absl::StatusOr<uid_t> slurm_user = ResolveUser(options_.config.slurm_user);
-  absl::StatusOr<uid_t> slurmd_user = ResolveUser(options_.config.slurmd_user);
-  if (!slurmd_user.ok()) return Annotate(slurmd_user.status(), "SlurmdUser");
+  absl::StatusOr<rpc::Trust> trust = rpc::TrustOf(options_.config);
+  if (!trust.ok()) return trust.status();
   rpc::Server::Options options;
   uint16_t port = options_.node.port != 0 ? options_.node.port : options_.config.slurmd_port;
   options.listen.push_back(StrCat("0.0.0.0:", port));
@@ -187,7 +180,12 @@ absl::Status Daemon::StartServer() {
     options.listen.push_back(socket);
   }
   options.munge = rpc::MungeOf(options_.config);
-  options.trust = {*slurm_user, *slurmd_user, {}};
+  options.trust = *std::move(trust);
+  absl::StatusOr<std::optional<rpc::KeyPair>> tls =
+      rpc::NodeKeyPair(options_.config, options_.node);
+  if (!tls.ok()) return tls.status();
+  options.tls = *std::move(tls);
+  options.limits.max_message_bytes = 4 << 20;  // a piece of some task's input
   server_ = std::make_unique<rpc::Server>(std::move(options));
   server_->Handle("NodeDaemon/Ping", [node = options_.node.name](std::shared_ptr<rpc::Call> call) {
     v1::NodePingResponse response;

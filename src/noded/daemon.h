@@ -65,7 +65,4 @@ class Daemon {
 // this host's name. NotFound says what was looked for.
 absl::StatusOr<NodeConfig> FindOwnNode(const Config& config, const std::string& name);
 
-// A user's number, by name or as digits.
-absl::StatusOr<uid_t> ResolveUser(const std::string& user);
-
 }  // namespace reeve::noded

@@ -107,8 +107,8 @@ void LeaseKeeper::Ask() {
 
 void LeaseKeeper::AskOne(const LeaseRecord::Witness& witness) {
   Question question;
-  question.channel =
-      std::make_unique<rpc::Channel>(StrCat(witness.address, ":", witness.port), options_.munge);
+  question.channel = std::make_unique<rpc::Channel>(
+      options_.target(witness.node, StrCat(witness.address, ":", witness.port)), options_.munge);
   v1::WitnessRequest request;
   request.set_node(options_.node);
   auto on_message = [this, round = round_, name = witness.node](std::string bytes) {

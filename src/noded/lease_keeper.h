@@ -2,6 +2,7 @@
 // witnesses and this node's own answers. On the loop's thread, but for Answer's caller.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -24,6 +25,8 @@ class LeaseKeeper {
     std::string node;
     rpc::Munge munge;
     uid_t slurmd_user = 0;  // as whom the other nodes' daemons run
+    // TLS, or not, to the daemon of a node.
+    std::function<rpc::Target(const std::string& node, std::string address)> target;
   };
   LeaseKeeper(os::EventLoop* loop, Options options);
   ~LeaseKeeper();

@@ -21,17 +21,20 @@ constexpr char kUsage[] =
     "  -f FILE        the configuration; default $SLURM_CONF, else /etc/reeve/slurm.conf\n"
     "  -N NODENAME    this node's name; default: found by the host's name\n"
     "  --conf-server  ask this controller for the configuration\n"
+    "  --ca-cert-file the certificate to know that controller by, where TLS is on\n"
     "  -V             print the version\n";
 
 struct Arguments {
   std::string config_path;
   std::string node;
   std::string conf_server;
+  std::string ca_cert_file;
 };
 
 // 0: go on; else the exit code + 1.
 int Parse(int argc, char** argv, Arguments* arguments) {
-  static const option kLong[] = {{"conf-server", required_argument, nullptr, 'c'},
+  static const option kLong[] = {{"ca-cert-file", required_argument, nullptr, 'a'},
+                                 {"conf-server", required_argument, nullptr, 'c'},
                                  {"help", no_argument, nullptr, 'h'},
                                  {"version", no_argument, nullptr, 'V'},
                                  {nullptr, 0, nullptr, 0}};
@@ -44,6 +47,9 @@ int Parse(int argc, char** argv, Arguments* arguments) {
         break;
       case 'N':
         arguments->node = optarg;
+        break;
+      case 'a':
+        arguments->ca_cert_file = optarg;
         break;
       case 'c':
         arguments->conf_server = optarg;
@@ -77,7 +83,7 @@ absl::Status KeepFetchedConfig(DaemonOptions* options) {
 absl::StatusOr<DaemonOptions> Prepare(const Arguments& arguments) {
   DaemonOptions options;
   absl::StatusOr<Config> config =
-      rpc::LoadOrFetchConfig(arguments.config_path, arguments.conf_server);
+      rpc::LoadOrFetchConfig(arguments.config_path, arguments.conf_server, arguments.ca_cert_file);
   if (!config.ok()) return config.status();
   options.config = *std::move(config);
   absl::StatusOr<NodeConfig> node = FindOwnNode(options.config, arguments.node);

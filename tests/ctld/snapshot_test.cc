@@ -20,10 +20,8 @@ std::shared_ptr<const pb::Job> MakeJob(uint32_t id, const std::string& name = ""
 
 std::vector<uint32_t> Ids(const PublishedState& state) {
   std::vector<uint32_t> ids;
-  state.ForEachJob([&](const pb::Job& job) {
-    ids.push_back(job.job_id());
-    return true;
-  });
+  PublishedState::Cursor cursor;
+  while (const pb::Job* job = state.NextJob(&cursor)) ids.push_back(job->job_id());
   return ids;
 }
 

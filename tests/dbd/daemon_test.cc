@@ -1,12 +1,10 @@
 // The program itself: starting, refusing to start, serving, and being killed.
 #include "dbd/daemon.h"
 
-#include <arpa/inet.h>
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <pwd.h>
 #include <signal.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -14,22 +12,12 @@
 #include "common/base/text.h"
 #include "common/rpc/client.h"
 #include "reeve/v1/dbd.pb.h"
+#include "tests/support/free_port.h"
 #include "tests/support/private_munged.h"
 #include "tests/support/temp_dir.h"
 
 namespace reeve::dbd {
 namespace {
-
-int FreePort() {
-  const int fd = socket(AF_INET, SOCK_STREAM, 0);
-  struct sockaddr_in address = {};
-  address.sin_family = AF_INET;
-  socklen_t length = sizeof address;
-  bind(fd, reinterpret_cast<struct sockaddr*>(&address), length);
-  getsockname(fd, reinterpret_cast<struct sockaddr*>(&address), &length);
-  close(fd);
-  return ntohs(address.sin_port);
-}
 
 class DaemonTest : public ::testing::Test {
  protected:
@@ -66,7 +54,7 @@ class DaemonTest : public ::testing::Test {
   std::string Stderr() { return *os::ReadFile(dir_ / "stderr"); }
 
   reeve::testing::TempDir dir_;
-  int port_ = FreePort();
+  int port_ = reeve::testing::FreePort();
   pid_t pid_ = -1;
 };
 

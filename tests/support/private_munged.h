@@ -3,6 +3,7 @@
 
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -19,9 +20,13 @@ class PrivateMunged {
  public:
   PrivateMunged() {
     os::WriteFile(dir_ / "key", rpc::RandomBytes(64), 0600).IgnoreError();
+    chmod(dir_.path().c_str(), 0711);  // other users may use the socket, and no more
     pid_ = fork();
     if (pid_ == 0) {
       prctl(PR_SET_PDEATHSIG, SIGTERM);  // a test that is killed leaves none behind
+      sigset_t none;
+      sigemptyset(&none);  // whatever the test blocks
+      sigprocmask(SIG_SETMASK, &none, nullptr);
       const std::string key = "--key-file=" + (dir_ / "key"),
                         socket = "--socket=" + (dir_ / "socket"),
                         pid = "--pid-file=" + (dir_ / "pid"), log = "--log-file=" + (dir_ / "log"),

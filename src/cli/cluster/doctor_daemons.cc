@@ -102,13 +102,13 @@ void CheckMunge(const Patient& patient, Report* report) {
 }
 
 void CheckController(const Patient& patient, Report* report) {
-  std::string target = rpc::ControllerTarget(*patient.config);
+  const rpc::Target target = rpc::ControllerTarget(*patient.config);
   rpc::Channel channel(target, rpc::MungeOf(*patient.config));
   absl::StatusOr<pb::PingResponse> pong =
       channel.Call<pb::PingResponse>("Controller/Ping", pb::PingRequest(), kPatience);
   if (!pong.ok()) {
     std::string text =
-        StrCat("reevectld does not answer at ", target, ": ", Message(pong.status()));
+        StrCat("reevectld does not answer at ", target.address, ": ", Message(pong.status()));
     if (patient.is_controller) text += PortNote(patient.config->slurmctld_port);
     report->Error("controller", text, StartHint(patient, "reevectld"));
     return;
@@ -129,7 +129,7 @@ void CheckAccounting(const Patient& patient, Report* report) {
     report->Note("accounting", "switched off: AccountingStorageType is not given");
     return;
   }
-  std::string target = rpc::AccountingTarget(config);
+  const std::string target = rpc::AccountingTarget(config).address;
   absl::Status status = TryConnect(target, kPatience);
   if (status.ok()) {
     report->Ok("accounting", "reevedbd listens at " + target);
@@ -152,7 +152,7 @@ void CheckNodes(const Patient& patient, Report* report) {
       silent.push_back(node.name());
     } else if (node.state() == pb::NODE_STATE_DOWN) {
       down.push_back(node.name());
-    } else if (!TryConnect(rpc::NodeTarget(*patient.config, node), kPatience).ok()) {
+    } else if (!TryConnect(rpc::NodeTarget(*patient.config, node).address, kPatience).ok()) {
       unreachable.push_back(node.name());
     }
     if (node.drain()) drained.push_back(node.name());

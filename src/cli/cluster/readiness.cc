@@ -176,7 +176,7 @@ bool Starter::AllUsable(const pb::QueryClusterResponse& cluster) {
 absl::Status Starter::WaitForNodes() {
   absl::Time deadline =
       absl::Now() + kNodePatience + kPatiencePerNode * static_cast<double>(config_.nodes.size());
-  rpc::Channel channel(rpc::ControllerSocket(config_), rpc::MungeOf(config_));
+  rpc::Channel channel(rpc::ControllerSocketTarget(config_), rpc::MungeOf(config_));
   absl::Status last = absl::OkStatus();
   for (;;) {
     absl::StatusOr<pb::QueryClusterResponse> cluster = channel.Call<pb::QueryClusterResponse>(

@@ -41,7 +41,7 @@ std::string NodeStateText(const pb::Node& node) {
 // By host name; empty when the controller does not answer.
 std::map<std::string, std::string> NodeStates(const Config& config) {
   std::map<std::string, std::string> states;
-  rpc::Channel channel(rpc::ControllerSocket(config), rpc::MungeOf(config));
+  rpc::Channel channel(rpc::ControllerSocketTarget(config), rpc::MungeOf(config));
   absl::StatusOr<pb::QueryClusterResponse> cluster = channel.Call<pb::QueryClusterResponse>(
       "Controller/QueryCluster", pb::QueryClusterRequest(), absl::Seconds(2));
   if (!cluster.ok()) return states;

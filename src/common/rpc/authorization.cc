@@ -22,8 +22,8 @@ constexpr AccessRule kTable[] = {
     {"Controller/QueryJobs", Access::kAnyUser},
     {"Controller/QueryCluster", Access::kAnyUser},
     {"Controller/GetJobScript", Access::kOwner},
-    {"Controller/UpdateNode", Access::kOperator},
-    {"Controller/UpdatePartition", Access::kOperator},
+    {"Controller/UpdateNode", Access::kAdministrator},
+    {"Controller/UpdatePartition", Access::kAdministrator},
     {"Controller/NodeStream", Access::kNode},
     {"NodeDaemon/Ping", Access::kAnyUser},
     {"NodeDaemon/StepIo", Access::kOwner},
@@ -42,8 +42,6 @@ bool Admits(Access access, uid_t uid, const Trust& trust) {
     case Access::kAnyUser:
     case Access::kOwner:
       return true;
-    case Access::kOperator:
-      return RoleOf(uid, trust) >= Role::kOperator;
     case Access::kAdministrator:
       return RoleOf(uid, trust) == Role::kAdministrator;
     case Access::kNode:
@@ -68,16 +66,20 @@ const AccessRule* FindRule(std::string_view method) {
 }
 
 Role RoleOf(uid_t uid, const Trust& trust) {
-  if (uid == 0 || uid == trust.slurm_user) return Role::kAdministrator;
+  if (uid == 0 || uid == trust.slurm_user || Contains(trust.administrators, uid)) {
+    return Role::kAdministrator;
+  }
   if (Contains(trust.operators, uid)) return Role::kOperator;
   return Role::kUser;
 }
 
 absl::Status Authorize(const AccessRule& rule, uid_t uid, const Trust& trust) {
   if (Admits(rule.access, uid, trust)) return absl::OkStatus();
-  // Slurm's words for ESLURM_ACCESS_DENIED come last, as clients print the last line.
-  return absl::PermissionDeniedError(
-      StrCat(rule.method, " is not for user ", uid, "\nAccess/permission denied"));
+  // Slurm's words come last, as clients print the last line. Administration is refused with those
+  // of ESLURM_USER_ID_MISSING there.
+  const std::string_view words =
+      rule.access == Access::kAdministrator ? "Invalid user id" : "Access/permission denied";
+  return absl::PermissionDeniedError(StrCat(rule.method, " is not for user ", uid, "\n", words));
 }
 
 }  // namespace reeve::rpc

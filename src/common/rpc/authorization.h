@@ -11,16 +11,16 @@
 
 namespace reeve::rpc {
 
+// As Slurm's AdminLevel.
 enum class Role {
   kUser,           // anybody with a valid credential
-  kOperator,       // may manage every job and node
-  kAdministrator,  // SlurmUser and root
+  kOperator,       // sees everything and manages every job
+  kAdministrator,  // and every node and partition: SlurmUser, root and whom they name
 };
 
 enum class Access {
   kAnyUser,  // what it shows or does concerns nobody else, or is open to all
   kOwner,    // the job's owner or an operator: the handler compares, with the job at hand
-  kOperator,
   kAdministrator,
   kNode,        // the user that node daemons run as
   kController,  // the user that the controller runs as
@@ -36,6 +36,7 @@ struct Trust {
   uid_t slurm_user = 0;   // runs the controller and the accounting daemon
   uid_t slurmd_user = 0;  // runs the node daemons
   std::vector<uid_t> operators;
+  std::vector<uid_t> administrators;
 };
 
 std::span<const AccessRule> AccessTable();

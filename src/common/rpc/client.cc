@@ -4,18 +4,31 @@
 #include <grpcpp/generic/generic_stub.h>
 #include <grpcpp/grpcpp.h>
 
+#include <algorithm>
 #include <condition_variable>
 #include <deque>
 #include <mutex>
 
+#include "common/os/fd.h"
 #include "common/rpc/grpc_util.h"
 #include "common/rpc/session.h"
 
 namespace reeve::rpc {
 namespace {
 
-std::shared_ptr<grpc::Channel> MakeChannel(const std::string& target) {
-  ChooseResolver();
+constexpr absl::Duration kBackoffPatience = absl::Minutes(5);
+
+absl::StatusOr<std::shared_ptr<grpc::ChannelCredentials>> Credentials(const Target& target) {
+  if (target.ca_cert_file.empty()) return grpc::InsecureChannelCredentials();
+  absl::StatusOr<std::string> ca = os::ReadFile(target.ca_cert_file, 1 << 20);
+  if (!ca.ok()) return Annotate(ca.status(), "TLS");
+  grpc::SslCredentialsOptions options;
+  options.pem_root_certs = *std::move(ca);
+  return grpc::SslCredentials(options);
+}
+
+std::shared_ptr<grpc::Channel> MakeChannel(
+    const Target& target, const std::shared_ptr<grpc::ChannelCredentials>& credentials) {
   grpc::ChannelArguments arguments;
   arguments.SetMaxReceiveMessageSize(-1);
   arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
@@ -27,7 +40,9 @@ std::shared_ptr<grpc::Channel> MakeChannel(const std::string& target) {
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 2000);
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, 20000);  // finds a peer that has gone without a word
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 20000);
-  return grpc::CreateCustomChannel(target, grpc::InsecureChannelCredentials(), arguments);
+  // The daemon may be known by an address or a Unix socket; its certificate has a name.
+  if (!target.name.empty()) arguments.SetSslTargetNameOverride(target.name);
+  return grpc::CreateCustomChannel(target.address, credentials, arguments);
 }
 
 // The client end of a stream. gRPC's reactor owns itself until OnDone; the handle given to the
@@ -153,13 +168,18 @@ class StreamHandle : public Stream {
 }  // namespace
 
 struct Channel::Impl {
+  absl::Status broken;  // why there is no channel
   std::shared_ptr<grpc::Channel> channel;
   std::unique_ptr<grpc::GenericStub> stub;
 };
 
-Channel::Channel(std::string target, Munge munge)
+Channel::Channel(Target target, Munge munge)
     : target_(std::move(target)), munge_(std::move(munge)), impl_(std::make_unique<Impl>()) {
-  impl_->channel = MakeChannel(target_);
+  ChooseResolver();
+  absl::StatusOr<std::shared_ptr<grpc::ChannelCredentials>> credentials = Credentials(target_);
+  impl_->broken = credentials.status();
+  if (!credentials.ok()) return;
+  impl_->channel = MakeChannel(target_, *credentials);
   impl_->stub = std::make_unique<grpc::GenericStub>(impl_->channel);
 }
 
@@ -168,7 +188,21 @@ Channel::~Channel() = default;
 absl::Status Channel::CallRaw(std::string_view method, const google::protobuf::MessageLite& request,
                               absl::Duration timeout,
                               const std::function<bool(std::string_view)>& on_message) const {
+  if (!impl_->broken.ok()) return impl_->broken;
   const std::string bytes = request.SerializeAsString();
+  const absl::Time give_up = absl::Now() + kBackoffPatience;
+  absl::Duration pause = absl::Milliseconds(200);
+  for (;;) {
+    absl::Status status = CallOnce(method, bytes, timeout, on_message);
+    if (!IsBackoff(status) || absl::Now() > give_up) return status;
+    absl::SleepFor(pause);
+    pause = std::min(pause * 2, absl::Seconds(2));
+  }
+}
+
+absl::Status Channel::CallOnce(std::string_view method, const std::string& bytes,
+                               absl::Duration timeout,
+                               const std::function<bool(std::string_view)>& on_message) const {
   absl::StatusOr<std::string> credential = munge_.Encode(BindCall(method, bytes, ""));
   if (!credential.ok()) return credential.status();
 
@@ -210,6 +244,7 @@ absl::Status Channel::CallRaw(std::string_view method, const google::protobuf::M
 absl::StatusOr<std::unique_ptr<Stream>> Channel::OpenStream(
     std::string_view method, const google::protobuf::MessageLite& first,
     std::optional<uid_t> server_uid, Stream::Events events) const {
+  if (!impl_->broken.ok()) return impl_->broken;
   const std::string bytes = first.SerializeAsString();
   std::string key = RandomBytes(kKeyBytes);
   absl::StatusOr<std::string> credential = munge_.Encode(BindCall(method, bytes, key), server_uid);

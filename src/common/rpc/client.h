@@ -35,10 +35,22 @@ class Stream {
   virtual void Cancel() = 0;
 };
 
+// Where a daemon is, and how it proves to be it.
+struct Target {
+  Target(std::string a) : address(std::move(a)) {}  // in plain text
+  Target(const char* a) : address(a) {}
+  Target(std::string a, std::string ca, std::string n)
+      : address(std::move(a)), ca_cert_file(std::move(ca)), name(std::move(n)) {}
+
+  std::string address;       // "host:port", "1.2.3.4:6817" or "unix:/path"
+  std::string ca_cert_file;  // empty: no TLS
+  std::string name;          // that its certificate carries
+};
+
 class Channel {
  public:
-  // `target`: "host:port", "1.2.3.4:6817" or "unix:/path". Connects when first used.
-  Channel(std::string target, Munge munge);
+  // Connects when first used.
+  Channel(Target target, Munge munge);
   ~Channel();
 
   // `method`: "Controller/SubmitJob". `server_uid`: only this user (or root) may read the
@@ -56,6 +68,8 @@ class Channel {
   }
 
   // Calls `on_message` for each answer as it comes; false from it ends the call with DataLoss.
+  // A daemon that says it is asked too much (IsBackoff) is asked again after a pause that grows,
+  // for five minutes.
   // The status of the daemon otherwise; Unavailable when it can't be reached (and munged: with
   // a message that says so), DeadlineExceeded after `timeout`.
   absl::Status CallRaw(std::string_view method, const google::protobuf::MessageLite& request,
@@ -69,11 +83,14 @@ class Channel {
                                                      std::optional<uid_t> server_uid,
                                                      Stream::Events events) const;
 
-  const std::string& target() const { return target_; }
+  const std::string& target() const { return target_.address; }
 
  private:
   struct Impl;
-  std::string target_;
+  absl::Status CallOnce(std::string_view method, const std::string& request, absl::Duration timeout,
+                        const std::function<bool(std::string_view)>& on_message) const;
+
+  Target target_;
   Munge munge_;
   std::unique_ptr<Impl> impl_;
 };
@@ -81,5 +98,8 @@ class Channel {
 // True when the call may have not reached the daemon at all, or the daemon is away: worth
 // repeating with the same request id.
 bool IsRetryable(const absl::Status& status);
+
+// True when the daemon wants the call again later: it has too much of this user's to do.
+bool IsBackoff(const absl::Status& status);
 
 }  // namespace reeve::rpc

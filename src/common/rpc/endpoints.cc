@@ -7,6 +7,7 @@
 
 #include "common/base/text.h"
 #include "common/rpc/client.h"
+#include "common/rpc/tls.h"
 #include "reeve/v1/ctld.pb.h"
 
 namespace reeve::rpc {
@@ -48,10 +49,14 @@ std::string HostPort(std::string_view host, int port) {
   return ipv6 ? StrCat("[", host, "]:", port) : StrCat(host, ":", port);
 }
 
-absl::StatusOr<Config> FetchConfig(const std::string& server) {
+absl::StatusOr<Config> FetchConfig(const std::string& server, const std::string& ca_cert_file) {
   std::string target =
       server.find(':') != server.npos ? server : HostPort(server, kDefaultControllerPort);
-  Channel channel(target, Munge());
+  const char* munge_socket = getenv("MUNGE_SOCKET");  // no AuthInfo is known yet
+  Channel channel(ca_cert_file.empty()
+                      ? Target(target)
+                      : Target(target, ca_cert_file, server.substr(0, server.find(':'))),
+                  Munge(munge_socket != nullptr ? munge_socket : ""));
   auto answer = channel.Call<v1::GetConfigResponse>("Controller/GetConfig", v1::GetConfigRequest());
   if (!answer.ok()) {
     return absl::Status(answer.status().code(), StrCat("cannot get the configuration from ", target,
@@ -72,36 +77,59 @@ std::string NodeSocket(const Config& config, std::string_view node_name) {
   return Socket(config, StrCat("node-", node_name));
 }
 
-std::string ControllerTarget(const Config& config) {
-  std::string socket = SocketUnlessOnClusterHost(config, ControllerSocket(config));
-  if (!socket.empty()) return socket;
-  if (config.controllers.empty()) return HostPort("localhost", config.slurmctld_port);
+Target ControllerSocketTarget(const Config& config) {
+  return {ControllerSocket(config), CaCertFile(config), ControllerName(config)};
+}
+
+Target ControllerTarget(const Config& config) {
+  Target target = ControllerSocketTarget(config);
+  target.address = SocketUnlessOnClusterHost(config, target.address);
+  if (!target.address.empty()) return target;
+  if (config.controllers.empty()) {
+    target.address = HostPort("localhost", config.slurmctld_port);
+    return target;
+  }
   const auto& controller = config.controllers.front();
-  return HostPort(controller.addr.empty() ? controller.host : controller.addr,
-                  config.slurmctld_port);
+  target.address =
+      HostPort(controller.addr.empty() ? controller.host : controller.addr, config.slurmctld_port);
+  return target;
 }
 
-std::string AccountingTarget(const Config& config) {
-  std::string socket = SocketUnlessOnClusterHost(config, AccountingSocket(config));
-  if (!socket.empty()) return socket;
-  return HostPort(config.accounting_host.empty() ? "localhost" : config.accounting_host,
-                  config.accounting_port);
+Target AccountingTarget(const Config& config) {
+  std::string address = SocketUnlessOnClusterHost(config, AccountingSocket(config));
+  if (address.empty()) {
+    address = HostPort(config.accounting_host.empty() ? "localhost" : config.accounting_host,
+                       config.accounting_port);
+  }
+  return {std::move(address), CaCertFile(config), AccountingName(config)};
 }
 
-std::string NodeTarget(const Config& config, const v1::Node& node) {
-  std::string socket = SocketUnlessOnClusterHost(config, NodeSocket(config, node.name()));
-  if (!socket.empty()) return socket;
-  return HostPort(node.address().empty() ? node.hostname() : node.address(),
-                  node.port() != 0 ? static_cast<int>(node.port()) : config.slurmd_port);
+Target NodeTarget(const Config& config, const v1::Node& node) {
+  std::string address = SocketUnlessOnClusterHost(config, NodeSocket(config, node.name()));
+  if (address.empty()) {
+    address = HostPort(node.address().empty() ? node.hostname() : node.address(),
+                       node.port() != 0 ? static_cast<int>(node.port()) : config.slurmd_port);
+  }
+  return {std::move(address), CaCertFile(config),
+          node.hostname().empty() ? node.name() : node.hostname()};
 }
 
-absl::StatusOr<Config> LoadOrFetchConfig(const std::string& path, const std::string& conf_server) {
+Target NodeTargetAt(const Config& config, const std::string& node, const std::string& address) {
+  const NodeConfig* line = config.FindNode(node);
+  return {address, CaCertFile(config), line == nullptr ? node : line->hostname};
+}
+
+absl::StatusOr<Config> LoadOrFetchConfig(const std::string& path, const std::string& conf_server,
+                                         const std::string& ca_cert_file) {
   std::string file = path.empty() ? FindConfigPath() : path;
   const char* asked = getenv("SLURM_CONF_SERVER");
   std::string server = !conf_server.empty() ? conf_server : asked != nullptr ? asked : "";
   bool named = !path.empty() || getenv("SLURM_CONF") != nullptr;
   if (conf_server.empty() && (named || access(file.c_str(), F_OK) == 0)) return LoadConfig(file);
-  if (!server.empty()) return FetchConfig(server);
+  const char* ca = getenv("REEVE_CA_CERT_FILE");
+  if (!server.empty()) {
+    return FetchConfig(server, !ca_cert_file.empty() || ca == nullptr ? ca_cert_file : ca);
+  }
   return absl::NotFoundError(
       StrCat("no configuration: ", file,
              " does not exist, and neither SLURM_CONF nor SLURM_CONF_SERVER is set"));

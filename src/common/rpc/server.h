@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -12,6 +13,8 @@
 #include "absl/status/status.h"
 #include "common/rpc/authorization.h"
 #include "common/rpc/munge.h"
+#include "common/rpc/server_limits.h"
+#include "common/rpc/tls.h"
 #include "google/protobuf/message_lite.h"
 
 namespace reeve::rpc {
@@ -32,6 +35,9 @@ class Call {
   // Runs `fn` once, on a gRPC thread, if the client goes before the answer (perhaps at once).
   virtual void OnGone(std::function<void()> fn) { (void)fn; }
   virtual size_t queued_bytes() const { return 0; }  // written and not yet handed to the network
+  // Runs `fn` once, on a thread for handlers, when at most `bytes` are queued or nobody waits for
+  // the answer any more. How a long answer is written to a slow reader: a part, then this.
+  virtual void OnRoom(size_t bytes, std::function<void()> fn) { (void)bytes, fn(); }
 
   void Reply(const google::protobuf::MessageLite& message) {
     Write(message);
@@ -40,6 +46,7 @@ class Call {
   // Parses the request, or answers InvalidArgument and returns false.
   bool Parse(google::protobuf::MessageLite* request);
 };
+// Runs on one of the server's threads for handlers, which it must not block for long.
 using UnaryHandler = std::function<void(std::shared_ptr<Call>)>;
 
 // One stream of a client that has been let in. Thread-safe.
@@ -76,7 +83,8 @@ class Server : public Handlers {
     std::vector<std::string> listen;  // "0.0.0.0:6817", "unix:/path"
     Munge munge;
     Trust trust;
-    int max_message_bytes = 64 << 20;
+    Limits limits = {};
+    std::optional<KeyPair> tls = {};  // for every address; without it, plain text
   };
   explicit Server(Options options);
   ~Server() override;  // Stop()
@@ -87,6 +95,10 @@ class Server : public Handlers {
 
   absl::Status Start();  // Unavailable names the address that can't be bound
   void Stop();           // no new calls; open ones are cancelled; returns when no handler runs
+
+  // From any thread; hold for calls that come from now on.
+  void SetTrust(Trust trust);
+  void SetRate(RateLimit rate);
 
  private:
   struct Impl;

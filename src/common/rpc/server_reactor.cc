@@ -1,126 +1,17 @@
 #include "common/rpc/server_reactor.h"
 
-#include <deque>
-#include <mutex>
 #include <optional>
+#include <utility>
 
+#include "absl/time/clock.h"
 #include "common/base/text.h"
 #include "common/os/log.h"
+#include "common/rpc/client.h"
 #include "common/rpc/grpc_util.h"
 #include "common/rpc/session.h"
 
 namespace reeve::rpc {
 namespace {
-
-class Reactor;
-
-// What the reactor and the handler's handle share. The reactor goes when gRPC says so (OnDone);
-// the handle may live longer and then writes into the void.
-class Wire {
- public:
-  explicit Wire(grpc::ServerGenericBidiReactor* reactor) : reactor_(reactor) {}
-
-  // Unary answers keep their last message back, so that it travels with the status.
-  void Write(std::string bytes, bool hold_back) {
-    std::lock_guard lock(mutex_);
-    if (finishing_ || reactor_ == nullptr) return;
-    if (session_) bytes = session_->Seal(bytes);
-    queued_bytes_ += bytes.size();
-    queue_.push_back(ToBuffer(bytes));
-    hold_back_ = hold_back;
-    Advance();
-  }
-
-  void Finish(absl::Status status) {
-    std::lock_guard lock(mutex_);
-    if (finishing_) return;
-    finishing_ = true;
-    status_ = ToGrpc(status);
-    Advance();
-  }
-
-  void WriteDone(bool ok) {
-    std::lock_guard lock(mutex_);
-    writing_ = false;
-    if (!queue_.empty()) {
-      queued_bytes_ -= queue_.front().Length();
-      queue_.pop_front();
-    }
-    if (!ok) {
-      queue_.clear();
-      queued_bytes_ = 0;
-    }
-    Advance();
-  }
-
-  void Done() {
-    std::lock_guard lock(mutex_);
-    reactor_ = nullptr;
-    queue_.clear();
-    queued_bytes_ = 0;
-  }
-
-  void StartSession(std::string key) { session_.emplace(std::move(key), Session::End::kServer); }
-  absl::StatusOr<std::string> Open(std::string_view sealed) { return session_->Open(sealed); }
-
-  bool gone() const {
-    std::lock_guard lock(mutex_);
-    return reactor_ == nullptr || cancelled_;
-  }
-  void SetCancelled() {
-    std::function<void()> gone;
-    {
-      std::lock_guard lock(mutex_);
-      cancelled_ = true;
-      if (!finishing_) gone = std::move(on_gone_);
-    }
-    if (gone) gone();
-  }
-  void OnGone(std::function<void()> fn) {
-    {
-      std::lock_guard lock(mutex_);
-      if (!cancelled_) {
-        on_gone_ = std::move(fn);
-        return;
-      }
-    }
-    fn();
-  }
-  size_t queued_bytes() const {
-    std::lock_guard lock(mutex_);
-    return queued_bytes_;
-  }
-
- private:
-  // Starts the next operation, if one may start. mutex_ is held.
-  void Advance() {
-    if (writing_ || finished_ || reactor_ == nullptr) return;
-    if (queue_.empty()) {
-      if (!finishing_) return;
-      finished_ = true;
-      reactor_->Finish(status_);
-    } else if (queue_.size() == 1 && finishing_) {
-      finished_ = true;
-      reactor_->StartWriteAndFinish(&queue_.front(), grpc::WriteOptions(), status_);
-    } else if (queue_.size() > 1 || !hold_back_) {
-      writing_ = true;
-      reactor_->StartWrite(&queue_.front());
-    }
-  }
-
-  mutable std::mutex mutex_;
-  grpc::ServerGenericBidiReactor* reactor_;
-  std::optional<Session> session_;
-  std::deque<grpc::ByteBuffer> queue_;
-  size_t queued_bytes_ = 0;
-  grpc::Status status_;
-  bool hold_back_ = false;
-  bool writing_ = false;
-  bool finishing_ = false;
-  bool finished_ = false;
-  bool cancelled_ = false;
-  std::function<void()> on_gone_;
-};
 
 // What is known of a caller once its credential has been checked.
 struct Caller {
@@ -132,8 +23,8 @@ struct Caller {
 
 class CallImpl : public Call {
  public:
-  CallImpl(std::shared_ptr<Wire> wire, Caller caller)
-      : wire_(std::move(wire)), caller_(std::move(caller)) {}
+  CallImpl(std::shared_ptr<Wire> wire, Caller caller, FairQueue* queue)
+      : wire_(std::move(wire)), caller_(std::move(caller)), queue_(queue) {}
   ~CallImpl() override { wire_->Finish(absl::InternalError("the call was dropped")); }
 
   const Identity& identity() const override { return caller_.identity; }
@@ -147,10 +38,16 @@ class CallImpl : public Call {
   bool cancelled() const override { return wire_->gone(); }
   void OnGone(std::function<void()> fn) override { wire_->OnGone(std::move(fn)); }
   size_t queued_bytes() const override { return wire_->queued_bytes(); }
+  void OnRoom(size_t bytes, std::function<void()> fn) override {
+    wire_->OnRoom(bytes, [queue = queue_, uid = caller_.identity.uid, fn = std::move(fn)] {
+      queue->Run(uid, fn);
+    });
+  }
 
  private:
   std::shared_ptr<Wire> wire_;
   Caller caller_;
+  FairQueue* queue_;  // the server's: it outlives every call
 };
 
 class ServerStreamImpl : public ServerStream {
@@ -175,18 +72,14 @@ class ServerStreamImpl : public ServerStream {
 
 class Reactor : public grpc::ServerGenericBidiReactor {
  public:
-  Reactor(grpc::GenericCallbackServerContext* context, const Method* method, const Munge& munge,
-          const Trust& trust)
+  Reactor(grpc::GenericCallbackServerContext* context, const Method* method, ServerParts& parts)
       : context_(context),
         method_(method),
-        munge_(munge),
-        trust_(trust),
-        wire_(std::make_shared<Wire>(this)) {
-    if (method_ == nullptr) {
-      wire_->Finish(absl::UnimplementedError(StrCat("no such method: ", context->method())));
-    } else {
-      StartRead(&incoming_);
-    }
+        parts_(parts),
+        wire_(std::make_shared<Wire>(this, context, absl::Now())) {
+    parts_.patrol.Add(wire_);
+    absl::Status status = Begin();
+    if (!status.ok()) wire_->Finish(std::move(status));
   }
 
   void OnReadDone(bool ok) override {
@@ -208,11 +101,31 @@ class Reactor : public grpc::ServerGenericBidiReactor {
 
   void OnDone() override {
     wire_->Done();
+    LeaveUnknown();
+    if (entered_.has_value()) parts_.admission.Leave(*entered_);
     if (events_.on_closed) events_.on_closed();
     delete this;
   }
 
  private:
+  absl::Status Begin() {
+    if (method_ == nullptr) {
+      return absl::UnimplementedError(StrCat("no such method: ", context_->method()));
+    }
+    absl::StatusOr<Admission::Place> place = parts_.admission.EnterUnknown(context_->peer(), wire_);
+    if (!place.ok()) return place.status();
+    unknown_ = *std::move(place);
+    StartRead(&incoming_);
+    return absl::OkStatus();
+  }
+
+  bool IsStream() const { return method_->stream != nullptr; }
+
+  void LeaveUnknown() {
+    if (unknown_.has_value()) parts_.admission.LeaveUnknown(*unknown_);
+    unknown_.reset();
+  }
+
   // Who calls, and whether that user may call this. The only way to a handler.
   absl::StatusOr<Credential> CheckCredential(std::string_view bytes, std::string* key) const {
     auto metadata = context_->client_metadata().find(kCredentialKey);
@@ -220,7 +133,7 @@ class Reactor : public grpc::ServerGenericBidiReactor {
       return absl::UnauthenticatedError("no credential");
     }
     absl::StatusOr<Credential> credential =
-        munge_.Decode(std::string(metadata->second.data(), metadata->second.size()));
+        parts_.munge.Decode(std::string(metadata->second.data(), metadata->second.size()));
     if (!credential.ok()) return credential;
     absl::StatusOr<std::string> bound = CheckBinding(credential->payload, method_->name, bytes);
     if (!bound.ok()) return bound.status();
@@ -228,9 +141,25 @@ class Reactor : public grpc::ServerGenericBidiReactor {
       return absl::UnauthenticatedError("credential refused: made for another kind of call");
     }
     *key = *std::move(bound);
-    absl::Status allowed = Authorize(*method_->rule, credential->identity.uid, trust_);
-    if (!allowed.ok()) return allowed;
     return credential;
+  }
+
+  // Daemons and those who run them are not held back by what others do.
+  bool IsLimited(Role role) const {
+    const Access access = method_->rule->access;
+    return role != Role::kAdministrator && access != Access::kNode && access != Access::kController;
+  }
+
+  absl::Status CheckCaller(uid_t uid, Caller* caller) {
+    const std::shared_ptr<const Trust> trust = parts_.trust.Get();
+    absl::Status allowed = Authorize(*method_->rule, uid, *trust);
+    if (!allowed.ok()) return allowed;
+    caller->role = RoleOf(uid, *trust);
+    if (!IsLimited(caller->role)) return absl::OkStatus();
+    const Admission::Share share{uid, IsStream(), caller->first_message.size()};
+    absl::Status room = parts_.admission.Enter(share, absl::Now());
+    if (room.ok()) entered_ = share;
+    return room;
   }
 
   absl::Status Admit() {
@@ -239,16 +168,25 @@ class Reactor : public grpc::ServerGenericBidiReactor {
     caller.peer = context_->peer();
     std::string key;
     absl::StatusOr<Credential> credential = CheckCredential(caller.first_message, &key);
-    if (!credential.ok()) {
-      os::LogWarn(StrCat("refused ", method_->name, " from ", caller.peer, ": ",
-                         credential.status().message()));
-      return credential.status();
+    absl::Status status = credential.status();
+    if (status.ok()) {
+      caller.identity = credential->identity;
+      status = CheckCaller(caller.identity.uid, &caller);
+    }
+    LeaveUnknown();
+    if (!status.ok()) {
+      if (!IsBackoff(status)) {
+        os::LogWarn(
+            StrCat("refused ", method_->name, " from ", caller.peer, ": ", Message(status)));
+      }
+      return status;
     }
     admitted_ = true;
-    caller.identity = credential->identity;
-    caller.role = RoleOf(caller.identity.uid, trust_);
+    wire_->SetAdmitted();
     if (method_->unary) {
-      method_->unary(std::make_shared<CallImpl>(wire_, std::move(caller)));
+      const uid_t uid = caller.identity.uid;
+      auto call = std::make_shared<CallImpl>(wire_, std::move(caller), &parts_.queue);
+      parts_.queue.Run(uid, [method = method_, call = std::move(call)] { method->unary(call); });
       return absl::OkStatus();
     }
     wire_->StartSession(std::move(key));
@@ -279,20 +217,20 @@ class Reactor : public grpc::ServerGenericBidiReactor {
 
   grpc::GenericCallbackServerContext* context_;
   const Method* method_;
-  const Munge& munge_;
-  const Trust& trust_;
+  ServerParts& parts_;
   std::shared_ptr<Wire> wire_;
   grpc::ByteBuffer incoming_;
   ServerStream::Events events_;
+  std::optional<Admission::Place> unknown_;  // among the calls of callers not known yet
+  std::optional<Admission::Share> entered_;  // of what is its caller's
   bool admitted_ = false;
 };
 
 }  // namespace
 
 grpc::ServerGenericBidiReactor* NewServerReactor(grpc::GenericCallbackServerContext* context,
-                                                 const Method* method, const Munge& munge,
-                                                 const Trust& trust) {
-  return new Reactor(context, method, munge, trust);
+                                                 const Method* method, ServerParts& parts) {
+  return new Reactor(context, method, parts);
 }
 
 }  // namespace reeve::rpc

@@ -82,6 +82,8 @@ std::string Session::Seal(std::string_view body) {
 }
 
 absl::StatusOr<std::string> Session::Open(std::string_view sealed) {
+  if (broken_) return absl::UnauthenticatedError("stream message after one with a wrong seal");
+  broken_ = true;
   if (sealed.size() < kMacBytes) return absl::UnauthenticatedError("stream message without a seal");
   std::string_view body = sealed.substr(kMacBytes);
   End peer = end_ == End::kClient ? End::kServer : End::kClient;
@@ -89,6 +91,7 @@ absl::StatusOr<std::string> Session::Open(std::string_view sealed) {
   if (CRYPTO_memcmp(expected.data(), sealed.data(), kMacBytes) != 0) {
     return absl::UnauthenticatedError("stream message with a wrong seal");
   }
+  broken_ = false;
   return std::string(body);
 }
 

@@ -30,7 +30,8 @@ std::string BindCall(std::string_view method, std::string_view request, std::str
 absl::StatusOr<std::string> CheckBinding(std::string_view payload, std::string_view method,
                                          std::string_view request);
 
-// Seals what one end sends and opens what it receives. Not thread-safe: seal in sending order.
+// Seals what one end sends and opens what it receives; after one message that it refuses, all. Not
+// thread-safe: seal in sending order.
 class Session {
  public:
   enum class End : char { kClient = 'c', kServer = 's' };
@@ -46,6 +47,7 @@ class Session {
   End end_;
   uint64_t sent_ = 0;
   uint64_t received_ = 0;
+  bool broken_ = false;  // for receiving
 };
 
 }  // namespace reeve::rpc

@@ -73,7 +73,8 @@ class Cancellation {
 
   void ByFilter() {
     std::vector<JobId> ids;
-    const std::optional<uint32_t> uid = event_.uid;
+    std::optional<uint32_t> uid = event_.uid;
+    if (!event_.caller.is_operator && !uid.has_value()) uid = event_.caller.uid;
     if (uid.has_value()) {
       const auto jobs = context_.state.jobs_of_user.find(*uid);
       if (jobs != context_.state.jobs_of_user.end()) {

@@ -75,6 +75,8 @@ class State {
   // The partitions a pending job may start in.
   std::vector<PartitionIndex> PartitionsOf(const Job& job) const;
   JobId NextJobId();
+  void RememberRequest(const RequestResult& result);  // the latest
+  void ForgetOldestRequest();                         // in request_order and requests_of_user
 
   Settings settings;
   Counters counters;
@@ -102,6 +104,7 @@ class State {
   absl::flat_hash_map<JobId, std::deque<CreateStep>> waiting_steps;
   absl::flat_hash_map<RequestKey, RequestResult> requests;
   std::deque<RequestKey> request_order;
+  absl::flat_hash_map<uint32_t, std::deque<std::string>> requests_of_user;  // ids, in order
 };
 
 // One event's handling: the state, what it wants done, and when it happens.

@@ -7,7 +7,8 @@ namespace reeve::ctld {
 absl::Status Refuse(std::string_view words, std::string_view note) {
   absl::StatusCode code = absl::StatusCode::kInvalidArgument;
   if (words == kInvalidJobId) code = absl::StatusCode::kNotFound;
-  if (words == kAccessDenied || words == kGroupDenied || words == kInvalidAccount) {
+  if (words == kAccessDenied || words == kGroupDenied || words == kInvalidAccount ||
+      words == kInvalidUser) {
     code = absl::StatusCode::kPermissionDenied;
   }
   if (words == kAlreadyDone || words == kJobPending || words == kJobNotPending ||

@@ -13,6 +13,7 @@ namespace reeve::ctld {
 inline constexpr std::string_view kInvalidJobId = "Invalid job id specified";
 inline constexpr std::string_view kAlreadyDone = "Job/step already completing or completed";
 inline constexpr std::string_view kAccessDenied = "Access/permission denied";
+inline constexpr std::string_view kInvalidUser = "Invalid user id";
 inline constexpr std::string_view kJobPending = "Job is pending execution";
 inline constexpr std::string_view kJobNotPending = "Job is no longer pending execution";
 inline constexpr std::string_view kJobNotRunning = "Job is not running";
@@ -42,6 +43,8 @@ inline constexpr std::string_view kNotImmediate =
 inline constexpr std::string_view kNodesBusy = "Requested nodes are busy";
 inline constexpr std::string_view kTooManyTasks = "More processors requested than permitted";
 inline constexpr std::string_view kUnsupported = "Requested feature is not supported";
+inline constexpr std::string_view kTooLong =
+    "Pathname of a file, directory or other parameter too long";
 inline constexpr std::string_view kTooManyJobs = "Job count limit (MaxJobCount) reached";
 
 // The code follows from the words; `note` (may be empty) is what the user reads before them.

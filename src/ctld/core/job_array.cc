@@ -96,6 +96,7 @@ absl::StatusOr<std::vector<JobId>> ResolvePick(Context& context, const JobPick& 
         picked.push_back(id);
         continue;
       }
+      if (state.jobs.size() >= state.settings.max_job_count) return Refuse(kTooManyJobs);
       Job& part = SplitTasks(context, *job, meant);
       if (part.Pending() && part.id != id) Reconsider(context, part);
       picked.push_back(part.id);

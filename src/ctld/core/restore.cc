@@ -152,13 +152,10 @@ void RestoreSnapshot(Context& context, Snapshot snapshot) {
     if (job->HoldsResources()) EndOnUnknownNodes(context, *job);
     if (job->Pending()) Reconsider(context, *job);
   }
-  for (RequestResult& result : snapshot.requests) {
-    state.requests[result.key] = result;
-  }
   std::sort(snapshot.requests.begin(), snapshot.requests.end(),
             [](const RequestResult& a, const RequestResult& b) { return a.time < b.time; });
   for (const RequestResult& result : snapshot.requests) {
-    state.request_order.push_back(result.key);
+    state.RememberRequest(result);
     state.timers.Add(result.time + state.settings.request_memory,
                      {TimerKind::kRequests, {}, {}, {}});
   }

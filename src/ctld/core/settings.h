@@ -22,6 +22,7 @@ struct Settings {
   absl::Duration min_job_age = absl::Seconds(300);  // 0: finished jobs are kept
   absl::Duration over_time_limit = absl::ZeroDuration();
   absl::Duration request_memory = absl::Hours(1);  // how long answers to requests are kept
+  size_t max_requests_of_user = 100000;            // kept of one user; the oldest go first
   uint32_t max_array_size = 1000001;
   uint32_t max_job_count = 1000000;
   uint32_t first_job_id = 1;

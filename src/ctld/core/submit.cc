@@ -71,12 +71,27 @@ void SetAskedSizes(Job& job) {
   job.num_tasks = job.shape->num_tasks;
 }
 
+namespace {
+
+// Of a user who asks without end only the latest answers are kept.
+void ForgetSurplusRequests(Context& context, uint32_t uid) {
+  State& state = context.state;
+  std::deque<std::string>& ids = state.requests_of_user[uid];
+  while (ids.size() > state.settings.max_requests_of_user) {
+    RequestKey key{uid, std::move(ids.front())};
+    ids.pop_front();
+    if (state.requests.erase(key) > 0) context.effects.requests_forgotten.push_back(std::move(key));
+  }
+}
+
+}  // namespace
+
 void KeepRequest(Context& context, RequestResult result) {
   if (result.key.request_id.empty()) return;
   State& state = context.state;
   state.timers.Add(context.now + state.settings.request_memory, {TimerKind::kRequests, {}, {}, {}});
-  state.request_order.push_back(result.key);
-  state.requests[result.key] = result;
+  state.RememberRequest(result);
+  ForgetSurplusRequests(context, result.key.uid);
   context.effects.requests_kept.push_back(std::move(result));
 }
 
@@ -90,7 +105,7 @@ void ForgetOldRequests(Context& context) {
       state.requests.erase(found);
       context.effects.requests_forgotten.push_back(key);
     }
-    state.request_order.pop_front();
+    state.ForgetOldestRequest();
   }
 }
 

@@ -25,7 +25,7 @@ absl::Status CheckAccess(const Partition& partition, const JobSpec& spec,
     return Refuse(kPartitionNotAvail);
   }
   if (partition.root_only && !is_root) return Refuse(kAccessDenied);
-  if (partition.disable_root_jobs && is_root) return Refuse(kAccessDenied);
+  if (partition.disable_root_jobs && is_root) return Refuse(kInvalidUser);
   if (!partition.allow_groups.empty() && !is_root && requester.groups != nullptr &&
       std::none_of(requester.groups->begin(), requester.groups->end(),
                    [&](const auto& group) { return Contains(partition.allow_groups, group); })) {
@@ -144,7 +144,7 @@ std::string PartitionText(const State& state, const JobSpec& spec) {
 
 absl::StatusOr<Validated> Validate(const State& state, const JobSpec& spec,
                                    const Requester& requester, JobId self) {
-  if (state.settings.disable_root_jobs && requester.uid == 0) return Refuse(kAccessDenied);
+  if (state.settings.disable_root_jobs && requester.uid == 0) return Refuse(kInvalidUser);
   Validated result;
   result.partition = PartitionText(state, spec);
   if (result.partition.empty()) return Refuse(kNoPartition);

@@ -33,28 +33,28 @@ TEST(AccessTable, HasEveryRpcOfProtoOnceAndNoOther) {
   EXPECT_GT(methods.size(), 20u);
 }
 
-constexpr uid_t kSlurm = 64030, kSlurmd = 64031, kOperator = 500, kUser = 1000;
+constexpr uid_t kSlurm = 64030, kSlurmd = 64031, kOperator = 500, kAdmin = 600, kUser = 1000;
 
 class AuthorizeTest : public ::testing::Test {
  protected:
   bool Allowed(Access access, uid_t uid) {
-    return Authorize({"S/M", access}, uid, Trust{kSlurm, kSlurmd, {kOperator}}).ok();
+    return Authorize({"S/M", access}, uid, Trust{kSlurm, kSlurmd, {kOperator}, {kAdmin}}).ok();
   }
 };
 
 TEST_F(AuthorizeTest, EachAccessAdmitsItsOwn) {
   struct Case {
     Access access;
-    bool user, oper, slurm, slurmd, root;
+    bool user, oper, admin, slurm, slurmd, root;
   };
-  for (const Case& c : {Case{Access::kAnyUser, true, true, true, true, true},
-                        Case{Access::kOwner, true, true, true, true, true},
-                        Case{Access::kOperator, false, true, true, false, true},
-                        Case{Access::kAdministrator, false, false, true, false, true},
-                        Case{Access::kNode, false, false, true, true, false},
-                        Case{Access::kController, false, false, true, false, false}}) {
+  for (const Case& c : {Case{Access::kAnyUser, true, true, true, true, true, true},
+                        Case{Access::kOwner, true, true, true, true, true, true},
+                        Case{Access::kAdministrator, false, false, true, true, false, true},
+                        Case{Access::kNode, false, false, false, true, true, false},
+                        Case{Access::kController, false, false, false, true, false, false}}) {
     EXPECT_EQ(Allowed(c.access, kUser), c.user);
     EXPECT_EQ(Allowed(c.access, kOperator), c.oper);
+    EXPECT_EQ(Allowed(c.access, kAdmin), c.admin);
     EXPECT_EQ(Allowed(c.access, kSlurm), c.slurm);
     EXPECT_EQ(Allowed(c.access, kSlurmd), c.slurmd);
     EXPECT_EQ(Allowed(c.access, 0), c.root);
@@ -62,9 +62,20 @@ TEST_F(AuthorizeTest, EachAccessAdmitsItsOwn) {
 }
 
 TEST_F(AuthorizeTest, RefusalEndsInSlurmsWords) {
-  absl::Status status = Authorize({"S/M", Access::kOperator}, kUser, Trust{});
+  absl::Status status = Authorize({"S/M", Access::kNode}, kUser, Trust{});
   EXPECT_TRUE(absl::IsPermissionDenied(status));
   EXPECT_TRUE(std::string(status.message()).ends_with("\nAccess/permission denied"));
+  status = Authorize({"S/M", Access::kAdministrator}, kUser, Trust{});
+  EXPECT_TRUE(absl::IsPermissionDenied(status));
+  EXPECT_TRUE(std::string(status.message()).ends_with("\nInvalid user id"));
+}
+
+TEST_F(AuthorizeTest, RolesAreInOrder) {
+  const Trust trust{kSlurm, kSlurmd, {kOperator, kAdmin}, {kAdmin}};
+  EXPECT_EQ(RoleOf(kUser, trust), Role::kUser);
+  EXPECT_EQ(RoleOf(kOperator, trust), Role::kOperator);
+  for (uid_t uid : {kAdmin, kSlurm, uid_t{0}}) EXPECT_EQ(RoleOf(uid, trust), Role::kAdministrator);
+  EXPECT_EQ(RoleOf(kSlurmd, trust), Role::kUser) << "a node's user rules over no job";
 }
 
 }  // namespace

@@ -54,6 +54,13 @@ TEST_F(SessionTest, AMissingMessageIsNoticed) {
   EXPECT_FALSE(server_.Open(client_.Seal("second")).ok());
 }
 
+TEST_F(SessionTest, NothingIsBelievedAfterARefusedMessage) {
+  std::string first = client_.Seal("first");
+  first.back() ^= 1;
+  EXPECT_FALSE(server_.Open(first).ok());
+  EXPECT_FALSE(server_.Open(client_.Seal("second")).ok());
+}
+
 TEST_F(SessionTest, AMessageThrownBackIsRefused) {
   EXPECT_FALSE(client_.Open(client_.Seal("mine")).ok());
 }

@@ -88,7 +88,7 @@ TEST(Submit, WhoMayUseAPartition) {
   EXPECT_EQ(Cluster(settings).Refusal(Spec()), "Access/permission denied");
   settings = MakeTestSettings(1, 4);
   settings.disable_root_jobs = true;
-  EXPECT_EQ(Cluster(settings).Refusal(Spec(), Root()), "Access/permission denied");
+  EXPECT_EQ(Cluster(settings).Refusal(Spec(), Root()), "Invalid user id");
   settings.partitions[0].state = PartitionState::kInactive;
   EXPECT_EQ(Cluster(settings).Refusal(Spec()),
             "Required partition not available (inactive or drain)");

@@ -1,0 +1,147 @@
+#include "ctld/request_limits.h"
+
+#include <initializer_list>
+#include <string_view>
+
+#include "common/base/text.h"
+#include "ctld/core/errors.h"
+
+namespace reeve::ctld {
+namespace {
+
+constexpr size_t kMaxId = 128;
+constexpr size_t kMaxName = 1024;
+constexpr size_t kMaxPath = 4096;
+constexpr size_t kMaxText = 64 << 10;
+constexpr size_t kMaxSpec = 1 << 20;       // all of a job but script and environment
+constexpr size_t kMaxArguments = 2 << 20;  // the kernel's own limit for a program
+constexpr int kMaxPicks = 10000;           // jobs of one request
+constexpr int kMaxChanges = 1000;
+
+struct Text {
+  std::string_view what;
+  std::string_view text;
+  size_t limit;
+};
+
+absl::Status TooLong(std::string_view what) {
+  return Refuse(kTooLong, StrCat(what, " is too long"));
+}
+
+absl::Status CheckTexts(std::initializer_list<Text> texts) {
+  for (const Text& text : texts) {
+    if (text.text.size() > text.limit) return TooLong(text.what);
+  }
+  return absl::OkStatus();
+}
+
+template <class Strings>
+size_t BytesOf(const Strings& strings) {
+  size_t bytes = 0;
+  for (const std::string& string : strings) bytes += string.size() + 1;
+  return bytes;
+}
+
+template <class Selectors>
+absl::Status CheckPicks(const Selectors& jobs) {
+  if (jobs.size() > kMaxPicks) {
+    return absl::InvalidArgumentError(
+        StrCat("more than ", kMaxPicks, " jobs in one request\n", kTooLong));
+  }
+  for (const pb::JobSelector& job : jobs) {
+    if (job.array_tasks().size() > kMaxText) return TooLong("list of array tasks");
+  }
+  return absl::OkStatus();
+}
+
+template <class Changes>
+absl::Status CheckChanges(const Changes& changes) {
+  if (changes.size() > kMaxChanges) return TooLong("list of changes");
+  for (const pb::ConfigEntry& change : changes) {
+    if (change.key().size() > kMaxName) return TooLong("name of a parameter");
+    if (change.value().size() > kMaxText) return TooLong(change.key());
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckSpec(const pb::JobSpec& spec) {
+  if (spec.ByteSizeLong() > kMaxSpec) return TooLong("list of arguments");
+  return CheckTexts({{"job name", spec.name(), kMaxName},
+                     {"account", spec.account(), kMaxName},
+                     {"partition", spec.partition(), kMaxName},
+                     {"QOS", spec.qos(), kMaxName},
+                     {"working directory", spec.work_dir(), kMaxPath},
+                     {"input file", spec.std_in(), kMaxPath},
+                     {"output file", spec.std_out(), kMaxPath},
+                     {"error file", spec.std_err(), kMaxPath},
+                     {"comment", spec.comment(), kMaxText},
+                     {"node list", spec.req_nodes(), kMaxText},
+                     {"exclude list", spec.exc_nodes(), kMaxText},
+                     {"dependency", spec.dependency(), kMaxText},
+                     {"array", spec.array(), kMaxText},
+                     {"constraint", spec.features(), kMaxName}});
+}
+
+}  // namespace
+
+size_t MaxRequestBytes(const Config& config) {
+  return config.max_script_size + kMaxEnvironmentBytes + kMaxSpec + (1 << 20);
+}
+
+absl::Status CheckLimits(const pb::SubmitJobRequest& request, const Config& config) {
+  if (request.request_id().size() > kMaxId) return TooLong("request id");
+  if (request.script().size() > config.max_script_size) {
+    return Refuse(kTooLong,
+                  StrCat("script larger than max_script_size, ", config.max_script_size, " bytes"));
+  }
+  if (BytesOf(request.environment()) > kMaxEnvironmentBytes) {
+    return Refuse(kTooLong, StrCat("environment larger than ", kMaxEnvironmentBytes >> 20, " MiB"));
+  }
+  return CheckSpec(request.spec());
+}
+
+absl::Status CheckLimits(const pb::CreateStepRequest& request) {
+  if (BytesOf(request.environment()) > kMaxEnvironmentBytes) return TooLong("environment");
+  if (BytesOf(request.argv()) > kMaxArguments) return TooLong("list of arguments");
+  return CheckTexts({{"request id", request.request_id(), kMaxId},
+                     {"step name", request.name(), kMaxName},
+                     {"working directory", request.work_dir(), kMaxPath},
+                     {"input file", request.std_in(), kMaxPath},
+                     {"output file", request.std_out(), kMaxPath},
+                     {"error file", request.std_err(), kMaxPath},
+                     {"node list", request.req_nodes(), kMaxText},
+                     {"exclude list", request.exc_nodes(), kMaxText},
+                     {"distribution", request.distribution(), kMaxName},
+                     {"host name", request.submit_host(), kMaxName},
+                     {"host name", request.srun_host(), kMaxName},
+                     {"MPI type", request.mpi(), kMaxName},
+                     {"CPU binding", request.cpu_bind(), kMaxText}});
+}
+
+absl::Status CheckLimits(const pb::CancelJobsRequest& request) {
+  absl::Status status = CheckPicks(request.jobs());
+  if (!status.ok()) return status;
+  return CheckTexts({{"node list", request.node_list(), kMaxText}});
+}
+
+absl::Status CheckLimits(const pb::ControlJobsRequest& request) {
+  return CheckPicks(request.jobs());
+}
+
+absl::Status CheckLimits(const pb::UpdateJobRequest& request) {
+  if (request.job().array_tasks().size() > kMaxText) return TooLong("list of array tasks");
+  return CheckChanges(request.changes());
+}
+
+absl::Status CheckLimits(const pb::UpdateNodeRequest& request) {
+  return CheckTexts({{"node list", request.nodes(), kMaxText},
+                     {"reason", request.reason(), kMaxText},
+                     {"features", request.features(), kMaxText},
+                     {"comment", request.comment(), kMaxText}});
+}
+
+absl::Status CheckLimits(const pb::UpdatePartitionRequest& request) {
+  return CheckChanges(request.changes());
+}
+
+}  // namespace reeve::ctld

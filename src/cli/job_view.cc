@@ -100,6 +100,11 @@ std::string CompactStateText(const pb::Job& job) {
 }
 
 std::string ReasonText(const pb::Job& job) {
+  // Slurm shows this sentence in place of the reason that it explains.
+  constexpr std::string_view kLaunchFailed = "launch failed requeued held";
+  if (job.state() == pb::JOB_STATE_PENDING && job.reason_detail() == kLaunchFailed) {
+    return std::string(kLaunchFailed);
+  }
   return job.reason().empty() ? "None" : job.reason();
 }
 

@@ -32,7 +32,7 @@ void AddState(const JobRow& row, const ShowOptions& options, RecordText* text) {
              job.gid(), ") MCS_label=N/A");
   text->Line("Priority=", job.priority(), " Nice=", spec.nice(), " Account=", OrNull(job.account()),
              " QOS=", OrNull(job.qos()));
-  text->Line("JobState=", StateText(job), " Reason=", ReasonText(job),
+  text->Line("JobState=", StateText(job), " Reason=", ReplaceAll(ReasonText(job), " ", "_"),
              " Dependency=", OrNull(job.dependency()));
   if (options.details && !job.reason_detail().empty()) {
     text->Line("ReasonDetail=", ReplaceAll(job.reason_detail(), " ", "_"));

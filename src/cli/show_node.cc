@@ -68,6 +68,9 @@ std::string ShowNodeText(const pb::Node& node, uint32_t default_port, const Show
     text.Line("Reason=", node.reason(), " [", ListText(node.reason_user(), "root"), "@",
               TimeText(node.reason_time(), "Unknown"), "]");
   }
+  if (node.clock_skew() != 0) {
+    text.Line("ClockSkew=", node.clock_skew() > 0 ? "+" : "", node.clock_skew(), "s");
+  }
   if (!node.comment().empty()) text.Line("Comment=", node.comment());
   return text.Finish();
 }

@@ -19,6 +19,7 @@
 #include "cli/option_parser.h"
 #include "cli/srun_io.h"
 #include "cli/srun_request.h"
+#include "cli/srun_script.h"
 #include "cli/submit_env.h"
 #include "cli/submitter.h"
 #include "cli/task_exits.h"
@@ -52,6 +53,8 @@ class SrunSession {
   void OnInterrupt();
   void OnTerminate();
   void Allocate();
+  SrunScript Script(const std::string& program, const char* context) const;
+  void BeginStep();
   void CreateStep();
   void OnStep(absl::StatusOr<pb::CreateStepResponse> answer);
   void OnStepRefused(const absl::Status& status);
@@ -102,7 +105,7 @@ int SrunSession::Run() {
   HandleSignals();
   stdio_ = RouteStdio(request_.spec);
   if (in_job_) {
-    CreateStep();
+    BeginStep();
   } else {
     Allocate();
   }
@@ -143,7 +146,7 @@ void SrunSession::Allocate() {
     // The nodes are those of the allocation: the step takes all of them.
     request_.spec.set_min_nodes(static_cast<uint32_t>(granted.job().shares_size()));
     request_.spec.set_max_nodes(request_.spec.min_nodes());
-    CreateStep();
+    BeginStep();
   };
   events.on_failed = [this](int code) { Leave(code); };
   allocation_ = std::make_unique<Allocation>(
@@ -152,6 +155,21 @@ void SrunSession::Allocate() {
                           request_.immediate_seconds, request_.quiet},
       std::move(events));
   allocation_->Start(std::move(submit));
+}
+
+SrunScript SrunSession::Script(const std::string& program, const char* context) const {
+  return {program, origin_.command, origin_.environment, context, origin_.job_id};
+}
+
+// The step is launched as soon as the controller has made it: its prolog comes before that.
+void SrunSession::BeginStep() {
+  const std::string program = ChooseSrunScript(request_.srun_prolog, client_->config().srun_prolog);
+  RunSrunScript(loop_, Script(program, "prolog_srun"), [this](int code) {
+    if (giving_up_) return Leave(1);
+    if (code == 0) return CreateStep();
+    PrintError(kName, StrCat("srun prolog failed rc = ", code, ". Aborting step."));
+    Leave(1);
+  });
 }
 
 void SrunSession::CreateStep() {
@@ -322,7 +340,11 @@ void SrunSession::OnJobEnded(absl::StatusOr<pb::WaitJobResponse> answer) {
 void SrunSession::OnStepEnded() {
   PrintExits();
   exit_status_ = exits_.worst_status();
-  Leave(std::max(exit_code_, exits_.exit_code()));
+  const std::string program = ChooseSrunScript(request_.srun_epilog, client_->config().srun_epilog);
+  RunSrunScript(loop_, Script(program, "epilog_srun"), [this](int code) {
+    if (code != 0) PrintError(kName, StrCat("srun epilog failed rc = ", code));
+    Leave(std::max(exit_code_, exits_.exit_code()));
+  });
 }
 
 // Says once that the step is being taken down.

@@ -122,6 +122,8 @@ pb::CreateStepRequest MakeStepRequest(const JobRequest& request, const StepOrigi
   step.set_kill_on_bad_exit(request.kill_on_bad_exit.value_or(false));
   step.set_mpi("none");
   step.set_cpu_bind("none");
+  step.set_task_prolog(request.task_prolog);
+  step.set_task_epilog(request.task_epilog);
   step.set_submit_host(ShortHostName());
   step.set_srun_host(ShortHostName());
   step.set_srun_pid(static_cast<uint32_t>(getpid()));

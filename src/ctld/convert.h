@@ -33,6 +33,7 @@ RequestResult FromProto(const pb::StoredRequest& request);
 pb::NodeShare ToProto(const NodeShare& share);
 
 // Without script and user environment, which come from blobs.
+pb::JobFacts ToProto(const JobFacts& facts);
 pb::StepLaunch ToProto(const StepLaunch& launch, const std::string& cluster);
 
 // What a node says; nullopt for a message this controller does not know.

@@ -323,6 +323,7 @@ pb::Job ToProto(const Job& job, const std::string& cluster) {
   out.set_sched_nodes(job.sched_nodes);
   out.set_dependency(job.dependency);
   Fill(job.pending_nodes, out.mutable_pending_nodes());
+  Fill(job.unprepared_nodes, out.mutable_unprepared_nodes());
   out.set_num_cpus(job.num_cpus);
   out.set_num_nodes(job.num_nodes);
   out.set_num_tasks(job.num_tasks);
@@ -372,6 +373,7 @@ absl::StatusOr<Job> FromProto(const pb::Job& in) {
   job.sched_nodes = in.sched_nodes();
   job.dependency = in.dependency();
   job.pending_nodes = Strings(in.pending_nodes());
+  job.unprepared_nodes = Strings(in.unprepared_nodes());
   job.num_cpus = in.num_cpus();
   job.num_nodes = in.num_nodes();
   job.num_tasks = in.num_tasks();

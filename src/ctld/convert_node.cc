@@ -41,6 +41,7 @@ StepReported FromProto(const std::string& node, const pb::StepReport& in) {
   report.oom = in.oom();
   report.job_fault = in.job_fault();
   report.lease_lost = in.lease_lost();
+  report.prolog_failed = in.prolog_failed();
   return report;
 }
 
@@ -73,6 +74,8 @@ void PutTaskSetting(const StepLaunch& launch, pb::StepLaunch* out) {
     out->set_append_output(spec.append_output);
     out->set_umask(spec.umask);
     out->set_unbuffered(spec.unbuffered);
+    out->set_task_prolog(spec.task_prolog);
+    out->set_task_epilog(spec.task_epilog);
     out->set_distribution(spec.distribution);
     limits = &spec.rlimits;
   } else {
@@ -108,19 +111,39 @@ NodeRegistered FromProto(const pb::Registration& in) {
   event.socket = in.socket();
   event.port = in.port();
   event.address = in.address();
+  for (const pb::KnownJob& job : in.jobs())
+    event.jobs.push_back({JobId{job.job_id()}, job.attempt()});
+  event.time = Time(in.time());
   return event;
 }
 
 std::optional<Event> ToEvent(const std::string& node, const pb::NodeMessage& message) {
   switch (message.kind_case()) {
     case pb::NodeMessage::kHeartbeat:
-      return NodeHeartbeat{node, message.heartbeat().cpu_load(), message.heartbeat().free_mem_mb(),
-                           message.heartbeat().sequence(), message.heartbeat().acknowledged()};
+      return NodeHeartbeat{node,
+                           message.heartbeat().cpu_load(),
+                           message.heartbeat().free_mem_mb(),
+                           message.heartbeat().sequence(),
+                           message.heartbeat().acknowledged(),
+                           Time(message.heartbeat().time())};
     case pb::NodeMessage::kStepReport:
       return FromProto(node, message.step_report());
     case pb::NodeMessage::kJobGone:
-      return JobGone{node, message.job_gone().report_id(), JobId{message.job_gone().job_id()},
-                     message.job_gone().attempt()};
+      return JobGone{node,
+                     message.job_gone().report_id(),
+                     JobId{message.job_gone().job_id()},
+                     message.job_gone().attempt(),
+                     message.job_gone().prolog_failed(),
+                     message.job_gone().epilog_failed()};
+    case pb::NodeMessage::kJobPrepared: {
+      const pb::JobPrepared& prepared = message.job_prepared();
+      return JobPrepared{node,
+                         prepared.report_id(),
+                         JobId{prepared.job_id()},
+                         prepared.attempt(),
+                         prepared.failed(),
+                         prepared.error()};
+    }
     default:
       return std::nullopt;
   }
@@ -166,6 +189,7 @@ pb::Node ToProto(const Node& node) {
   out.set_last_response_time(Seconds(node.last_response_time));
   out.set_socket(node.socket);
   out.set_run_jobs(static_cast<uint32_t>(node.jobs.size()));
+  out.set_clock_skew(absl::ToInt64Seconds(node.clock_skew));
   return out;
 }
 
@@ -246,6 +270,23 @@ RequestResult FromProto(const pb::StoredRequest& in) {
   return request;
 }
 
+pb::JobFacts ToProto(const JobFacts& facts) {
+  pb::JobFacts out;
+  out.set_job_id(facts.job.value);
+  out.set_attempt(facts.attempt);
+  out.set_uid(facts.owner->uid);
+  out.set_gid(facts.owner->gid);
+  out.set_user_name(facts.owner->user_name);
+  out.set_nodes(facts.nodes);
+  out.set_num_nodes(facts.num_nodes);
+  out.set_partition(facts.partition);
+  out.set_array_job_id(facts.array_job_id.value);
+  if (facts.array_task_id) out.set_array_task_id(*facts.array_task_id);
+  out.set_exit_status(facts.exit_status);
+  out.set_derived_exit_status(facts.derived_exit_status);
+  return out;
+}
+
 pb::StepLaunch ToProto(const StepLaunch& launch, const std::string& cluster) {
   pb::StepLaunch out;
   out.set_cluster(cluster);
@@ -273,6 +314,7 @@ pb::StepLaunch ToProto(const StepLaunch& launch, const std::string& cluster) {
   out.set_cores(launch.job_cores.ToText());
   out.set_restarts(launch.restarts);
   out.set_leased(launch.leased);
+  if (launch.facts != nullptr) *out.mutable_job() = ToProto(*launch.facts);
   return out;
 }
 

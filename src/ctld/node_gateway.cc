@@ -196,6 +196,11 @@ absl::StatusOr<pb::ControllerMessage> NodeGateway::Compose(const NodeCommand& co
     out->set_attempt(terminate->attempt);
     out->set_reason(terminate->reason);
     out->set_kill_wait(absl::ToInt64Seconds(terminate->kill_wait));
+    if (terminate->facts != nullptr) *out->mutable_job() = ToProto(*terminate->facts);
+  } else if (const auto* prepare = std::get_if<PrepareJob>(&command.command)) {
+    *message.mutable_prepare()->mutable_job() = ToProto(*prepare->facts);
+  } else if (std::holds_alternative<CheckHealth>(command.command)) {
+    message.mutable_check_health();
   } else if (const auto* welcome = std::get_if<Welcome>(&command.command)) {
     pb::Welcome* out = message.mutable_welcome();
     out->set_cluster(options_.cluster);

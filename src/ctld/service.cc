@@ -65,6 +65,8 @@ std::shared_ptr<const StepSpec> SpecOf(const pb::CreateStepRequest& in) {
   spec->unbuffered = in.unbuffered();
   spec->srun_host = in.srun_host();
   spec->srun_port = in.srun_port();
+  spec->task_prolog = in.task_prolog();
+  spec->task_epilog = in.task_epilog();
   spec->cpu_bind = in.cpu_bind();
   spec->mpi = in.mpi();
   return spec;

@@ -6,6 +6,8 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include <cstdlib>
+
 #include "common/base/text.h"
 #include "common/os/log.h"
 #include "common/os/service_manager.h"
@@ -17,6 +19,8 @@
 
 namespace reeve::noded {
 namespace {
+
+constexpr int64_t kClockComplaintSeconds = 5;
 
 std::string ShortHostName() {
   char name[256] = "";
@@ -60,6 +64,8 @@ Daemon::~Daemon() {
   relay_.reset();
   lease_.reset();
   steps_.reset();
+  health_.reset();
+  health_runners_.reset();
   forker_.reset();
   cgroups_.RemoveEmpty();
   std::string socket = rpc::NodeSocket(options_.config, options_.node.name);
@@ -73,6 +79,8 @@ StepdSettings Daemon::MakeStepdSettings() const {
   settings.cluster = CgroupCluster(options_.config.cluster_name, options_.spool_dir);
   settings.config_path = options_.config.path;
   settings.kill_wait = options_.config.kill_wait;
+  settings.task_prolog = options_.config.task_prolog;
+  settings.task_epilog = options_.config.task_epilog;
   // Virtual hosts share the machine's cores: binding would pile their jobs onto the first ones.
   settings.bind_cores =
       options_.config.socket_dir.empty() && options_.node.cpus <= ReadHardware("/").cpus();
@@ -134,10 +142,12 @@ absl::Status Daemon::Start() {
   forker_ = std::make_unique<Forker>(&loop_, options_.stepd_program, settings);
   if (absl::Status status = forker_->Start(); !status.ok()) return status;
 
-  steps_ = std::make_unique<StepRunner>(&loop_, settings, forker_.get(), state_->first_report_id(),
-                                        [this](const v1::NodeMessage& message) {
-                                          if (link_ != nullptr && welcome_) link_->Send(message);
-                                        });
+  steps_ = std::make_unique<StepRunner>(
+      &loop_, settings, forker_.get(), state_->first_report_id(),
+      [this](const v1::NodeMessage& message) {
+        if (link_ != nullptr && welcome_) link_->Send(message);
+      },
+      ScriptOptions());
   absl::StatusOr<uid_t> slurmd_user = rpc::FindUid(options_.config.slurmd_user);
   if (!slurmd_user.ok()) return Annotate(slurmd_user.status(), "SlurmdUser");
   lease_ = std::make_unique<LeaseKeeper>(
@@ -163,9 +173,29 @@ absl::Status Daemon::Start() {
             welcome_ = false;
             loop_.Cancel(heartbeat_timer_);
           }});
-  link_->Start();
+  StartLink();
   os::LogInfo(StrCat("node ", options_.node.name, " runs, spool ", options_.spool_dir));
   return absl::OkStatus();
+}
+
+JobScriptOptions Daemon::ScriptOptions() const {
+  const Config& config = options_.config;
+  return {.prolog = config.prolog,
+          .epilog = config.epilog,
+          .timeout = config.prolog_epilog_timeout,
+          .site = {options_.node.name, config.cluster_name, config.path}};
+}
+
+// A node's health is looked at before it offers itself.
+void Daemon::StartLink() {
+  const Config& config = options_.config;
+  if (config.health_check_program.empty() || config.health_check_interval <= absl::ZeroDuration()) {
+    return link_->Start();
+  }
+  health_runners_ = std::make_unique<ScriptRunners>(&loop_, forker_.get(), options_.spool_dir);
+  health_ = std::make_unique<HealthCheck>(health_runners_.get(), options_.spool_dir,
+                                          config.health_check_program, ScriptOptions().site);
+  health_->Run([this] { link_->Start(); });
 }
 
 absl::Status Daemon::StartServer() {
@@ -226,6 +256,11 @@ v1::Registration Daemon::MakeRegistration() const {
     step->set_step_id(key.step.value);
     step->set_attempt(key.attempt);
   }
+  for (const JobKey& key : steps_->KnownJobs()) {
+    v1::KnownJob* job = registration.add_jobs();
+    job->set_job_id(key.job.value);
+    job->set_attempt(key.attempt);
+  }
   registration.set_highest_epoch(state_->epoch());
   registration.set_time(absl::ToUnixSeconds(absl::Now()));
   registration.set_port(options_.node.port != 0 ? options_.node.port : config.slurmd_port);
@@ -260,6 +295,11 @@ void Daemon::OnController(const v1::ControllerMessage& message) {
       return steps_->Acknowledge(message.acknowledge());
     case v1::ControllerMessage::kKillStep:
       return steps_->KillStep(message.kill_step());
+    case v1::ControllerMessage::kPrepare:
+      return steps_->Prepare(message.prepare());
+    case v1::ControllerMessage::kCheckHealth:
+      if (health_ != nullptr) health_->Run();
+      return;
     case v1::ControllerMessage::KIND_NOT_SET:
       return;
   }
@@ -268,9 +308,16 @@ void Daemon::OnController(const v1::ControllerMessage& message) {
 void Daemon::OnWelcome(const v1::Welcome& welcome) {
   welcome_ = true;
   link_->Settle();
+  if (!lease_->Held()) steps_->LeaseLapsed();
   lease_->Welcomed(welcome);
   os::LogInfo(StrCat("registered with the controller of cluster ", welcome.cluster(), ", epoch ",
                      state_->epoch()));
+  const int64_t ahead = absl::ToUnixSeconds(absl::Now()) - welcome.time();
+  if (welcome.time() != 0 && std::abs(ahead) >= kClockComplaintSeconds) {
+    os::LogWarn(StrCat("this node's clock is ", std::abs(ahead), " s ",
+                       ahead > 0 ? "ahead of" : "behind",
+                       " the controller's; credentials expire after 300 s"));
+  }
   steps_->Connected();
   loop_.Cancel(heartbeat_timer_);
   Heartbeat();

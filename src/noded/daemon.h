@@ -11,6 +11,7 @@
 #include "common/rpc/server.h"
 #include "noded/controller_link.h"
 #include "noded/forker.h"
+#include "noded/health_check.h"
 #include "noded/io_relay.h"
 #include "noded/lease_keeper.h"
 #include "noded/node_state.h"
@@ -44,6 +45,8 @@ class Daemon {
   void OnController(const v1::ControllerMessage& message);
   void OnWelcome(const v1::Welcome& welcome);
   void Heartbeat();
+  JobScriptOptions ScriptOptions() const;
+  void StartLink();
 
   const DaemonOptions options_;
   os::EventLoop loop_;
@@ -51,6 +54,8 @@ class Daemon {
   std::optional<NodeState> state_;
   std::unique_ptr<Forker> forker_;
   std::unique_ptr<StepRunner> steps_;
+  std::unique_ptr<ScriptRunners> health_runners_;
+  std::unique_ptr<HealthCheck> health_;  // null: no HealthCheckProgram
   std::unique_ptr<IoRelay> relay_;
   std::unique_ptr<LeaseKeeper> lease_;
   std::unique_ptr<rpc::Server> server_;

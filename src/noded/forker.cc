@@ -13,6 +13,7 @@
 #include "common/base/text.h"
 #include "common/os/log.h"
 #include "noded/stepd/forker_process.h"
+#include "noded/stepd/spool.h"
 
 namespace reeve::noded {
 namespace {
@@ -85,19 +86,23 @@ void Forker::Reap() {
 }
 
 absl::StatusOr<os::UniqueFd> Forker::StartStepd(const StepKey& key) {
+  return Request(SpoolFolderName(key));
+}
+
+absl::StatusOr<os::UniqueFd> Forker::Request(const std::string& name) {
   int pair[2];
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) != 0) {
     return os::ErrnoStatus(errno, "socketpair");
   }
   os::UniqueFd ours(pair[0]), theirs(pair[1]);
   absl::Status sent = absl::UnavailableError("the forker does not run");
-  if (socket_) sent = SendForkRequest(socket_.get(), key, theirs.get());
+  if (socket_) sent = SendForkRequest(socket_.get(), name, theirs.get());
   if (!sent.ok()) {
     if (socket_) OnGone();
     if (!socket_) {
       if (absl::Status started = Start(); !started.ok()) return started;
     }
-    sent = SendForkRequest(socket_.get(), key, theirs.get());
+    sent = SendForkRequest(socket_.get(), name, theirs.get());
   }
   if (!sent.ok()) return sent;
   return ours;

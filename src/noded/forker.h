@@ -24,10 +24,13 @@ class Forker {
   // Asks for a stepd; answers our end of the socket it will talk over. Whatever goes wrong later
   // is the end of that socket.
   absl::StatusOr<os::UniqueFd> StartStepd(const StepKey& key);
+  // The same for a script runner (stepd/script_spool.h has the names), which says nothing on it.
+  absl::StatusOr<os::UniqueFd> StartScripts(const std::string& name) { return Request(name); }
 
   pid_t pid() const { return pid_; }
 
  private:
+  absl::StatusOr<os::UniqueFd> Request(const std::string& name);
   void OnGone();
   void Reap();
 

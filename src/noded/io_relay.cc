@@ -46,10 +46,20 @@ void IoRelay::Open(uint64_t id, std::shared_ptr<rpc::ServerStream> stream) {
   }
   const v1::StepIoAttach& attach = client.attach.attach();
   client.key = {JobId{attach.job_id()}, StepId{attach.step_id()}, attach.attempt()};
-  client.deadline = loop_->After(kAttachPatience, [this, id] {
-    End(id, absl::NotFoundError("the step did not come to this node\nInvalid job id specified"));
-  });
+  client.deadline = loop_->After(kAttachPatience, [this, id] { OnImpatience(id); });
   TryAttach(id);
+}
+
+void IoRelay::OnImpatience(uint64_t id) {
+  auto found = clients_.find(id);
+  if (found == clients_.end()) return;
+  Client& client = found->second;
+  // What waits for its prolog comes when that has ended.
+  if (steps_->FindIo(client.key).kind == StepRunner::IoState::Kind::kComing) {
+    client.deadline = loop_->After(kAttachPatience, [this, id] { OnImpatience(id); });
+    return;
+  }
+  End(id, absl::NotFoundError("the step did not come to this node\nInvalid job id specified"));
 }
 
 void IoRelay::OnStepChanged(const StepKey& key) {

@@ -44,6 +44,7 @@ class IoRelay {
   void OnClientMessage(uint64_t id, const std::string& bytes);
   void OnClientGone(uint64_t id);
   void OnStepChanged(const StepKey& key);
+  void OnImpatience(uint64_t id);
   void TryAttach(uint64_t id);
   void Connect(uint64_t id, Client* client);
   void OnStepdFrame(uint64_t id, std::string_view frame);

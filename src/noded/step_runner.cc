@@ -37,13 +37,18 @@ v1::StepLaunch Slim(const v1::StepLaunch& launch) {
 }  // namespace
 
 StepRunner::StepRunner(os::EventLoop* loop, StepdSettings settings, Forker* forker,
-                       uint64_t first_report_id, SendFn send)
+                       uint64_t first_report_id, SendFn send, JobScriptOptions scripts)
     : loop_(loop),
       settings_(std::move(settings)),
       cgroups_(settings_.node_cgroups()),
       forker_(forker),
       send_(std::move(send)),
-      machine_(first_report_id) {}
+      machine_(first_report_id, !scripts.prolog.empty() || !scripts.epilog.empty()) {
+  if (scripts.prolog.empty() && scripts.epilog.empty()) return;
+  runners_ = std::make_unique<ScriptRunners>(loop, forker, settings_.spool_dir);
+  scripts_ = std::make_unique<JobScripts>(runners_.get(), settings_.spool_dir, std::move(scripts),
+                                          ScriptEvents());
+}
 
 StepRunner::~StepRunner() = default;
 
@@ -55,15 +60,22 @@ absl::Status StepRunner::Start() {
     Live& live = live_.try_emplace(key, StepSpool(settings_.spool_dir, key)).first->second;
     absl::StatusOr<v1::StepLaunch> launch = live.spool.ReadLaunch();
     if (launch.ok()) live.launch = Slim(*launch);
+    if (launch.ok() && scripts_ != nullptr) scripts_->Remember(launch->job());
     Apply(machine_.Adopt(key));
     Inspect(key);
   }
-  return absl::OkStatus();
+  return scripts_ == nullptr ? absl::OkStatus() : scripts_->Start();
 }
 
 // ---- the controller's wishes ----------------------------------------------------------------
 
 void StepRunner::Launch(const v1::StepLaunch& launch) {
+  if (scripts_ == nullptr || machine_.Knows(KeyOf(launch))) return LaunchNow(launch);
+  held_[KeyOf(launch)] = launch;
+  scripts_->Launch(KeyOf(launch), launch.job());
+}
+
+void StepRunner::LaunchNow(const v1::StepLaunch& launch) {
   StepKey key = KeyOf(launch);
   launching_[key] = launch;
   Apply(machine_.Launch(key, absl::Now()));
@@ -78,10 +90,12 @@ void StepRunner::Signal(const v1::SignalStep& signal) {
 void StepRunner::KillStep(const v1::KillStep& kill) {
   StepKey key{JobId{kill.job_id()}, StepId{kill.step_id()}, kill.attempt()};
   Apply(machine_.KillStep(key, absl::Seconds(kill.kill_wait()), kill.reason()));
+  if (scripts_ != nullptr) scripts_->KillStep(key);
 }
 
 void StepRunner::TerminateJob(const v1::TerminateJob& terminate) {
   os::LogInfo(StrCat("job ", terminate.job_id(), ": terminating"));
+  if (scripts_ != nullptr) scripts_->Terminate(terminate);
   Apply(machine_.TerminateJob(JobId{terminate.job_id()}, terminate.attempt(),
                               absl::Seconds(terminate.kill_wait()), terminate.reason()));
 }
@@ -146,6 +160,8 @@ void StepRunner::Do(const SendJobGone& effect) {
   message.mutable_job_gone()->set_report_id(effect.id);
   message.mutable_job_gone()->set_job_id(effect.job.value);
   message.mutable_job_gone()->set_attempt(effect.attempt);
+  message.mutable_job_gone()->set_prolog_failed(effect.prolog_failed);
+  message.mutable_job_gone()->set_epilog_failed(effect.epilog_failed);
   send_(message);
 }
 
@@ -155,13 +171,20 @@ void StepRunner::Do(const RemoveSpool& effect) {
   if (absl::Status status = live->spool.Remove(); !status.ok()) {
     os::LogError(StrCat("step ", ToString(effect.key), ": ", Message(status)));
   }
-  if (live->outcome.has_value() && !live->outcome->launch_again &&
-      !live->launch.io_secret().empty()) {
-    past_[effect.key] = {IoState::Kind::kEnded, live->launch.uid(), live->launch.io_secret(),
-                         *live->outcome};
-    loop_->After(kKeepPast, [this, key = effect.key] { past_.erase(key); });
+  if (live->outcome.has_value() && !live->outcome->launch_again) {
+    KeepPast(effect.key, live->launch, *live->outcome);
   }
   live_.erase(effect.key);
+  if (scripts_ == nullptr) return;
+  const StepKey& key = effect.key;
+  scripts_->Settle(key.job, key.attempt, false, machine_.HasSteps(key.job, key.attempt));
+}
+
+void StepRunner::KeepPast(const StepKey& key, const v1::StepLaunch& launch,
+                          const StepOutcome& outcome) {
+  if (launch.io_secret().empty()) return;
+  past_[key] = {IoState::Kind::kEnded, launch.uid(), launch.io_secret(), outcome};
+  loop_->After(kKeepPast, [this, key] { past_.erase(key); });
 }
 
 // ---- stepds -----------------------------------------------------------------------------------
@@ -313,6 +336,9 @@ void StepRunner::Changed(const StepKey& key) const {
 
 StepRunner::IoState StepRunner::FindIo(const StepKey& key) const {
   if (auto past = past_.find(key); past != past_.end()) return past->second;
+  if (auto held = held_.find(key); held != held_.end()) {
+    return {IoState::Kind::kComing, held->second.uid(), held->second.io_secret(), {}};
+  }
   auto found = live_.find(key);
   if (found == live_.end()) return {};
   const Live& live = found->second;

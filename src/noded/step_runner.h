@@ -13,6 +13,7 @@
 #include "common/os/event_loop.h"
 #include "noded/core/step_machine.h"
 #include "noded/forker.h"
+#include "noded/job_scripts.h"
 #include "noded/stepd/frame.h"
 #include "noded/stepd/settings.h"
 #include "noded/stepd/spool.h"
@@ -39,7 +40,7 @@ class StepRunner {
   // that matters is repeated by Connected().
   using SendFn = std::function<void(const v1::NodeMessage&)>;
   StepRunner(os::EventLoop* loop, StepdSettings settings, Forker* forker, uint64_t first_report_id,
-             SendFn send);
+             SendFn send, JobScriptOptions scripts = {});
   ~StepRunner();
 
   absl::Status Start();  // adopts what the spool holds
@@ -48,9 +49,13 @@ class StepRunner {
   void Signal(const v1::SignalStep& signal);
   void KillStep(const v1::KillStep& kill);
   void TerminateJob(const v1::TerminateJob& terminate);
+  void Prepare(const v1::PrepareJob& prepare);
   void Acknowledge(const v1::Acknowledge& acknowledge);
   void Connected();
-  std::vector<StepKey> Known() const { return machine_.Known(); }
+  // The node's lease was over: requeueable jobs that wait for their prolog may run elsewhere.
+  void LeaseLapsed();
+  std::vector<StepKey> Known() const;
+  std::vector<JobKey> KnownJobs() const;  // with a prolog or an epilog that began here
 
   IoState FindIo(const StepKey& key) const;
   absl::StatusOr<os::UniqueFd> ConnectIo(const StepKey& key) const;
@@ -76,8 +81,15 @@ class StepRunner {
   void Do(const TerminateStepd& effect);
   void Do(const SendReport& effect);
   void Do(const SendJobGone& effect);
+  void Do(const SendJobPrepared& effect);
+  void Do(const JobEmpty& effect);
+  void Do(const JobSettled& effect);
   void Do(const RemoveSpool& effect);
 
+  JobScripts::Events ScriptEvents();
+  void LaunchNow(const v1::StepLaunch& launch);
+  void Refuse(const StepKey& key, StepOutcome outcome);
+  void KeepPast(const StepKey& key, const v1::StepLaunch& launch, const StepOutcome& outcome);
   bool RequestStepd(const StepKey& key, Live* live);
   void Attach(const StepKey& key, os::UniqueFd socket, bool watch);
   void ToStepd(const StepKey& key, const v1::StepdRequest& request);
@@ -100,7 +112,10 @@ class StepRunner {
   StepMachine machine_;
   std::map<StepKey, Live> live_;
   std::map<StepKey, v1::StepLaunch> launching_;  // between Launch and StartStepd
-  std::map<StepKey, IoState> past_;  // steps with clients, a while beyond their folder's end
+  std::unique_ptr<ScriptRunners> runners_;
+  std::unique_ptr<JobScripts> scripts_;     // null: neither Prolog nor Epilog
+  std::map<StepKey, v1::StepLaunch> held_;  // until the prolog has ended
+  std::map<StepKey, IoState> past_;         // steps with clients, a while beyond their folder's end
   std::function<void(const StepKey&)> io_changed_;
 };
 

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <set>
 
 #include "common/base/text.h"
 #include "noded/stepd/process_tree.h"
@@ -20,6 +21,35 @@ constexpr char kSecret[] = "0123456789abcdef";
 }  // namespace
 
 StepNode::StepNode(bool cgroups) {
+  settings_.cgroups = cgroups;
+  MakeFolders();
+  StartDaemon();
+}
+
+StepNode::StepNode(const Scripts& scripts) {
+  MakeFolders();
+  if (!scripts.prolog.empty()) scripts_.prolog = WriteScript("prolog", scripts.prolog);
+  if (!scripts.epilog.empty()) scripts_.epilog = WriteScript("epilog", scripts.epilog);
+  if (!scripts.task_prolog.empty()) {
+    settings_.task_prolog = WriteScript("task_prolog", scripts.task_prolog);
+  }
+  if (!scripts.task_epilog.empty()) {
+    settings_.task_epilog = WriteScript("task_epilog", scripts.task_epilog);
+  }
+  scripts_.timeout = scripts.timeout;
+  scripts_.site = {"n1", "test", "/etc/reeve/slurm.conf"};
+  StartDaemon();
+}
+
+std::string StepNode::WriteScript(const std::string& name, const std::string& lines) const {
+  const std::string path = dir_ + "/" + name;
+  const std::string text = StrCat("#!/bin/bash\nWORK=", work_dir_, "\n", lines, "\n");
+  EXPECT_TRUE(os::WriteFile(path, text, 0755).ok());
+  EXPECT_EQ(chmod(path.c_str(), 0755), 0);
+  return path;
+}
+
+void StepNode::MakeFolders() {
   std::string pattern = ::testing::TempDir() + "reeve-step-XXXXXX";
   dir_ = mkdtemp(pattern.data());
   chmod(dir_.c_str(), 0755);
@@ -30,20 +60,19 @@ StepNode::StepNode(bool cgroups) {
   settings_.node = "n1";
   settings_.cluster = StrCat("test-", getpid());
   settings_.kill_wait = absl::Seconds(1);
-  settings_.cgroups = cgroups;
   settings_.log.file = dir_ + "/log";
   settings_.log.level = LogLevel::kDebug;
-  StartDaemon();
 }
 
 StepNode::~StepNode() {
   if (runner_ == nullptr) StartDaemon();
-  std::vector<uint32_t> jobs;
-  for (const StepKey& key : runner_->Known()) jobs.push_back(key.job.value);
+  std::set<uint32_t> jobs;
+  for (const StepKey& key : runner_->Known()) jobs.insert(key.job.value);
+  for (const JobKey& key : runner_->KnownJobs()) jobs.insert(key.job.value);
   for (uint32_t job : jobs) Terminate(job, 0);
   EXPECT_TRUE(Until([this] {
     AcknowledgeAll();
-    return runner_->Known().empty();
+    return runner_->Known().empty() && runner_->KnownJobs().empty();
   })) << *os::ReadFile(dir_ + "/log");
   StopDaemon();
   settings_.node_cgroups().RemoveEmpty();
@@ -57,9 +86,9 @@ StepNode::~StepNode() {
 void StepNode::StartDaemon() {
   forker_ = std::make_unique<Forker>(&loop_, REEVE_STEPD, settings_);
   ASSERT_TRUE(forker_->Start().ok());
-  runner_ =
-      std::make_unique<StepRunner>(&loop_, settings_, forker_.get(), first_report_,
-                                   [this](const v1::NodeMessage& message) { OnMessage(message); });
+  runner_ = std::make_unique<StepRunner>(
+      &loop_, settings_, forker_.get(), first_report_,
+      [this](const v1::NodeMessage& message) { OnMessage(message); }, scripts_);
   first_report_ += 1000000;
   ASSERT_TRUE(runner_->Start().ok());
 }
@@ -84,6 +113,12 @@ v1::StepLaunch StepNode::Batch(uint32_t job, const std::string& script) const {
   share->set_node("n1");
   share->set_cpus(2);
   launch.add_task_ids()->add_ids(0);
+  v1::JobFacts* facts = launch.mutable_job();
+  facts->set_job_id(job);
+  facts->set_uid(geteuid());
+  facts->set_gid(getegid());
+  facts->set_user_name("ann");
+  facts->set_nodes("n[1-2]");
   return launch;
 }
 
@@ -189,6 +224,10 @@ void StepNode::OnMessage(const v1::NodeMessage& message) {
   if (message.has_job_gone()) {
     gone_.push_back(message.job_gone());
     unacknowledged_.push_back(message.job_gone().report_id());
+  }
+  if (message.has_job_prepared()) {
+    prepared_.push_back(message.job_prepared());
+    unacknowledged_.push_back(message.job_prepared().report_id());
   }
 }
 

@@ -20,6 +20,15 @@ namespace reeve::noded {
 class StepNode {
  public:
   explicit StepNode(bool cgroups = true);
+  // With Prolog and Epilog, made of shell lines; an empty one is none. "$WORK" is work_dir().
+  struct Scripts {
+    std::string prolog;
+    std::string epilog;
+    std::string task_prolog;
+    std::string task_epilog;
+    absl::Duration timeout = absl::InfiniteDuration();
+  };
+  explicit StepNode(const Scripts& scripts);
   ~StepNode();  // ends whatever still runs; fails the test when something stays
 
   // The node daemon's life, as far as steps see it.
@@ -41,6 +50,9 @@ class StepNode {
   bool AwaitJobGone(uint32_t job);
   bool AwaitFile(const std::string& path, const std::string& content_part);
   void AcknowledgeAll();
+  const std::vector<v1::JobGone>& gone() const { return gone_; }
+  const std::vector<v1::JobPrepared>& prepared() const { return prepared_; }
+  std::string WriteScript(const std::string& name, const std::string& lines) const;
   void Terminate(uint32_t job, int64_t kill_wait);
 
   StepRunner& runner() { return *runner_; }
@@ -56,9 +68,11 @@ class StepNode {
   size_t reports() const { return reports_.size(); }
 
  private:
+  void MakeFolders();
   void OnMessage(const v1::NodeMessage& message);
 
   std::string dir_;
+  JobScriptOptions scripts_;
   std::string work_dir_;
   os::EventLoop loop_;
   StepdSettings settings_;
@@ -66,6 +80,7 @@ class StepNode {
   std::unique_ptr<StepRunner> runner_;
   std::vector<v1::StepReport> reports_;
   std::vector<v1::JobGone> gone_;
+  std::vector<v1::JobPrepared> prepared_;
   std::vector<uint64_t> unacknowledged_;
   uint64_t first_report_ = 1;
 };

@@ -138,6 +138,14 @@ struct TlsConfig {
   std::string slurmd_cert_key_file;
 };
 
+// HealthCheckNodeState: which nodes the program runs on.
+struct HealthCheckStates {
+  bool idle = true;
+  bool allocated = true;
+  bool mixed = true;
+  bool other = true;  // ANY: down, drained and the like as well
+};
+
 // What is left when a member is not said differently is what slurm.conf(5) gives as default, or
 // better where the comment says so. A Config{} is valid (no nodes, no partitions).
 struct Config {
@@ -207,6 +215,21 @@ struct Config {
   std::string scheduler_parameters;    // as given
   std::string slurmctld_parameters;
   std::string tls_parameters;
+
+  // Absolute paths or glob patterns; empty: none.
+  std::string prolog;
+  std::string epilog;
+  bool prolog_at_allocation = false;  // PrologFlags=Alloc: not only before a node's first step
+  bool prolog_no_hold = false;        // PrologFlags=NoHold: salloc does not wait for it
+  absl::Duration prolog_epilog_timeout = absl::InfiniteDuration();
+  // Absolute paths of programs; empty: none.
+  std::string task_prolog;
+  std::string task_epilog;
+  std::string srun_prolog;
+  std::string srun_epilog;
+  std::string health_check_program;
+  absl::Duration health_check_interval = absl::ZeroDuration();  // 0: it never runs
+  HealthCheckStates health_check_states;
 
   std::vector<NodeConfig> nodes;            // in the order of the file
   std::vector<PartitionConfig> partitions;  // in the order of the file

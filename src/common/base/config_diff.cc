@@ -18,7 +18,11 @@ constexpr std::string_view kNeedRestart[] = {
     "AccountingStorageType",
     "AuthInfo",
     "ClusterName",
+    "Epilog",
     "FirstJobId",
+    "HealthCheckProgram",
+    "Prolog",
+    "PrologEpilogTimeout",
     "ReeveSocketDir",
     "SchedulerParameters",
     "SlurmUser",
@@ -34,6 +38,8 @@ constexpr std::string_view kNeedRestart[] = {
     "StateSaveLocation",
     "TLSParameters",
     "TLSType",
+    "TaskEpilog",
+    "TaskProlog",
     "TmpFS",
 };
 

@@ -47,6 +47,21 @@ ValueBinding Path(std::string_view key, std::string Config::*member) {
           [member](const Config& config) { return OrNull(config.*member); }};
 }
 
+// An absolute path, or (null) for none; `unset` is what an empty one is printed as.
+ValueBinding Script(std::string_view key, std::string Config::*member,
+                    std::string_view unset = "(null)") {
+  return {key,
+          [member](Config& config, std::string_view value) {
+            if (value == "(null)") value = "";
+            if (!value.empty() && value[0] != '/') return Refused(value, "is not an absolute path");
+            config.*member = std::string(value);
+            return absl::OkStatus();
+          },
+          [=](const Config& config) {
+            return (config.*member).empty() ? std::string(unset) : config.*member;
+          }};
+}
+
 template <class T>
 ValueBinding Number(std::string_view key, T Config::*member, int64_t min, int64_t max) {
   return {key,
@@ -254,6 +269,72 @@ absl::Status SetSlurmdParameters(Config& config, std::string_view value) {
   return absl::OkStatus();
 }
 
+absl::Status SetPrologFlags(Config& config, std::string_view value) {
+  config.prolog_at_allocation = config.prolog_no_hold = false;
+  if (value == "(null)" || EqualsIgnoreCase(value, "none")) return absl::OkStatus();
+  for (std::string_view flag : SplitSkipEmpty(value, ",")) {
+    if (EqualsIgnoreCase(flag, "Alloc")) {
+      config.prolog_at_allocation = true;
+    } else if (EqualsIgnoreCase(flag, "NoHold")) {
+      config.prolog_no_hold = true;
+    } else {
+      return Refused(flag, "is not supported; Alloc and NoHold are");
+    }
+  }
+  if (config.prolog_no_hold && !config.prolog_at_allocation) {
+    return Refused(value, "makes no sense without Alloc");
+  }
+  return absl::OkStatus();
+}
+
+std::string ShowPrologFlags(const Config& config) {
+  if (!config.prolog_at_allocation) return "(null)";
+  return config.prolog_no_hold ? "Alloc,NoHold" : "Alloc";
+}
+
+// 65534, or nothing said, is no limit.
+absl::Status SetPrologEpilogTimeout(Config& config, std::string_view value) {
+  absl::StatusOr<int64_t> seconds = ParseInt(value, "seconds", 0, 65534);
+  if (!seconds.ok()) return Refused(value, "is not a number of seconds from 0 to 65534");
+  config.prolog_epilog_timeout =
+      *seconds == 65534 ? absl::InfiniteDuration() : absl::Seconds(*seconds);
+  return absl::OkStatus();
+}
+
+std::string ShowPrologEpilogTimeout(const Config& config) {
+  if (config.prolog_epilog_timeout == absl::InfiniteDuration()) return "65534";
+  return StrCat(absl::ToInt64Seconds(config.prolog_epilog_timeout));
+}
+
+absl::Status SetHealthCheckNodeState(Config& config, std::string_view value) {
+  HealthCheckStates states{false, false, false, false};
+  for (std::string_view word : SplitSkipEmpty(value, ",")) {
+    if (EqualsIgnoreCase(word, "ANY")) {
+      states = {};
+    } else if (EqualsIgnoreCase(word, "IDLE")) {
+      states.idle = true;
+    } else if (EqualsIgnoreCase(word, "ALLOC")) {
+      states.allocated = true;
+    } else if (EqualsIgnoreCase(word, "MIXED")) {
+      states.mixed = true;
+    } else {
+      return Refused(word, "is not supported; ANY, IDLE, ALLOC and MIXED are");
+    }
+  }
+  config.health_check_states = states;
+  return absl::OkStatus();
+}
+
+std::string ShowHealthCheckNodeState(const Config& config) {
+  const HealthCheckStates& states = config.health_check_states;
+  if (states.other) return "ANY";
+  std::vector<std::string> words;
+  if (states.idle) words.push_back("IDLE");
+  if (states.allocated) words.push_back("ALLOC");
+  if (states.mixed) words.push_back("MIXED");
+  return Join(words, ",");
+}
+
 absl::Status SetOverTimeLimit(Config& config, std::string_view value) {
   absl::StatusOr<int64_t> minutes = ParseInt(value, "minutes", 0, 65533);
   if (EqualsIgnoreCase(value, "UNLIMITED") || EqualsIgnoreCase(value, "INFINITE")) {
@@ -300,9 +381,13 @@ std::vector<ValueBinding> MakeBindings() {
       Memory("DefMemPerNode", &C::def_mem_per_node_mb, &C::def_mem_per_cpu_mb, true),
       Bool("DisableRootJobs", &C::disable_root_jobs, "yes", "no"),
       {"EnforcePartLimits", SetEnforcePartLimits, ShowEnforcePartLimits},
+      Script("Epilog", &C::epilog, ""),
       Number("FirstJobId", &C::first_job_id, 1, kMaxJobId),
       {"GresTypes", SetGresTypes,
        [](const Config& config) { return OrNull(Join(config.gres_types, ",")); }},
+      Seconds("HealthCheckInterval", &C::health_check_interval),
+      {"HealthCheckNodeState", SetHealthCheckNodeState, ShowHealthCheckNodeState},
+      Script("HealthCheckProgram", &C::health_check_program),
       Bool("JobRequeue", &C::job_requeue, "1", "0"),
       Bool("KillOnBadExit", &C::kill_on_bad_exit, "1", "0"),
       Seconds("KillWait", &C::kill_wait),
@@ -318,6 +403,9 @@ std::vector<ValueBinding> MakeBindings() {
       {"OverTimeLimit", SetOverTimeLimit, ShowOverTimeLimit},
       {"PriorityType", TwoWords(&C::multifactor_priority, "priority/", "multifactor", "basic"),
        ShowTwoWords(&C::multifactor_priority, "priority/multifactor", "priority/basic")},
+      Script("Prolog", &C::prolog, ""),
+      {"PrologEpilogTimeout", SetPrologEpilogTimeout, ShowPrologEpilogTimeout},
+      {"PrologFlags", SetPrologFlags, ShowPrologFlags},
       {"ReeveAccountingDatabase", Path("", &C::accounting_database).set,
        [](const Config& config) { return config.accounting_database; }},
       {"ReeveAccountingLogFile", Path("", &C::accounting_log_file).set,
@@ -343,7 +431,11 @@ std::vector<ValueBinding> MakeBindings() {
       Path("SlurmdSpoolDir", &C::slurmd_spool_dir),
       Seconds("SlurmdTimeout", &C::slurmd_timeout),
       Text("SlurmdUser", &C::slurmd_user),
+      Script("SrunEpilog", &C::srun_epilog),
+      Script("SrunProlog", &C::srun_prolog),
       Path("StateSaveLocation", &C::state_save_location),
+      Script("TaskEpilog", &C::task_epilog),
+      Script("TaskProlog", &C::task_prolog),
       Path("TmpFS", &C::tmp_fs),
   };
 }

@@ -105,6 +105,7 @@ class State {
   absl::flat_hash_map<RequestKey, RequestResult> requests;
   std::deque<RequestKey> request_order;
   absl::flat_hash_map<uint32_t, std::deque<std::string>> requests_of_user;  // ids, in order
+  absl::Time next_health_check = absl::InfiniteFuture();
 };
 
 // One event's handling: the state, what it wants done, and when it happens.

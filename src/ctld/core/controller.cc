@@ -8,8 +8,10 @@
 #include "ctld/core/cluster_state.h"
 #include "ctld/core/control.h"
 #include "ctld/core/eligibility.h"
+#include "ctld/core/health_check.h"
 #include "ctld/core/job_end.h"
 #include "ctld/core/node_events.h"
+#include "ctld/core/prolog.h"
 #include "ctld/core/restore.h"
 #include "ctld/core/schedule.h"
 #include "ctld/core/steps.h"
@@ -59,6 +61,8 @@ void HandleTimer(Context& context, const Timer& timer) {
       return ExpireCall(context, timer.job, timer.call);
     case TimerKind::kRequests:
       return ForgetOldRequests(context);
+    case TimerKind::kHealthCheck:
+      return CheckHealthNow(context);
   }
 }
 
@@ -83,6 +87,7 @@ struct Dispatch {
   void operator()(const NodeLost& e) { HandleLost(context, e); }
   void operator()(const StepReported& e) { HandleStepReported(context, e); }
   void operator()(const JobGone& e) { HandleJobGone(context, e); }
+  void operator()(const JobPrepared& e) { HandleJobPrepared(context, e); }
   void operator()(const UpdateNode& e) { HandleUpdateNode(context, e); }
   void operator()(const UpdatePartition& e) { HandleUpdatePartition(context, e); }
   void operator()(const Reconfigured& e) { HandleReconfigured(context, e); }

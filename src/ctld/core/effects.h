@@ -22,6 +22,20 @@ namespace reeve::ctld {
 
 // ---- to nodes ---------------------------------------------------------------------------------
 
+// What a node's Prolog and Epilog are told of a job. Nothing of it is the user's own wording.
+struct JobFacts {
+  JobId job;
+  uint32_t attempt = 0;
+  std::shared_ptr<const Owner> owner;
+  std::string nodes;  // hostlist
+  uint32_t num_nodes = 0;
+  std::string partition;
+  JobId array_job_id;
+  std::optional<uint32_t> array_task_id;
+  int32_t exit_status = 0;
+  int32_t derived_exit_status = 0;
+};
+
 // The plain twin of proto's StepLaunch for one node.
 struct StepLaunch {
   JobId job;
@@ -49,6 +63,7 @@ struct StepLaunch {
   CpuSet job_cores;               // CPU ids of the job on this node
   uint32_t restarts = 0;
   bool leased = false;
+  std::shared_ptr<const JobFacts> facts;  // null: there is no Prolog or Epilog
 };
 struct SignalStep {
   JobId job;
@@ -68,7 +83,13 @@ struct TerminateJob {
   uint32_t attempt = 0;
   absl::Duration kill_wait;
   std::string reason;  // for the job's stderr: "DUE TO TIME LIMIT"; may be empty
+  std::shared_ptr<const JobFacts> facts = nullptr;  // for the epilog; null: none
 };
+// Runs the Prolog before any step comes.
+struct PrepareJob {
+  std::shared_ptr<const JobFacts> facts;
+};
+struct CheckHealth {};
 struct Acknowledge {
   uint64_t report_id = 0;
 };
@@ -89,8 +110,8 @@ struct HeartbeatAck {
 struct HangUp {};
 struct NodeCommand {
   std::string node;
-  std::variant<StepLaunch, SignalStep, KillStep, TerminateJob, Acknowledge, Welcome, HeartbeatAck,
-               HangUp>
+  std::variant<StepLaunch, SignalStep, KillStep, TerminateJob, PrepareJob, CheckHealth, Acknowledge,
+               Welcome, HeartbeatAck, HangUp>
       command;
 };
 

@@ -157,6 +157,10 @@ struct KnownStep {
   StepId step;
   uint32_t attempt = 0;
 };
+struct KnownJob {
+  JobId job;
+  uint32_t attempt = 0;
+};
 // A node has opened its stream.
 struct NodeRegistered {
   std::string node;
@@ -167,7 +171,9 @@ struct NodeRegistered {
   std::vector<KnownStep> steps;  // what runs there, or ended without the controller's word
   std::string socket;
   uint32_t port = 0;
-  std::string address;  // empty: the configured one
+  std::string address;         // empty: the configured one
+  std::vector<KnownJob> jobs;  // whose prolog or epilog has begun there
+  absl::Time time;             // by the node's clock; unset when it does not say
 };
 struct NodeHeartbeat {
   std::string node;
@@ -175,6 +181,7 @@ struct NodeHeartbeat {
   uint64_t free_mem_mb = 0;
   uint64_t sequence = 0;
   uint64_t acknowledged = 0;  // the newest heartbeat whose acknowledgement it has; 0: the Welcome
+  absl::Time time;            // by the node's clock
 };
 // Its stream is closed.
 struct NodeLost {
@@ -200,14 +207,26 @@ struct StepReported {
   std::string error;
   bool launch_again = false;  // launch failed before anything ran
   bool oom = false;
-  bool job_fault = false;   // launch failed by the job's own doing
-  bool lease_lost = false;  // killed because the node could not renew its lease
+  bool job_fault = false;      // launch failed by the job's own doing
+  bool prolog_failed = false;  // launch failed by the node's Prolog
+  bool lease_lost = false;     // killed because the node could not renew its lease
 };
 struct JobGone {
   std::string node;
   uint64_t report_id = 0;
   JobId job;
   uint32_t attempt = 0;
+  bool prolog_failed = false;
+  bool epilog_failed = false;
+};
+// The answer to PrepareJob.
+struct JobPrepared {
+  std::string node;
+  uint64_t report_id = 0;
+  JobId job;
+  uint32_t attempt = 0;
+  bool failed = false;
+  std::string error;
 };
 
 // ---- administration ---------------------------------------------------------------------------
@@ -243,7 +262,7 @@ struct ClockJumped {
 
 using Event = std::variant<SubmitJob, WaitJob, CallAbandoned, CancelJobs, ControlJobs, UpdateJob,
                            CompleteAllocation, CreateStep, NodeRegistered, NodeHeartbeat, NodeLost,
-                           StepReported, JobGone, UpdateNode, UpdatePartition, Reconfigured, Tick,
-                           ClockJumped>;
+                           StepReported, JobGone, JobPrepared, UpdateNode, UpdatePartition,
+                           Reconfigured, Tick, ClockJumped>;
 
 }  // namespace reeve::ctld

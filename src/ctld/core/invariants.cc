@@ -75,6 +75,7 @@ class Checker {
     Expect(!job.Finished() || IsSet(job.end_time), name, "ended without a time");
     Expect(job.Completing() == !job.pending_nodes.empty(), name, "completing without nodes");
     Expect(!job.Completing() || job.Finished(), name, "completing and not ended");
+    Expect(job.Running() || job.unprepared_nodes.empty(), name, "waits for prologs");
     if (job.Running()) CheckRunning(name, job);
     for (const Step& step : job.steps) CheckStep(name, job, step);
   }

@@ -130,6 +130,8 @@ struct StepSpec {
   uint32_t srun_port = 0;
   std::string cpu_bind;
   std::string mpi;
+  std::string task_prolog;  // the user's own
+  std::string task_epilog;
 };
 
 struct Step {
@@ -219,6 +221,8 @@ struct Job {
 
   std::vector<NodeShare> shares;           // kept after the end
   std::vector<std::string> pending_nodes;  // completing: nodes that have not said "gone"
+  std::vector<std::string>
+      unprepared_nodes;  // running: whose prolog, asked for at allocation, runs
   std::vector<Step> steps;
   uint64_t revision = 0;
 

@@ -7,6 +7,7 @@
 #include "ctld/core/eligibility.h"
 #include "ctld/core/job_array.h"
 #include "ctld/core/priority.h"
+#include "ctld/core/prolog.h"
 #include "ctld/core/steps.h"
 #include "ctld/core/submit.h"
 #include "ctld/core/validate.h"
@@ -21,18 +22,23 @@ bool Has(const std::vector<std::string>& names, const std::string& name) {
 }
 
 // Nodes that were given a step and have not told (or proved) that it is gone. A lone batch step
-// that has ended leaves nothing behind: its step daemon has seen to that.
-std::vector<std::string> NodesToClear(const Job& job, const std::vector<std::string>& gone) {
-  if (job.steps.size() == 1 && job.steps[0].step_id == kBatchStep && job.steps[0].Ended()) {
+// that has ended leaves nothing behind: its step daemon has seen to that. An epilog runs on every
+// node of the job, and so may have a prolog.
+std::vector<std::string> NodesToClear(const Settings& settings, const Job& job,
+                                      const std::vector<std::string>& gone) {
+  if (!settings.has_prolog && !settings.has_epilog && job.steps.size() == 1 &&
+      job.steps[0].step_id == kBatchStep && job.steps[0].Ended()) {
     return {};
   }
+  const bool all = settings.has_epilog || (settings.has_prolog && settings.prolog_at_allocation);
   std::vector<std::string> nodes;
   for (const NodeShare& share : job.shares) {
     if (Has(gone, share.node)) continue;
+    if (all) nodes.push_back(share.node);
     for (const Step& step : job.steps) {
       const bool there = std::any_of(step.shares.begin(), step.shares.end(),
                                      [&](const NodeShare& s) { return s.node == share.node; });
-      if (!there) continue;
+      if (!there || all) continue;
       nodes.push_back(share.node);
       break;
     }
@@ -95,7 +101,7 @@ void Settle(Context& context, Job& job) {
 }
 
 void BeginCompleting(Context& context, Job& job, const JobEnd& end) {
-  job.pending_nodes = NodesToClear(job, end.gone);
+  job.pending_nodes = NodesToClear(context.state.settings, job, end.gone);
   for (const NodeShare& share : job.shares) {
     context.Vacate(job, share.node);
     if (!Has(job.pending_nodes, share.node)) {
@@ -118,7 +124,7 @@ void BeginCompleting(Context& context, Job& job, const JobEnd& end) {
 
 TerminateJob TerminationOf(const Job& job, const Settings& settings) {
   return {job.id, job.restarts, settings.kill_wait,
-          job.state == JobState::kTimeout ? "DUE TO TIME LIMIT" : ""};
+          job.state == JobState::kTimeout ? "DUE TO TIME LIMIT" : "", FactsOf(job, settings)};
 }
 
 void EndJob(Context& context, Job& job, JobEnd end) {
@@ -131,6 +137,8 @@ void EndJob(Context& context, Job& job, JobEnd end) {
   job.end_time = context.now;
   if (end.exit_status.has_value()) job.exit_status = *end.exit_status;
   if (end.kill_uid.has_value()) job.kill_uid = end.kill_uid;
+  job.flags &= ~kJobFlagConfiguring;
+  job.unprepared_nodes.clear();
   context.RemoveReady(job);
   DropWaitingSteps(context, job);
   if (!was_running) {

@@ -89,6 +89,7 @@ struct Node {
   absl::Time last_busy_time;
   double cpu_load = 0;
   uint64_t free_mem_mb = 0;
+  absl::Duration clock_skew;  // ahead of the controller's clock; 0 while it hardly is
 
   // Allocation. Not stored: follows from the jobs.
   struct Use {

@@ -3,7 +3,9 @@
 #include <algorithm>
 
 #include "common/base/text.h"
+#include "ctld/core/clock_skew.h"
 #include "ctld/core/job_end.h"
+#include "ctld/core/prolog.h"
 #include "ctld/core/steps.h"
 
 namespace reeve::ctld {
@@ -80,6 +82,18 @@ void SetState(Context& context, Node& node) {
   context.Account(node);
 }
 
+// A job whose scripts have begun there and that is not (or not any more) to be there.
+void EndForgotten(Context& context, const Node& node, const std::vector<KnownJob>& jobs) {
+  for (const KnownJob& known : jobs) {
+    const Job* job = context.state.FindJob(known.job);
+    const bool current = job != nullptr && job->HoldsResources() &&
+                         job->restarts == known.attempt && node.jobs.contains(known.job);
+    if (current) continue;
+    context.Send(node.name,
+                 TerminateJob{known.job, known.attempt, context.state.settings.kill_wait});
+  }
+}
+
 // What runs there is set against what should.
 void Reconcile(Context& context, Node& node, const std::vector<KnownStep>& known) {
   State& state = context.state;
@@ -107,6 +121,7 @@ void Reconcile(Context& context, Node& node, const std::vector<KnownStep>& known
       context.Send(node.name, TerminationOf(job, state.settings));
       continue;
     }
+    PrepareAgain(context, job, node.name);
     for (size_t i = 0; i < job.steps.size() && job.Running(); ++i) {
       for (size_t share = 0; share < job.steps[i].shares.size(); ++share) {
         Step& step = job.steps[i];
@@ -133,6 +148,7 @@ void HandleRegistered(Context& context, const NodeRegistered& event) {
       !node->boot_id.empty() && !event.boot_id.empty() && node->boot_id != event.boot_id;
   TakeReport(*node, event, context.now);
   GrantLease(context, *node);
+  NoteClock(context, *node, event.time);
   if (rebooted) {
     context.Log(LogLevel::kWarning, StrCat("node ", node->name, ": has rebooted"));
     FailJobsOn(context, *node, /*dead=*/true);
@@ -140,6 +156,7 @@ void HandleRegistered(Context& context, const NodeRegistered& event) {
   SetState(context, *node);
   context.Changed(*node);
   context.Log(LogLevel::kInfo, StrCat("node ", node->name, ": registered, ", NodeStateText(*node)));
+  EndForgotten(context, *node, event.jobs);
   Reconcile(context, *node, event.steps);
   if (context.state.settings.slurmd_timeout > absl::ZeroDuration()) {
     context.state.timers.Add(context.now + context.state.settings.slurmd_timeout,
@@ -153,6 +170,7 @@ void HandleHeartbeat(Context& context, const NodeHeartbeat& event) {
   if (node == nullptr || !node->connected) return;
   node->cpu_load = event.cpu_load;
   node->free_mem_mb = event.free_mem_mb;
+  NoteClock(context, *node, event.time);
   node->last_response_time = context.now;
   node->coverage.Confirmed(event.acknowledged, context.now, node->covered);
   node->coverage.Acknowledging(event.sequence, context.now);

@@ -5,6 +5,7 @@
 #include "common/base/text.h"
 #include "ctld/core/dependency.h"
 #include "ctld/core/eligibility.h"
+#include "ctld/core/health_check.h"
 #include "ctld/core/job_end.h"
 #include "ctld/core/submit.h"
 #include "ctld/core/task_layout.h"
@@ -28,6 +29,7 @@ void RestoreNodes(Context& context, const std::vector<StoredNode>& stored) {
     node->lease = from.lease;
     node->witnesses = from.witnesses;
   }
+  PlanHealthChecks(context);
   // Silence counts from now: the controller was away, not the nodes.
   for (const std::unique_ptr<Node>& node : context.state.nodes) {
     node->last_response_time = context.now;

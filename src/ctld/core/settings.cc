@@ -131,6 +131,14 @@ Settings MakeSettings(const Config& config) {
   settings.kill_on_bad_exit = config.kill_on_bad_exit;
   settings.disable_root_jobs = config.disable_root_jobs;
   settings.config_overrides = config.config_overrides;
+  settings.has_prolog = !config.prolog.empty();
+  settings.has_epilog = !config.epilog.empty();
+  settings.prolog_at_allocation = config.prolog_at_allocation;
+  settings.prolog_no_hold = config.prolog_no_hold;
+  if (!config.health_check_program.empty()) {
+    settings.health_check_interval = config.health_check_interval;
+  }
+  settings.health_check_states = config.health_check_states;
   for (const NodeConfig& node : config.nodes) {
     settings.nodes.push_back(MakeNode(node, static_cast<uint32_t>(settings.nodes.size())));
   }

@@ -41,6 +41,12 @@ struct Settings {
   bool kill_on_bad_exit = false;
   bool disable_root_jobs = false;
   bool config_overrides = false;
+  bool has_prolog = false;
+  bool has_epilog = false;
+  bool prolog_at_allocation = false;
+  bool prolog_no_hold = false;
+  absl::Duration health_check_interval = absl::ZeroDuration();  // 0: none
+  HealthCheckStates health_check_states;
   uint32_t plan_depth = 1000;         // jobs that get a planned start in one pass
   std::vector<Node> nodes;            // configured facts; `drain`, `base`, `reason` for State=
   std::vector<Partition> partitions;  // in the order of the file

@@ -9,6 +9,7 @@
 #include "ctld/core/job_array.h"
 #include "ctld/core/job_end.h"
 #include "ctld/core/job_env.h"
+#include "ctld/core/prolog.h"
 #include "ctld/core/steps.h"
 #include "ctld/core/waiters.h"
 
@@ -92,6 +93,7 @@ Job& StartJob(Context& context, Job& record, PartitionIndex partition, const Pla
     state.timers.Add(job.end_time + state.settings.over_time_limit,
                      {TimerKind::kTimeLimit, job.id, {}, {}});
   }
+  PrepareNodes(context, job);
   if (job.spec->batch) LaunchBatch(context, job);
   context.Changed(job);
   context.Account(job);
@@ -132,6 +134,7 @@ StepLaunch MakeLaunch(const State& state, const Job& job, const Step& step, size
   launch.job_name = job.spec->name;
   launch.array_job_id = job.array_job_id;
   launch.array_task_id = job.array_task_id;
+  launch.facts = FactsOf(job, state.settings);
   const std::string& node = step.shares[share].node;
   for (size_t i = 0; i < job.shares.size(); ++i) {
     if (job.shares[i].node != node) continue;

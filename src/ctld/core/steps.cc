@@ -7,6 +7,7 @@
 #include "common/base/text.h"
 #include "ctld/core/errors.h"
 #include "ctld/core/job_end.h"
+#include "ctld/core/prolog.h"
 #include "ctld/core/start_job.h"
 #include "ctld/core/step_select.h"
 #include "ctld/core/submit.h"
@@ -126,6 +127,7 @@ void LaunchFailed(Context& context, Job& job, Step& step, size_t share, const St
   const std::string name = ToString(job.id, step.step_id);
   context.Log(LogLevel::kWarning,
               StrCat("step ", name, ": launch on ", event.node, " failed: ", event.error));
+  if (event.prolog_failed) DrainForScript(context, event.node, kPrologError);
   if (event.launch_again && job.Running() && step.parts[share] == PartState::kLaunching &&
       step.relaunches++ < kMaxRelaunches) {
     context.Send(event.node, MakeLaunch(context.state, job, step, share));
@@ -322,6 +324,8 @@ void HandleStepReported(Context& context, const StepReported& event) {
 void HandleJobGone(Context& context, const JobGone& event) {
   context.Send(event.node, Acknowledge{event.report_id});
   Cleared(context, event);
+  if (event.prolog_failed) DrainForScript(context, event.node, kPrologError);
+  if (event.epilog_failed) DrainForScript(context, event.node, kEpilogError);
   Job* job = context.state.FindJob(event.job);
   if (job == nullptr || event.attempt != job->restarts) return;
   NodeIsClear(context, *job, event.node);

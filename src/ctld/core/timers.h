@@ -22,6 +22,7 @@ enum class TimerKind : uint8_t {
   kLease,        // the lease of a silent node may be over
   kCall,         // a waiting call's deadline
   kRequests,     // answers to requests may be forgotten
+  kHealthCheck,  // nodes are to run HealthCheckProgram
 };
 
 struct Timer {

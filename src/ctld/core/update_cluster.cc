@@ -8,6 +8,7 @@
 #include "common/base/units.h"
 #include "ctld/core/eligibility.h"
 #include "ctld/core/errors.h"
+#include "ctld/core/health_check.h"
 #include "ctld/core/job_end.h"
 #include "ctld/core/lease.h"
 #include "ctld/core/node_events.h"
@@ -206,6 +207,7 @@ void HandleReconfigured(Context& context, const Reconfigured& event) {
   }
   const bool lease_changed = !(state.settings.lease == event.settings.lease);
   const std::vector<std::string> gone = state.ApplySettings(event.settings);
+  PlanHealthChecks(context);
   for (const std::string& name : gone) {
     context.Log(LogLevel::kInfo, StrCat("node ", name, ": no longer configured"));
     std::vector<JobId> waiting;

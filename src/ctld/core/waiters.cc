@@ -20,7 +20,8 @@ WaitAnswer MakeAnswer(const Context& context, const Job& job, bool reached) {
 }
 
 bool Reached(const Job& job, bool until_ended) {
-  return until_ended ? job.Finished() : !job.Pending();
+  if (until_ended) return job.Finished();
+  return !job.Pending() && (job.flags & kJobFlagConfiguring) == 0;
 }
 
 }  // namespace

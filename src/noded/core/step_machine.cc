@@ -19,15 +19,24 @@ Effects StepMachine::Launch(const StepKey& key, absl::Time now) {
   }
   auto terminating = terminating_.find(key.job);
   if (terminating != terminating_.end() && key.attempt <= terminating->second) {
-    Queue(SendReport{0, key,
-                     StepOutcome{.kind = StepOutcome::Kind::kLaunchFailed,
-                                 .time = now,
-                                 .error = "the job is being ended on this node"}},
-          &effects);
-    return effects;
+    return Refuse(key, {.kind = StepOutcome::Kind::kLaunchFailed,
+                        .time = now,
+                        .error = "the job is being ended on this node"});
   }
   steps_.emplace(key, Step{});
   effects.push_back(StartStepd{key});
+  return effects;
+}
+
+Effects StepMachine::Refuse(const StepKey& key, const StepOutcome& outcome) {
+  Effects effects;
+  Queue(SendReport{0, key, outcome}, &effects);
+  return effects;
+}
+
+Effects StepMachine::Prepared(JobId job, uint32_t attempt, bool failed, const std::string& error) {
+  Effects effects;
+  Queue(SendJobPrepared{0, job, attempt, failed, error}, &effects);
   return effects;
 }
 
@@ -94,6 +103,16 @@ Effects StepMachine::TerminateJob(JobId job, uint32_t attempt, absl::Duration ki
   return effects;
 }
 
+Effects StepMachine::JobDone(JobId job, uint32_t attempt, bool prolog_failed, bool epilog_failed) {
+  Effects effects;
+  auto terminating = terminating_.find(job);
+  if (terminating != terminating_.end() && terminating->second <= attempt) {
+    terminating_.erase(terminating);
+  }
+  Queue(SendJobGone{0, job, attempt, prolog_failed, epilog_failed}, &effects);
+  return effects;
+}
+
 Effects StepMachine::Acknowledge(uint64_t report_id) {
   Effects effects;
   auto found = unacknowledged_.find(report_id);
@@ -106,6 +125,8 @@ Effects StepMachine::Acknowledge(uint64_t report_id) {
       step->second.acknowledged = true;
       ForgetIfDone(of_step->key, &effects);
     }
+  } else if (const auto* gone = std::get_if<SendJobGone>(&report); gone && has_scripts_) {
+    effects.push_back(JobSettled{gone->job, gone->attempt});
   }
   return effects;
 }
@@ -129,6 +150,14 @@ bool StepMachine::HasStarted(const StepKey& key) const {
   return found != steps_.end() && found->second.phase != Phase::kLaunching;
 }
 
+bool StepMachine::HasSteps(JobId job, uint32_t attempt) const {
+  for (auto it = steps_.lower_bound(StepKey{job, StepId{INT32_MIN}, 0});
+       it != steps_.end() && it->first.job == job; ++it) {
+    if (it->first.attempt <= attempt) return true;
+  }
+  return false;
+}
+
 uint64_t StepMachine::Queue(Report report, Effects* effects) {
   uint64_t id = next_report_++;
   std::visit(
@@ -146,6 +175,7 @@ void StepMachine::ReportIfGone(JobId job, Effects* effects) {
   if (terminating == terminating_.end()) return;
   uint32_t attempt = terminating->second;
   if (HasLiveSteps(job, attempt)) return;
+  if (has_scripts_) return effects->push_back(JobEmpty{job, attempt});
   terminating_.erase(terminating);
   Queue(SendJobGone{0, job, attempt}, effects);
 }

@@ -14,7 +14,8 @@
 // controller's answer to that report: the folder goes and the step starts afresh.
 //
 // Reports get an id and are repeated at every Connected() until acknowledged, oldest first, so that
-// "gone" of a job never overtakes the ends of its steps.
+// "gone" of a job never overtakes the ends of its steps. Where jobs have a prolog or an epilog
+// (prolog_machine.h) "gone" is not ours to say: JobEmpty asks, JobDone answers.
 #pragma once
 
 #include <compare>
@@ -55,8 +56,9 @@ struct StepOutcome {
   std::string error;          // kLaunchFailed: why
   bool launch_again = false;  // kLaunchFailed: nothing ran, another attempt is safe
   bool oom = false;
-  bool lease_lost = false;  // ended because the node's lease was over
-  bool job_fault = false;   // kLaunchFailed: the job's own doing, any node would fail
+  bool lease_lost = false;     // ended because the node's lease was over
+  bool job_fault = false;      // kLaunchFailed: the job's own doing, any node would fail
+  bool prolog_failed = false;  // kLaunchFailed: this node is not fit for jobs
 };
 
 struct StartStepd {
@@ -82,21 +84,45 @@ struct SendJobGone {
   uint64_t id = 0;
   JobId job;
   uint32_t attempt = 0;
+  bool prolog_failed = false;
+  bool epilog_failed = false;
+};
+// No step of the job's attempts up to this one runs any more.
+struct JobEmpty {
+  JobId job;
+  uint32_t attempt = 0;
+};
+// The controller knows that the job is gone from here.
+struct JobSettled {
+  JobId job;
+  uint32_t attempt = 0;
+};
+struct SendJobPrepared {
+  uint64_t id = 0;
+  JobId job;
+  uint32_t attempt = 0;
+  bool failed = false;
+  std::string error;
 };
 struct RemoveSpool {
   StepKey key;
 };
-using Effect =
-    std::variant<StartStepd, SignalStepd, TerminateStepd, SendReport, SendJobGone, RemoveSpool>;
+using Effect = std::variant<StartStepd, SignalStepd, TerminateStepd, SendReport, SendJobGone,
+                            SendJobPrepared, JobEmpty, JobSettled, RemoveSpool>;
 using Effects = std::vector<Effect>;
 
 class StepMachine {
  public:
   // Report ids count up from `first_report_id`; the caller sees to it that a later machine of the
   // same node starts higher.
-  explicit StepMachine(uint64_t first_report_id) : next_report_(first_report_id) {}
+  explicit StepMachine(uint64_t first_report_id, bool has_scripts = false)
+      : has_scripts_(has_scripts), next_report_(first_report_id) {}
 
   Effects Launch(const StepKey& key, absl::Time now);
+  // A launch that does not come to be.
+  Effects Refuse(const StepKey& key, const StepOutcome& outcome);
+  // The answer to PrepareJob: reported like the rest.
+  Effects Prepared(JobId job, uint32_t attempt, bool failed, const std::string& error);
   // A spool folder found at start. Its stepd may be gone: then Outcome and StepdGone follow.
   Effects Adopt(const StepKey& key);
   Effects Outcome(const StepKey& key, const StepOutcome& outcome);
@@ -109,6 +135,8 @@ class StepMachine {
   // once when there is none.
   Effects TerminateJob(JobId job, uint32_t attempt, absl::Duration kill_wait,
                        const std::string& reason);
+  // Answers JobEmpty: what had to follow the last step has.
+  Effects JobDone(JobId job, uint32_t attempt, bool prolog_failed, bool epilog_failed);
 
   Effects Acknowledge(uint64_t report_id);
   Effects Connected() const;  // everything not acknowledged, again
@@ -116,6 +144,7 @@ class StepMachine {
   std::vector<StepKey> Known() const;
   bool Knows(const StepKey& key) const { return steps_.contains(key); }
   bool HasStarted(const StepKey& key) const;
+  bool HasSteps(JobId job, uint32_t attempt) const;  // known ones, ended or not
   uint64_t next_report_id() const { return next_report_; }
 
  private:
@@ -127,13 +156,14 @@ class StepMachine {
     uint64_t final_report = 0;
     bool acknowledged = false;
   };
-  using Report = std::variant<SendReport, SendJobGone>;
+  using Report = std::variant<SendReport, SendJobGone, SendJobPrepared>;
 
   uint64_t Queue(Report report, Effects* effects);
   void ReportIfGone(JobId job, Effects* effects);
   void ForgetIfDone(const StepKey& key, Effects* effects);
   bool HasLiveSteps(JobId job, uint32_t attempt) const;
 
+  const bool has_scripts_;
   std::map<StepKey, Step> steps_;
   std::map<uint64_t, Report> unacknowledged_;
   std::map<JobId, uint32_t> terminating_;  // up to this attempt

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "common/os/event_loop.h"
+#include "noded/stepd/child_line.h"
 #include "noded/stepd/identity.h"
 
 namespace reeve::noded {
@@ -19,28 +20,6 @@ namespace {
   // The parent reads end-of-file as a failure too, so a lost write changes nothing.
   [[maybe_unused]] ssize_t sent = write(plan.report_fd, &report, sizeof(report));
   _exit(1);
-}
-
-// A line on stderr, written at once so that lines of several tasks don't mix.
-class Line {
- public:
-  Line& operator<<(const char* text) {
-    size_t room = sizeof(buffer_) - used_;
-    size_t length = strnlen(text, room);
-    memcpy(buffer_ + used_, text, length);
-    used_ += length;
-    return *this;
-  }
-  void Write() { [[maybe_unused]] ssize_t sent = write(STDERR_FILENO, buffer_, used_); }
-
- private:
-  char buffer_[PIPE_BUF];
-  size_t used_ = 0;
-};
-
-const char* ErrorText(int error) {
-  const char* text = strerrordesc_np(error);
-  return text != nullptr ? text : "unknown error";
 }
 
 void FillPid(char* digits) {
@@ -94,7 +73,7 @@ void ResetOomScore() {
 void EnterFolder(const ChildPlan& plan) {
   if (chdir(plan.work_dir) == 0) return;
   int error = errno;
-  Line line;
+  ChildLine line;
   line << "slurmstepd: error: couldn't chdir to '" << plan.work_dir << "': " << ErrorText(error)
        << ": going to /tmp instead\n";
   line.Write();
@@ -113,14 +92,19 @@ void AwaitGo(const ChildPlan& plan) {
 }
 
 [[noreturn]] void Exec(const ChildPlan& plan) {
+  char* const* environment = plan.environment;
+  if (plan.prologs != nullptr) {
+    environment = RunTaskPrologs(plan.prologs, environment, plan.prolog_space);
+    if (environment == nullptr) _exit(1);
+  }
   int error = ENOENT;
   for (const char* const* program = plan.programs; *program != nullptr; ++program) {
-    execve(*program, plan.argv, plan.environment);
+    execve(*program, plan.argv, environment);
     // As execvp: one that may not be executed is remembered, the search goes on.
     if (errno == EACCES || (errno != ENOENT && errno != ENOTDIR)) error = errno;
     if (errno != EACCES && errno != ENOENT && errno != ENOTDIR) break;
   }
-  Line line;
+  ChildLine line;
   line << "slurmstepd: error: execve(): " << plan.argv[0] << ": " << ErrorText(error) << "\n";
   line.Write();
   _exit(error);

@@ -8,7 +8,7 @@
 //   fork ------------------------> signals, descriptors, cgroup, session, limits, identity, folder
 //   ChildReport <----------------- what failed, or kReady
 //   (all tasks ready: the mark is written)
-//   one byte on the go pipe -----> exec
+//   one byte on the go pipe -----> task prologs, exec
 //
 // When the parent dies before its byte, the child sees the end of the go pipe and leaves: without
 // the mark nothing of the user's has run.
@@ -19,6 +19,8 @@
 #include <sys/types.h>
 
 #include <cstddef>
+
+#include "noded/stepd/task_prolog.h"
 
 namespace reeve::noded {
 
@@ -68,6 +70,8 @@ struct ChildPlan {
   size_t group_count = 0;
   mode_t umask = 022;
   const char* work_dir = "/";
+  const char* const* prologs = nullptr;  // run before the task, task_prolog.h; null at the end
+  PrologSpace* prolog_space = nullptr;   // set with `prologs`
 };
 
 // Called in the child. A program that cannot be executed is the task's own failure, as in Slurm: a

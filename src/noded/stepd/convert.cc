@@ -42,6 +42,22 @@ LaunchRequest FromProto(const v1::StepLaunch& launch) {
   return request;
 }
 
+JobFacts FromProto(const v1::JobFacts& in) {
+  JobFacts facts;
+  facts.key = {JobId{in.job_id()}, in.attempt()};
+  facts.uid = in.uid();
+  facts.gid = in.gid();
+  facts.user_name = in.user_name();
+  facts.nodes = in.nodes();
+  facts.num_nodes = in.num_nodes();
+  facts.partition = in.partition();
+  if (in.array_job_id() != 0) facts.array_job = JobId{in.array_job_id()};
+  if (in.has_array_task_id()) facts.array_task = in.array_task_id();
+  facts.exit_status = in.exit_status();
+  facts.derived_exit_status = in.derived_exit_status();
+  return facts;
+}
+
 v1::StepReport ToProto(uint64_t report_id, const StepKey& key, const StepOutcome& outcome) {
   v1::StepReport report;
   report.set_report_id(report_id);
@@ -66,6 +82,7 @@ v1::StepReport ToProto(uint64_t report_id, const StepKey& key, const StepOutcome
   report.set_oom(outcome.oom);
   report.set_job_fault(outcome.job_fault);
   report.set_lease_lost(outcome.lease_lost);
+  report.set_prolog_failed(outcome.prolog_failed);
   return report;
 }
 
@@ -85,6 +102,7 @@ StepOutcome FromProto(const v1::StepReport& report) {
   outcome.oom = report.oom();
   outcome.job_fault = report.job_fault();
   outcome.lease_lost = report.lease_lost();
+  outcome.prolog_failed = report.prolog_failed();
   return outcome;
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "noded/core/launch_plan.h"
+#include "noded/core/script_environment.h"
 #include "noded/core/step_machine.h"
 #include "reeve/v1/ctld.pb.h"
 
@@ -10,6 +11,7 @@ namespace reeve::noded {
 StepKey KeyOf(const v1::StepLaunch& launch);
 LaunchRequest FromProto(const v1::StepLaunch& launch);
 
+JobFacts FromProto(const v1::JobFacts& facts);
 v1::StepReport ToProto(uint64_t report_id, const StepKey& key, const StepOutcome& outcome);
 StepOutcome FromProto(const v1::StepReport& report);
 

@@ -13,6 +13,8 @@
 
 #include "common/base/text.h"
 #include "common/os/log.h"
+#include "noded/stepd/script_runner.h"
+#include "noded/stepd/script_spool.h"
 #include "noded/stepd/spool.h"
 #include "noded/stepd/stepd.h"
 
@@ -58,7 +60,7 @@ void ResetInternalSignals() {
 }
 
 struct ForkRequest {
-  StepKey key;
+  std::string name;  // of a spool folder or a script
   os::UniqueFd socket;
 };
 
@@ -83,14 +85,11 @@ std::optional<ForkRequest> Receive(int requests) {
       memcpy(&fd, CMSG_DATA(header), sizeof(fd));
       request.socket.reset(fd);
     }
-    std::optional<StepKey> key =
-        ParseSpoolFolderName(std::string_view(name, static_cast<size_t>(got)));
-    if (!key.has_value()) {
-      os::LogError("forker: a request that is none");
-      continue;
+    request.name.assign(name, static_cast<size_t>(got));
+    if (ParseSpoolFolderName(request.name).has_value() || IsScriptName(request.name)) {
+      return request;
     }
-    request.key = *key;
-    return request;
+    os::LogError("forker: a request that is none");
   }
 }
 
@@ -99,13 +98,17 @@ std::optional<ForkRequest> Receive(int requests) {
   setsid();
   signal(SIGCHLD, SIG_DFL);
   prctl(PR_SET_NAME, "reeve-stepd");
-  title->Set(StrCat("reeve-stepd: ", ToString(request.key), " [", settings.spool_dir, "]"));
+  const std::optional<StepKey> key = ParseSpoolFolderName(request.name);
+  title->Set(StrCat("reeve-stepd: ", key.has_value() ? ToString(*key) : request.name, " [",
+                    settings.spool_dir, "]"));
   // Root's memory (secrets, other users' environments) is nobody's to dump or trace. A plain user's
   // stepd has nothing to hide from that user, and would lose its own /proc files.
   if (geteuid() == 0) prctl(PR_SET_DUMPABLE, 0);
+  // A script runner says nothing on its socket: that it closes is the message.
+  if (!key.has_value()) _exit(RunScripts(settings, request.name));
   int code = 0;
   {
-    Stepd stepd(settings, request.key, std::move(request.socket));
+    Stepd stepd(settings, *key, std::move(request.socket));
     code = stepd.Run();
   }
   _exit(code);
@@ -135,8 +138,7 @@ int RunForker(const StepdSettings& settings, os::UniqueFd requests, int argc, ch
   return 0;
 }
 
-absl::Status SendForkRequest(int forker, const StepKey& key, int stepd_socket) {
-  std::string name = SpoolFolderName(key);
+absl::Status SendForkRequest(int forker, std::string name, int stepd_socket) {
   alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
   iovec part = {name.data(), name.size()};
   msghdr message = {};

@@ -23,6 +23,12 @@ std::vector<std::string> ToArguments(const StepdSettings& settings) {
   if (!settings.log.file.empty()) {
     arguments.insert(arguments.end(), {"--log-file", settings.log.file});
   }
+  if (!settings.task_prolog.empty()) {
+    arguments.insert(arguments.end(), {"--task-prolog", settings.task_prolog});
+  }
+  if (!settings.task_epilog.empty()) {
+    arguments.insert(arguments.end(), {"--task-epilog", settings.task_epilog});
+  }
   if (settings.bind_cores) arguments.push_back("--bind-cores");
   if (!settings.cgroups) arguments.push_back("--no-cgroups");
   return arguments;
@@ -59,6 +65,10 @@ absl::StatusOr<StepdSettings> ParseStepdArguments(const std::vector<std::string>
       settings.cluster = value;
     } else if (name == "--config") {
       settings.config_path = value;
+    } else if (name == "--task-prolog") {
+      settings.task_prolog = value;
+    } else if (name == "--task-epilog") {
+      settings.task_epilog = value;
     } else if (name == "--log-file") {
       settings.log.file = value;
     } else if (name == "--kill-wait" && absl::SimpleAtoi(ToAbsl(value), &milliseconds)) {

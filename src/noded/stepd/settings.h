@@ -17,6 +17,8 @@ struct StepdSettings {
   std::string cluster;      // names the cgroups; unique on this machine
   std::string config_path;  // slurm.conf, for SLURM_CONF; may be empty
   absl::Duration kill_wait = absl::Seconds(30);
+  std::string task_prolog;  // of the configuration; empty: none
+  std::string task_epilog;
   bool bind_cores = false;  // tasks are kept on the cores the controller chose
   bool cgroups = true;      // false: as if none were writable (for tests)
   os::LogOptions log;

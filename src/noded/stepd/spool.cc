@@ -118,7 +118,11 @@ absl::StatusOr<v1::StepRecord> StepSpool::ReadRecord() const {
 }
 
 absl::StatusOr<StartedMark> StepSpool::ReadStarted() const {
-  absl::StatusOr<std::string> text = os::ReadFile(file("started"));
+  return ReadStartedMark(file("started"));
+}
+
+absl::StatusOr<StartedMark> ReadStartedMark(const std::string& path) {
+  absl::StatusOr<std::string> text = os::ReadFile(path);
   if (!text.ok()) return text.status();
   StartedMark mark;
   std::vector<std::string_view> lines = SplitSkipEmpty(*text, "\n");

@@ -50,6 +50,8 @@ struct StartedMark {
   std::vector<Task> tasks;
 };
 
+absl::StatusOr<StartedMark> ReadStartedMark(const std::string& path);
+
 class StepSpool {
  public:
   StepSpool(std::string spool_dir, StepKey key);

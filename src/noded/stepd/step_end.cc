@@ -47,10 +47,14 @@ void Stepd::OnChild() {
       outcome_.max_rss_kb = rss_kb;
       if (task != running_.end()) outcome_.max_rss_task = task->second;
     }
-    if (task == running_.end()) continue;
+    if (task == running_.end()) {
+      OnEpilogExit(pid, status);
+      continue;
+    }
     uint32_t id = task->second;
     running_.erase(task);
     OnTaskExit(id, status);
+    BeginEpilogs(id, pid);
   }
   CheckEnd();
 }
@@ -157,7 +161,7 @@ bool Stepd::TreeIsEmpty() {
 }
 
 void Stepd::CheckEnd() {
-  if (ended_ || !running_.empty()) return;
+  if (ended_ || !running_.empty() || (!epilogs_.empty() && !killing_)) return;
   if (TreeIsEmpty()) {
     if (outcome_.kind != StepOutcome::Kind::kLaunchFailed) {
       outcome_.kind = StepOutcome::Kind::kExited;

@@ -93,6 +93,9 @@ absl::Status Stepd::Prepare(TaskLauncher::Options* options) {
   options->limits = *std::move(limits);
   options->umask = request_.umask;
   options->new_session = request_.is_batch();
+  for (const std::string& program : {settings_.task_prolog, std::string(launch_.task_prolog())}) {
+    if (!program.empty()) options->prologs.push_back(program);
+  }
 
   CgroupLimits cgroup_limits{launch_.mem_limit_mb(), launch_.job_mem_limit_mb(), ""};
   std::optional<std::vector<int>> cpus = ParseCpuList(launch_.cores());

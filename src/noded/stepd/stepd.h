@@ -59,6 +59,17 @@ class Stepd {
   void OnConnectionClosed(uint64_t id);
   void Report(const StepOutcome& outcome);
 
+  // task_epilog.cc
+  struct Epilog {
+    uint32_t task = 0;
+    pid_t task_pid = 0;
+    std::vector<std::string> programs;  // still to run, the next one last
+    std::string running;
+  };
+  void BeginEpilogs(uint32_t task, pid_t task_pid);
+  void NextEpilog(Epilog epilog);
+  bool OnEpilogExit(pid_t pid, int status);  // false: it is none
+
   // step_end.cc: signals and the end
   void OnChild();
   void OnTaskExit(uint32_t task, int status);
@@ -96,6 +107,7 @@ class Stepd {
   std::unique_ptr<LeaseGuard> guard_;  // of a requeueable job's step
 
   std::map<pid_t, uint32_t> running_;  // tasks that have not ended
+  std::map<pid_t, Epilog> epilogs_;    // by the pid of the one that runs
   StepOutcome outcome_;
   StepOutcome last_report_;
   bool reported_ = false;

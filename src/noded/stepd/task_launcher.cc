@@ -5,18 +5,13 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include <optional>
+
 #include "common/base/text.h"
 #include "noded/stepd/file_opener.h"
 
 namespace reeve::noded {
 namespace {
-
-std::vector<char*> Pointers(std::vector<std::string>& texts) {
-  std::vector<char*> pointers;
-  for (std::string& text : texts) pointers.push_back(text.data());
-  pointers.push_back(nullptr);
-  return pointers;
-}
 
 std::string FileKey(const StreamTarget& target, bool write) {
   return (write ? "w" : "r") + target.path;
@@ -29,6 +24,13 @@ absl::StatusOr<os::UniqueFd> Duplicate(int fd) {
 }
 
 }  // namespace
+
+std::vector<char*> Pointers(std::vector<std::string>& texts) {
+  std::vector<char*> pointers;
+  for (std::string& text : texts) pointers.push_back(text.data());
+  pointers.push_back(nullptr);
+  return pointers;
+}
 
 absl::Status TaskLauncher::OpenFiles() {
   std::vector<FileRequest> requests;
@@ -130,6 +132,20 @@ absl::Status TaskLauncher::Fork(const StepCgroup& cgroup) {
   return AwaitReady();
 }
 
+void TaskLauncher::FillCommon(ChildPlan* plan) const {
+  plan->limits = options_.limits.data();
+  plan->limit_count = options_.limits.size();
+  plan->cpus = options_.cpus.empty() ? nullptr : &cpus_;
+  plan->new_session = options_.new_session;
+  plan->change_identity = identity_.change;
+  plan->uid = identity_.uid;
+  plan->gid = identity_.gid;
+  plan->groups = identity_.groups.data();
+  plan->group_count = identity_.groups.size();
+  plan->umask = options_.umask;
+  plan->work_dir = plan_.work_dir.c_str();
+}
+
 absl::Status TaskLauncher::ForkTask(const TaskPlan& task, const std::vector<int>& cgroup_fds) {
   absl::StatusOr<Ends> ends = MakeEnds(task);
   if (!ends.ok()) return ends.status();
@@ -158,17 +174,15 @@ absl::Status TaskLauncher::ForkTask(const TaskPlan& task, const std::vector<int>
   plan.go_parent_fd = go_.write.get();
   plan.cgroup_fds = cgroup_fds.data();
   plan.cgroup_count = cgroup_fds.size();
-  plan.limits = options_.limits.data();
-  plan.limit_count = options_.limits.size();
-  plan.cpus = options_.cpus.empty() ? nullptr : &cpus_;
-  plan.new_session = options_.new_session;
-  plan.change_identity = identity_.change;
-  plan.uid = identity_.uid;
-  plan.gid = identity_.gid;
-  plan.groups = identity_.groups.data();
-  plan.group_count = identity_.groups.size();
-  plan.umask = options_.umask;
-  plan.work_dir = plan_.work_dir.c_str();
+  FillCommon(&plan);
+  std::vector<std::string> prologs = options_.prologs;
+  std::vector<char*> prolog_pointers = Pointers(prologs);
+  std::optional<PrologSpace> space;
+  if (!prologs.empty()) {
+    space.emplace(environment.size());
+    plan.prologs = prolog_pointers.data();
+    plan.prolog_space = &*space;
+  }
 
   pid_t child = fork();
   if (child < 0) return os::ErrnoStatus(errno, "fork");

@@ -27,6 +27,7 @@ class TaskLauncher {
     mode_t umask = 022;
     std::vector<ChildLimit> limits;
     std::vector<int> cpus;                        // empty: not bound
+    std::vector<std::string> prologs;             // run by each task before its own program
     absl::Duration patience = absl::Seconds(60);  // for file systems
   };
   TaskLauncher(const LaunchPlan& plan, const Identity& identity, Options options, IoHub* io)
@@ -39,6 +40,10 @@ class TaskLauncher {
   bool files_refused() const { return files_refused_; }
   StartedMark mark() const;
   void Release();
+
+  // A task has ended: runs `program` as it was run. The child's pid.
+  absl::StatusOr<pid_t> ForkEpilog(uint32_t task, pid_t task_pid, const std::string& program,
+                                   const StepCgroup& cgroup);
 
   const std::map<pid_t, uint32_t>& tasks() const { return tasks_; }  // pid -> task id
   // The first task's stderr, when that is a file: for stepd's own words.
@@ -53,6 +58,7 @@ class TaskLauncher {
   absl::StatusOr<os::UniqueFd> OutputEnd(const TaskPlan& task, const StreamTarget& target,
                                          uint32_t stream);
   absl::StatusOr<os::UniqueFd> InputEnd(const TaskPlan& task);
+  void FillCommon(ChildPlan* plan) const;  // who the child is and where
   absl::Status ForkTask(const TaskPlan& task, const std::vector<int>& cgroup_fds);
   absl::Status AwaitReady();
 
@@ -68,6 +74,9 @@ class TaskLauncher {
   os::UniqueFd stderr_file_;
   bool files_refused_ = false;
 };
+
+// For exec: ends in a null; valid as long as the texts.
+std::vector<char*> Pointers(std::vector<std::string>& texts);
 
 // StepLaunch.rlimits as numbers; names that this kernel does not know are InvalidArgument.
 absl::StatusOr<std::vector<ChildLimit>> LimitsOf(const v1::StepLaunch& launch);

@@ -35,6 +35,15 @@ TEST(JobView, SaysWhyAJobFailedOrWhereItRan) {
   EXPECT_EQ(NodesOrReason(JobBuilder(1, "a").Ended(pb::JOB_STATE_CANCELLED, kNow)), "");
 }
 
+TEST(JobView, ALaunchFailureIsTheReasonOfTheHold) {
+  JobBuilder job = JobBuilder(1, "a").Waits("JobHeldUser");
+  job->set_reason_detail("something else");
+  EXPECT_EQ(ReasonText(job), "JobHeldUser");
+  job->set_reason_detail("launch failed requeued held");
+  EXPECT_EQ(ReasonText(job), "launch failed requeued held");
+  EXPECT_EQ(NodesOrReason(job), "(launch failed requeued held)");
+}
+
 TEST(JobView, ACompletingJobShowsTheNodesItStillHas) {
   JobBuilder job = JobBuilder(1, "a").Runs(kSubmitted, {"n1", "n2"}, 1);
   job.Ended(pb::JOB_STATE_COMPLETED, kNow);

@@ -118,6 +118,13 @@ TEST(ShowNode, NeverSeen) {
   node.set_port(7001);
   ExpectGolden("show-node-unknown.txt", ShowNodeText(node, 6818, kPlain));
 }
+TEST(ShowNode, AClockThatDiffersHasALineOfItsOwn) {
+  pb::Node node = SampleCluster().nodes(0);
+  node.set_clock_skew(42);
+  EXPECT_NE(ShowNodeText(node, 6818, kPlain).find("\n   ClockSkew=+42s\n"), std::string::npos);
+  node.set_clock_skew(-300);
+  EXPECT_NE(ShowNodeText(node, 6818, kPlain).find("\n   ClockSkew=-300s\n"), std::string::npos);
+}
 
 TEST(ShowPartition, AllNodes) {
   ExpectGolden("show-partition.txt", ShowPartitionText(SamplePartition(), true, kPlain));

@@ -110,12 +110,12 @@ TEST(Config, ASecondControllerIsRefusedByName) {
 
 TEST(Config, AllProblemsAtOnce) {
   EXPECT_EQ(Problems("SlurmctldPrt=1\nKillWait=abc\n\nSelectType=select/linear\n"
-                     "HealthCheckProgram=/bin/true\nblah\n"),
+                     "RebootProgram=/bin/true\nblah\n"),
             "slurm.conf:3: unknown key 'SlurmctldPrt'; did you mean SlurmctldPort?\n"
             "slurm.conf:4: KillWait: 'abc' is not a number of seconds from 0 to 65533\n"
             "slurm.conf:6: SelectType=select/linear is not supported yet; accepted: "
             "select/cons_tres, select/cons_res\n"
-            "slurm.conf:7: HealthCheckProgram=/bin/true is not supported yet\n"
+            "slurm.conf:7: RebootProgram=/bin/true is not supported yet\n"
             "slurm.conf:8: expected Key=Value at 'blah'");
   EXPECT_EQ(ParseConfig("", "f").status().message(),
             "f: ClusterName is missing\nf: SlurmctldHost is missing");
@@ -139,6 +139,50 @@ TEST(Config, RefusedValues) {
   EXPECT_THAT(Problems("PriorityWeightAge=5\n"), HasSubstr("not supported yet"));
   EXPECT_THAT(Problems("FirstJobId=10\nMaxJobId=5\n"), HasSubstr("FirstJobId is greater"));
   EXPECT_THAT(Problems("BOOT_TIME=x\n"), HasSubstr("unknown key"));
+}
+
+TEST(Config, PrologAndEpilog) {
+  const Config config = Good(
+      "Prolog=/etc/reeve/prolog.d/*\nEpilog=/etc/reeve/epilog\nPrologFlags=alloc,NoHold\n"
+      "PrologEpilogTimeout=90\nTaskProlog=/tp\nTaskEpilog=/te\nSrunProlog=/sp\nSrunEpilog=(null)\n"
+      "BatchStartTimeout=60\n");
+  EXPECT_EQ(config.prolog, "/etc/reeve/prolog.d/*");
+  EXPECT_EQ(config.epilog, "/etc/reeve/epilog");
+  EXPECT_TRUE(config.prolog_at_allocation && config.prolog_no_hold);
+  EXPECT_EQ(config.prolog_epilog_timeout, absl::Seconds(90));
+  EXPECT_EQ(config.task_prolog + config.task_epilog + config.srun_prolog, "/tp/te/sp");
+  EXPECT_EQ(config.srun_epilog, "");
+  EXPECT_EQ(Entry(config, "PrologFlags"), "Alloc,NoHold");
+  EXPECT_EQ(Entry(config, "PrologEpilogTimeout"), "90");
+  const Config none = Good("PrologFlags=none\nPrologEpilogTimeout=65534\n");
+  EXPECT_EQ(none.prolog_epilog_timeout, absl::InfiniteDuration());
+  EXPECT_EQ(Entry(none, "PrologEpilogTimeout"), "65534");
+  EXPECT_EQ(Entry(none, "Prolog"), "absent");
+  EXPECT_EQ(Entry(none, "TaskProlog"), "(null)");
+  EXPECT_THAT(Problems("Prolog=prolog\n"), HasSubstr("not an absolute path"));
+  EXPECT_THAT(Problems("PrologFlags=NoHold\n"), HasSubstr("without Alloc"));
+  for (const char* flag :
+       {"Contain", "DeferBatch", "ForceRequeueOnFail", "RunInJob", "Serial", "X11"}) {
+    EXPECT_THAT(Problems(std::string("PrologFlags=Alloc,") + flag + "\n"),
+                HasSubstr(std::string("'") + flag + "' is not supported"));
+  }
+  for (const char* key : {"PrologSlurmctld", "EpilogSlurmctld", "ResvProlog", "ResvEpilog"}) {
+    EXPECT_THAT(Problems(std::string(key) + "=/bin/true\n"),
+                HasSubstr(std::string(key) + "=/bin/true is not supported yet"));
+  }
+}
+
+TEST(Config, HealthCheck) {
+  const Config config = Good(
+      "HealthCheckProgram=/usr/sbin/"
+      "nhc\nHealthCheckInterval=300\nHealthCheckNodeState=IDLE,mixed\n");
+  EXPECT_EQ(config.health_check_program, "/usr/sbin/nhc");
+  EXPECT_EQ(config.health_check_interval, absl::Seconds(300));
+  EXPECT_TRUE(config.health_check_states.idle && config.health_check_states.mixed);
+  EXPECT_FALSE(config.health_check_states.allocated || config.health_check_states.other);
+  EXPECT_EQ(Entry(config, "HealthCheckNodeState"), "IDLE,MIXED");
+  EXPECT_EQ(Entry(Good(""), "HealthCheckNodeState"), "ANY");
+  EXPECT_THAT(Problems("HealthCheckNodeState=ANY,CYCLE\n"), HasSubstr("'CYCLE' is not supported"));
 }
 
 TEST(Config, SatisfiedByDesign) {

@@ -136,9 +136,19 @@ std::string_view FindNodeState(std::string_view word) {
   return "";
 }
 
+// States of Slurm's that nothing acts on yet.
+constexpr std::string_view kRefusedNodeStates[] = {
+    "CANCEL_REBOOT",    "CLOUD",    "FUTURE", "NORESP", "POWER_DOWN", "POWER_DOWN_ASAP",
+    "POWER_DOWN_FORCE", "POWER_UP", "REBOOT"};
+
 // False after an error has been printed.
 bool TakeNodeState(const ScontrolSession& session, const Change& change,
                    pb::UpdateNodeRequest* request) {
+  for (std::string_view refused : kRefusedNodeStates) {
+    if (!EqualsIgnoreCase(change.value, refused)) continue;
+    session.Complain(StrCat("State=", refused, " is not supported yet"));
+    return false;
+  }
   const std::string_view state = FindNodeState(change.value);
   if (state.empty()) {
     session.Complain(StrCat("Invalid input: ", change.word));

@@ -96,7 +96,9 @@ void Daemon::WireParts(const StoredState& stored) {
 std::optional<std::string> Daemon::AddressOf(const std::string& node) const {
   std::shared_ptr<const Config> config = config_.Get();
   const NodeConfig* found = config->FindNode(node);
-  if (found == nullptr || core_->FindNode(node) == nullptr) return std::nullopt;
+  const Node* known = core_->FindNode(node);
+  // A FUTURE one asks again until it is there.
+  if (found == nullptr || known == nullptr || known->base == NodeBase::kFuture) return std::nullopt;
   return config->check_node_address ? found->address : "";
 }
 

@@ -44,7 +44,7 @@ void NodeGateway::OnFirstMessage(const StreamPtr& stream) {
   const std::optional<std::string> address = address_of_(node);
   if (!address.has_value()) {
     os::LogError(StrCat("node ", node, " at ", stream->peer(),
-                        " wants to register but is not in slurm.conf"));
+                        " wants to register but is not in slurm.conf, or FUTURE there"));
     return stream->Finish(
         absl::NotFoundError(StrCat("node ", node, " is not in the controller's slurm.conf")));
   }

@@ -50,6 +50,8 @@ std::vector<std::string> State::ApplySettings(Settings new_settings) {
       node = std::make_unique<Node>(configured);
     } else {
       TakeFacts(*node, configured);
+      // Its time has come.
+      if (node->base == NodeBase::kFuture) node->base = configured.base;
     }
     node_index[node->name] = static_cast<NodeIndex>(nodes.size());
     nodes.push_back(std::move(node));

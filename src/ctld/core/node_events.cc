@@ -5,6 +5,7 @@
 #include "common/base/text.h"
 #include "ctld/core/clock_skew.h"
 #include "ctld/core/job_end.h"
+#include "ctld/core/node_state.h"
 #include "ctld/core/prolog.h"
 #include "ctld/core/steps.h"
 
@@ -152,6 +153,7 @@ void HandleRegistered(Context& context, const NodeRegistered& event) {
   if (rebooted) {
     context.Log(LogLevel::kWarning, StrCat("node ", node->name, ": has rebooted"));
     FailJobsOn(context, *node, /*dead=*/true);
+    NoteReboot(context, *node);
   }
   SetState(context, *node);
   context.Changed(*node);
@@ -208,7 +210,7 @@ void CheckSilence(Context& context, const std::string& name) {
   if (node->connected) context.Send(name, HangUp{});
   node->responding = node->connected = false;
   if (node->base != NodeBase::kDown) {
-    SetNodeDown(context, *node, std::string(kNotResponding), "root");
+    SetNodeDownByEvent(context, *node, kNotResponding);
     node->down_by_admin = false;
   }
   FailJobsOn(context, *node, /*dead=*/false);

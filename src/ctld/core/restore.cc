@@ -7,16 +7,29 @@
 #include "ctld/core/eligibility.h"
 #include "ctld/core/health_check.h"
 #include "ctld/core/job_end.h"
+#include "ctld/core/node_state.h"
 #include "ctld/core/submit.h"
 #include "ctld/core/task_layout.h"
 
 namespace reeve::ctld {
 namespace {
 
-void RestoreNodes(Context& context, const std::vector<StoredNode>& stored) {
+absl::flat_hash_set<std::string> NodesInUse(const std::vector<Job>& jobs) {
+  absl::flat_hash_set<std::string> names;
+  for (const Job& job : jobs) {
+    if (!job.HoldsResources()) continue;
+    for (const NodeShare& share : job.shares) names.insert(share.node);
+  }
+  return names;
+}
+
+void RestoreNodes(Context& context, const std::vector<StoredNode>& stored,
+                  const absl::flat_hash_set<std::string>& in_use) {
   for (const StoredNode& from : stored) {
     Node* node = context.state.FindNode(from.name);
-    if (node == nullptr || node->base == NodeBase::kFuture) continue;
+    if (node == nullptr) continue;
+    // Where jobs run the future has begun, whatever the file still says.
+    if (node->base == NodeBase::kFuture && !in_use.contains(from.name)) continue;
     node->base = from.base;
     node->drain = from.drain;
     node->fail = from.fail;
@@ -34,6 +47,7 @@ void RestoreNodes(Context& context, const std::vector<StoredNode>& stored) {
   for (const std::unique_ptr<Node>& node : context.state.nodes) {
     node->last_response_time = context.now;
     node->connected = node->responding = false;
+    StampReason(context, *node);
     if (context.state.settings.slurmd_timeout > absl::ZeroDuration()) {
       context.state.timers.Add(context.now + context.state.settings.slurmd_timeout,
                                {TimerKind::kNodeTimeout, {}, node->name, {}});
@@ -128,7 +142,7 @@ void RestoreSnapshot(Context& context, Snapshot snapshot) {
   State& state = context.state;
   state.counters = snapshot.counters;
   state.counters.next_job_id = std::max(state.counters.next_job_id, state.settings.first_job_id);
-  RestoreNodes(context, snapshot.nodes);
+  RestoreNodes(context, snapshot.nodes, NodesInUse(snapshot.jobs));
   std::vector<JobId> ids;
   for (Job& stored : snapshot.jobs) {
     auto job = std::make_unique<Job>(std::move(stored));

@@ -12,48 +12,10 @@
 #include "ctld/core/job_end.h"
 #include "ctld/core/lease.h"
 #include "ctld/core/node_events.h"
+#include "ctld/core/node_state.h"
 
 namespace reeve::ctld {
 namespace {
-
-void SetReason(Context& context, Node& node, const UpdateNode& event) {
-  if (event.reason.empty()) return;
-  node.reason = event.reason;
-  node.reason_user = event.caller.user_name;
-  node.reason_time = context.now;
-}
-
-void Resume(Context& context, Node& node) {
-  node.drain = node.fail = false;
-  if (node.base == NodeBase::kDown) {
-    node.base = node.connected ? NodeBase::kUp : NodeBase::kUnknown;
-    // It gets SlurmdTimeout to come back.
-    node.last_response_time = std::max(node.last_response_time, context.now);
-    context.state.timers.Add(context.now + context.state.settings.slurmd_timeout,
-                             {TimerKind::kNodeTimeout, {}, node.name, {}});
-  }
-  node.down_by_admin = false;
-  node.reason.clear();
-  node.reason_user.clear();
-  node.reason_time = absl::UnixEpoch();
-}
-
-void SetState(Context& context, Node& node, const std::string& state, const UpdateNode& event) {
-  if (state == "DRAIN") {
-    node.drain = true;
-  } else if (state == "FAIL") {
-    node.fail = true;
-  } else if (state == "UNDRAIN") {
-    node.drain = false;
-  } else if (state == "RESUME" || state == "IDLE") {
-    Resume(context, node);
-  } else {  // DOWN
-    SetNodeDown(context, node, event.reason, event.caller.user_name);
-    node.down_by_admin = true;
-    // An administrator's word that nothing runs there. If it still answers, it clears up first.
-    FailJobsOn(context, node, /*dead=*/!node.connected);
-  }
-}
 
 std::vector<std::string> SplitNames(const std::string& text) {
   std::vector<std::string> names;
@@ -135,44 +97,6 @@ void RebuildReady(Context& context) {
 
 }  // namespace
 
-void HandleUpdateNode(Context& context, const UpdateNode& event) {
-  absl::StatusOr<std::vector<std::string>> names = ExpandHostlist(event.nodes);
-  if (!names.ok() || names->empty()) return context.Reply(event.call, Refuse(kInvalidNodeName));
-  const std::string state = ToUpper(event.state);
-  static constexpr std::string_view kStates[] = {"",     "DRAIN",  "FAIL", "UNDRAIN",
-                                                 "DOWN", "RESUME", "IDLE"};
-  if (std::find(std::begin(kStates), std::end(kStates), state) == std::end(kStates)) {
-    return context.Reply(event.call, absl::InvalidArgumentError("Invalid node state specified"));
-  }
-  if ((state == "DRAIN" || state == "DOWN" || state == "FAIL") && event.reason.empty()) {
-    return context.Reply(
-        event.call,
-        absl::InvalidArgumentError(
-            "You must specify a reason when DOWNING or DRAINING a node. Request denied"));
-  }
-  for (const std::string& name : *names) {
-    if (context.state.FindNode(name) == nullptr) {
-      return context.Reply(event.call, Refuse(kInvalidNodeName));
-    }
-  }
-  for (const std::string& name : *names) {
-    Node& node = *context.state.FindNode(name);
-    SetReason(context, node, event);
-    if (event.weight.has_value()) node.weight = *event.weight;
-    if (event.features.has_value()) node.features = SplitNames(*event.features);
-    if (event.comment.has_value()) node.comment = *event.comment;
-    if (!state.empty()) {
-      SetState(context, node, state, event);
-      if (state != "DOWN") context.Account(node);
-      context.Log(LogLevel::kInfo, StrCat("node ", name, ": ", NodeStateText(node), " by ",
-                                          event.caller.user_name, ": ", event.reason));
-    }
-    context.Changed(node);
-  }
-  context.effects.schedule = true;
-  context.Reply(event.call, Done{});
-}
-
 void HandleUpdatePartition(Context& context, const UpdatePartition& event) {
   PartitionEntry* entry = context.state.FindPartition(event.name);
   if (entry == nullptr) return context.Reply(event.call, Refuse(kInvalidPartition));
@@ -225,6 +149,7 @@ void HandleReconfigured(Context& context, const Reconfigured& event) {
     context.effects.nodes_changed.push_back(name);
   }
   for (const std::unique_ptr<Node>& node : state.nodes) {
+    StampReason(context, *node);
     context.Changed(*node);
     if (lease_changed && node->connected) ChangeLease(context, *node);
     if (IsSet(node->last_response_time)) continue;

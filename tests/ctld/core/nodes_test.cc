@@ -24,7 +24,9 @@ TEST(Nodes, TooSmallIsDrained) {
 }
 
 TEST(Nodes, SilenceMeansDown) {
-  Cluster c(2, 2);
+  Settings settings = MakeTestSettings(2, 2);
+  settings.return_to_service = 2;
+  Cluster c(settings);
   const JobId movable = c.Submit(Spec().On("n1"));
   const JobId fixed = c.Submit(Spec().On("n1").NoRequeue());
   c.Started(movable);
@@ -103,7 +105,9 @@ TEST(Nodes, LostLaunchIsSentAgainLostStepFails) {
 }
 
 TEST(Nodes, RebootKillsWhatRanThere) {
-  Cluster c(1, 2);
+  Settings settings = MakeTestSettings(1, 2);
+  settings.return_to_service = 2;
+  Cluster c(settings);
   const JobId id = c.Submit(Spec());
   c.Started(id);
   c.Register("n1", {}, "boot2");

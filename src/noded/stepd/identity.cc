@@ -2,7 +2,9 @@
 
 #include <errno.h>
 #include <grp.h>
+#include <linux/capability.h>
 #include <pwd.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "common/base/text.h"
@@ -41,6 +43,21 @@ absl::StatusOr<Identity> LookUpIdentity(uid_t uid, gid_t gid, const std::string&
   return identity;
 }
 
+namespace {
+
+// No capability is left to be used. (A daemon under odd securebits would keep them all.)
+bool HasNoCapabilities() {
+  __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+  __user_cap_data_struct sets[_LINUX_CAPABILITY_U32S_3] = {};
+  if (syscall(SYS_capget, &header, sets) != 0) return false;
+  for (const __user_cap_data_struct& set : sets) {
+    if (set.effective != 0 || set.permitted != 0) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
 int BecomeUser(uid_t uid, gid_t gid, const gid_t* groups, size_t group_count) {
   if (setgroups(group_count, groups) != 0) return errno;
   if (getgroups(0, nullptr) != static_cast<int>(group_count)) return EPERM;
@@ -51,7 +68,8 @@ int BecomeUser(uid_t uid, gid_t gid, const gid_t* groups, size_t group_count) {
   if (getresuid(&ruid, &euid, &suid) != 0 || getresgid(&rgid, &egid, &sgid) != 0) return errno;
   if (ruid != uid || euid != uid || suid != uid) return EPERM;
   if (rgid != gid || egid != gid || sgid != gid) return EPERM;
-  if (uid != 0 && setuid(0) == 0) return EPERM;  // the way back must be closed
+  if (uid == 0) return 0;
+  if (setuid(0) == 0 || !HasNoCapabilities()) return EPERM;  // the way back must be closed
   return 0;
 }
 

@@ -167,20 +167,40 @@ class StreamHandle : public Stream {
 
 }  // namespace
 
+// What gRPC knows of the way to the daemon. After a failure the next call gets a new one: gRPC
+// tries to connect again in the background, but a connection that comes up while no call waits is
+// not looked after by anybody, so that calls which are only repeated now and then may miss it for
+// good.
 struct Channel::Impl {
+  explicit Impl(const Target& target) : target(target) {
+    absl::StatusOr<std::shared_ptr<grpc::ChannelCredentials>> made = Credentials(target);
+    broken = made.status();
+    if (!made.ok()) return;
+    credentials = *std::move(made);
+    stub = std::make_shared<grpc::GenericStub>(MakeChannel(target, credentials));
+  }
+
+  std::shared_ptr<grpc::GenericStub> Stub() {
+    std::lock_guard lock(mutex);
+    return stub;
+  }
+  void Renew(const std::shared_ptr<grpc::GenericStub>& failed) {
+    std::lock_guard lock(mutex);
+    if (stub != failed) return;
+    stub = std::make_shared<grpc::GenericStub>(MakeChannel(target, credentials));
+  }
+
+  const Target target;
   absl::Status broken;  // why there is no channel
-  std::shared_ptr<grpc::Channel> channel;
-  std::unique_ptr<grpc::GenericStub> stub;
+  std::shared_ptr<grpc::ChannelCredentials> credentials;
+  std::mutex mutex;
+  std::shared_ptr<grpc::GenericStub> stub;
 };
 
 Channel::Channel(Target target, Munge munge)
-    : target_(std::move(target)), munge_(std::move(munge)), impl_(std::make_unique<Impl>()) {
+    : target_(std::move(target)), munge_(std::move(munge)) {
   ChooseResolver();
-  absl::StatusOr<std::shared_ptr<grpc::ChannelCredentials>> credentials = Credentials(target_);
-  impl_->broken = credentials.status();
-  if (!credentials.ok()) return;
-  impl_->channel = MakeChannel(target_, *credentials);
-  impl_->stub = std::make_unique<grpc::GenericStub>(impl_->channel);
+  impl_ = std::make_unique<Impl>(target_);
 }
 
 Channel::~Channel() = default;
@@ -210,7 +230,8 @@ absl::Status Channel::CallOnce(std::string_view method, const std::string& bytes
   context.set_deadline(absl::ToChronoTime(absl::Now() + timeout));
   context.AddMetadata(kCredentialKey, *credential);
   grpc::CompletionQueue queue;
-  auto call = impl_->stub->PrepareCall(&context, FullMethod(method), &queue);
+  const std::shared_ptr<grpc::GenericStub> stub = impl_->Stub();
+  auto call = stub->PrepareCall(&context, FullMethod(method), &queue);
 
   // One operation at a time on a queue of our own: no thread is started for a call.
   auto wait = [&queue]() {
@@ -238,7 +259,9 @@ absl::Status Channel::CallOnce(std::string_view method, const std::string& bytes
   wait();
   queue.Shutdown();
   if (!accepted) return absl::DataLossError(StrCat(method, ": unreadable answer"));
-  return FromGrpc(status);
+  absl::Status outcome = FromGrpc(status);
+  if (IsRetryable(outcome)) impl_->Renew(stub);
+  return outcome;
 }
 
 absl::StatusOr<std::unique_ptr<Stream>> Channel::OpenStream(
@@ -250,7 +273,7 @@ absl::StatusOr<std::unique_ptr<Stream>> Channel::OpenStream(
   absl::StatusOr<std::string> credential = munge_.Encode(BindCall(method, bytes, key), server_uid);
   if (!credential.ok()) return credential.status();
   auto reactor = std::make_unique<StreamReactor>(std::move(key), std::move(events));
-  reactor->Begin(impl_->stub.get(), method, *credential, bytes);
+  reactor->Begin(impl_->Stub().get(), method, *credential, bytes);
   return std::make_unique<StreamHandle>(std::move(reactor));
 }
 

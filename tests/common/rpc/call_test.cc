@@ -140,6 +140,22 @@ TEST_F(CallTest, AnAbsentServerIsUnavailableAndRetryable) {
   EXPECT_TRUE(IsRetryable(answer.status()));
 }
 
+// A client that waits for its daemon must not wait for gRPC's idea of when to connect again.
+TEST_F(CallTest, TheFirstCallAfterTheServerIsBackGetsThrough) {
+  Start();
+  Channel channel = Dial();
+  ASSERT_TRUE(channel.Call<v1::PingResponse>("Controller/Ping", v1::PingRequest()).ok());
+  server_->Stop();
+  server_.reset();
+  for (int i = 0; i < 5; ++i) {
+    auto answer = channel.Call<v1::PingResponse>("Controller/Ping", v1::PingRequest());
+    EXPECT_TRUE(absl::IsUnavailable(answer.status())) << answer.status();
+  }
+  Start();
+  auto answer = channel.Call<v1::PingResponse>("Controller/Ping", v1::PingRequest());
+  EXPECT_TRUE(answer.ok()) << answer.status();
+}
+
 TEST_F(CallTest, AStrangersMungeIsRefused) {
   Start();
   testing::PrivateMunged stranger;

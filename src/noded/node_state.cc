@@ -1,10 +1,19 @@
 #include "noded/node_state.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
 #include "absl/strings/numbers.h"
 #include "common/base/text.h"
 #include "common/os/fd.h"
 
 namespace reeve::noded {
+namespace {
+
+constexpr size_t kFileSize = 64;
+
+}  // namespace
 
 absl::StatusOr<NodeState> NodeState::Load(const std::string& spool_dir) {
   NodeState state;
@@ -33,7 +42,16 @@ absl::Status NodeState::RaiseEpoch(uint64_t epoch) {
 }
 
 absl::Status NodeState::Store() const {
-  return os::WriteFileAtomically(path_, StrCat("epoch ", epoch_, "\nstarts ", starts_, "\n"));
+  std::string text = StrCat("epoch ", epoch_, "\nstarts ", starts_, "\n");
+  if (text.size() < kFileSize) text.insert(text.size() - 1, kFileSize - text.size(), ' ');
+  absl::Status status = os::WriteFileAtomically(path_, text);
+  if (!absl::IsResourceExhausted(status)) return status;
+  // A full disk must not keep the node from its controller. Over the old text, of the same length
+  // and within one sector: no new room is needed, and it is written as a whole or not at all.
+  absl::StatusOr<os::UniqueFd> file = os::OpenFile(path_, O_WRONLY);
+  if (!file.ok()) return status;
+  if (absl::Status over = os::WriteAll(file->get(), text); !over.ok()) return Annotate(over, path_);
+  return fsync(file->get()) == 0 ? absl::OkStatus() : os::ErrnoStatus(errno, path_);
 }
 
 }  // namespace reeve::noded

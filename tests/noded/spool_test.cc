@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "noded/stepd/cgroup.h"
@@ -70,6 +71,26 @@ TEST_F(SpoolTest, MarkAndRecordAreReadBack) {
   EXPECT_EQ(ListSpool(dir_)->size(), 1u);
   ASSERT_TRUE(spool.Remove().ok());
   EXPECT_TRUE(ListSpool(dir_)->empty());
+}
+
+// On a full disk the end of a step is written into room that was kept from its beginning.
+TEST_F(SpoolTest, ARecordFitsIntoTheRoomKeptForIt) {
+  StepSpool spool(dir_, {JobId{1}, StepId{0}, 0});
+  ASSERT_TRUE(spool.Create({}).ok());
+  ASSERT_TRUE(spool.ReserveRecord(1000).ok());
+  EXPECT_TRUE(absl::IsNotFound(spool.ReadRecord().status()));  // not yet one
+  v1::StepRecord record;
+  for (uint32_t task = 0; task < 1000; ++task) {
+    v1::TaskExit* exit = record.mutable_report()->add_tasks();
+    exit->set_task_id(task + 100000);
+    exit->set_status(0x7f00);
+  }
+  record.mutable_report()->set_error(std::string(3000, 'x'));
+  struct stat room;
+  ASSERT_EQ(stat((spool.path() + "/record.tmp").c_str(), &room), 0);
+  EXPECT_LT(record.ByteSizeLong(), static_cast<size_t>(room.st_size));
+  ASSERT_TRUE(spool.WriteRecord(record).ok());
+  EXPECT_EQ(spool.ReadRecord()->SerializeAsString(), record.SerializeAsString());
 }
 
 TEST_F(SpoolTest, ASocketMayLieDeep) {

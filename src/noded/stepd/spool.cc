@@ -16,6 +16,9 @@
 namespace reeve::noded {
 namespace {
 
+constexpr size_t kRecordRoom = 4096;  // an error's text, usage
+constexpr size_t kTaskRoom = 24;
+
 // Readers see the whole file or none; without syncing, see the header.
 absl::Status WriteAndRename(const std::string& path, std::string_view data) {
   std::string temporary = StrCat(path, ".tmp");
@@ -166,8 +169,30 @@ absl::Status StepSpool::WriteStarted(const StartedMark& mark) {
   return WriteAndRename(file("started"), text);
 }
 
+absl::Status StepSpool::ReserveRecord(size_t tasks) {
+  const std::string path = file("record.tmp");
+  absl::StatusOr<os::UniqueFd> fd = os::OpenFile(path, O_WRONLY | O_CREAT, 0600);
+  if (!fd.ok()) return fd.status();
+  int error = posix_fallocate(fd->get(), 0, static_cast<off_t>(kRecordRoom + tasks * kTaskRoom));
+  return error == 0 ? absl::OkStatus() : os::ErrnoStatus(error, StrCat("fallocate ", path));
+}
+
+// Over the room that was kept, which is cut to the record's length only after that.
 absl::Status StepSpool::WriteRecord(const v1::StepRecord& record) {
-  return WriteAndRename(file("record"), record.SerializeAsString());
+  const std::string bytes = record.SerializeAsString();
+  const std::string path = file("record.tmp");
+  absl::StatusOr<os::UniqueFd> fd = os::OpenFile(path, O_WRONLY | O_CREAT, 0600);
+  if (!fd.ok()) return fd.status();
+  if (absl::Status status = os::WriteAll(fd->get(), bytes); !status.ok()) {
+    return Annotate(status, path);
+  }
+  if (ftruncate(fd->get(), static_cast<off_t>(bytes.size())) != 0) {
+    return os::ErrnoStatus(errno, StrCat("ftruncate ", path));
+  }
+  if (rename(path.c_str(), file("record").c_str()) != 0) {
+    return os::ErrnoStatus(errno, StrCat("rename ", path));
+  }
+  return absl::OkStatus();
 }
 
 std::string StepSpool::script_folder() const {

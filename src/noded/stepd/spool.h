@@ -3,6 +3,8 @@
 //   <SlurmdSpoolDir>/steps/<job>.<step>.<attempt>/     0700
 //     launch      pb::StepLaunch           written by reevenoded before it asks the forker
 //     lock        pid, start time          held (flock) by stepd as long as it lives
+//     record.tmp  room for the record      taken by stepd before anything runs: on a full disk the
+//                                          end of a step can still be written
 //     started     task pids, boot id       written by stepd just before it lets the tasks exec
 //     record      pb::StepRecord           written by stepd when no process of the step is left
 //     abandoned                            written by reevenoded under the lock: never start
@@ -77,6 +79,7 @@ class StepSpool {
   // stepd's side.
   absl::Status WriteOwner(int lock_fd);  // pid and start time into the lock file
   absl::Status WriteStarted(const StartedMark& mark);
+  absl::Status ReserveRecord(size_t tasks);
   absl::Status WriteRecord(const v1::StepRecord& record);
 
   // The batch script, in a folder that the user can pass through; owned by the user when root.

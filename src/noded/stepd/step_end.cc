@@ -20,6 +20,7 @@ namespace reeve::noded {
 namespace {
 
 constexpr absl::Duration kKillRepeat = absl::Milliseconds(20);
+constexpr absl::Duration kRecordAgain = absl::Seconds(1);
 // How long output waits, once the step has ended, for a client that has not come yet or was cut
 // off.
 constexpr absl::Duration kLinger = absl::Seconds(30);
@@ -183,13 +184,9 @@ void Stepd::Finish(StepOutcome outcome) {
   io_.Drain();
   std::sort(outcome.tasks.begin(), outcome.tasks.end(),
             [](const TaskEnd& a, const TaskEnd& b) { return a.task < b.task; });
-  v1::StepRecord record;
-  *record.mutable_report() = ToProto(0, key_, outcome);
-  record.set_node(settings_.node);
-  if (absl::Status status = spool_.WriteRecord(record); !status.ok()) {
-    // The report still goes out; without a record it is lost only if reevenoded dies first.
-    os::LogError(StrCat("step ", name_, ": no record: ", Message(status)));
-  }
+  *record_.mutable_report() = ToProto(0, key_, outcome);
+  record_.set_node(settings_.node);
+  KeepRecord();
   if (outcome.kind == StepOutcome::Kind::kExited) {
     os::LogInfo(StrCat("step ", name_, ": ended",
                        outcome.tasks.size() == 1 ? StrCat(", ", ExitText(outcome.tasks[0].status))
@@ -203,6 +200,22 @@ void Stepd::Finish(StepOutcome outcome) {
   io_.End();
   lingering_ = true;
   Linger();
+}
+
+// The report goes out in any case; but whoever asks later has only the record, or us.
+void Stepd::KeepRecord() {
+  absl::Status status = spool_.WriteRecord(record_);
+  if (!status.ok() && !absl::IsNotFound(status)) {  // NotFound: somebody has removed the folder
+    if (!std::exchange(record_failed_, true)) {
+      os::LogError(
+          StrCat("step ", name_, ": its end cannot be recorded, trying on: ", Message(status)));
+    }
+    loop_.After(kRecordAgain, [this] { KeepRecord(); });
+    return;
+  }
+  if (record_failed_ && status.ok()) os::LogInfo(StrCat("step ", name_, ": its end is recorded"));
+  recorded_ = true;
+  if (leave_when_recorded_) Leave();
 }
 
 // Stays until a client has everything or it is clear that none will come.
@@ -220,6 +233,8 @@ void Stepd::Linger() {
 
 void Stepd::Leave() {
   if (leaving_) return;
+  leave_when_recorded_ = !recorded_;
+  if (leave_when_recorded_) return;
   leaving_ = true;
   unlink(spool_.socket_path().c_str());
   auto waiting = std::make_shared<size_t>(1);

@@ -126,6 +126,10 @@ absl::Status Stepd::WatchLease() {
 }
 
 absl::Status Stepd::Launch() {
+  size_t tasks = 0;
+  for (const v1::TaskList& share : launch_.task_ids())
+    tasks = std::max<size_t>(tasks, share.ids_size());
+  if (absl::Status status = spool_.ReserveRecord(tasks); !status.ok()) return status;
   absl::StatusOr<os::UniqueFd> listener = ListenUnix(spool_.socket_path());
   if (!listener.ok()) return listener.status();
   listener_ = *std::move(listener);

@@ -83,6 +83,7 @@ class Stepd {
   void CheckEnd();
   bool TreeIsEmpty();
   void Finish(StepOutcome outcome);
+  void KeepRecord();
   void Linger();
   void Leave();
 
@@ -115,6 +116,10 @@ class Stepd {
   bool killing_ = false;
   bool frozen_ = false;
   bool ended_ = false;
+  v1::StepRecord record_;  // of the end, until it is on disk
+  bool recorded_ = false;
+  bool record_failed_ = false;
+  bool leave_when_recorded_ = false;
   bool lingering_ = false;
   bool leaving_ = false;
   os::TimerId kill_timer_ = os::TimerId::kNone;

@@ -66,6 +66,9 @@ void AccountingOutbox::Loop() {
       reachable = pushed.ok();
       if (reachable) {
         os::LogInfo(StrCat("accounting at ", options_.target.address, " answers again"));
+      } else if (absl::IsDataLoss(pushed.status())) {
+        os::LogError(StrCat("records for accounting wait in the store: ", pushed.status().message(),
+                            "; restart with `reevectld -i` to go on without what is damaged"));
       } else {
         os::LogError(StrCat("accounting at ", options_.target.address,
                             " is away, records wait in the store: ", pushed.status().message()));

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "absl/status/statusor.h"
+#include "ctld/core/controller.h"
 #include "ctld/core/effects.h"
 #include "ctld/core/events.h"
 #include "ctld/core/job.h"
@@ -26,6 +27,12 @@ absl::StatusOr<Job> FromProto(const pb::Job& job);
 pb::Node ToProto(const Node& node);
 pb::StoredNode ToStored(const Node& node);
 pb::Partition ToProto(const Partition& partition);
+pb::StoredPartition ToStored(const Partition& partition);  // what scontrol has changed
+StoredNode FromProto(const pb::StoredNode& node);
+StoredPartition FromProto(const pb::StoredPartition& partition);
+
+pb::StoredStepSpec ToProto(const StepToLaunch& step);
+StepToLaunch FromProto(const pb::StoredStepSpec& step);
 
 pb::StoredRequest ToProto(const RequestResult& request);
 RequestResult FromProto(const pb::StoredRequest& request);

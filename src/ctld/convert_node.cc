@@ -208,7 +208,58 @@ pb::StoredNode ToStored(const Node& node) {
   out.set_last_busy_time(Seconds(node.last_busy_time));
   out.set_lease_seconds(absl::ToInt64Seconds(node.lease.length));
   for (const std::string& witness : node.witnesses) out.add_witnesses(witness);
+  out.set_comment(node.comment);
+  out.set_configured(node.configured);
+  if (node.set_weight) out.set_weight(*node.set_weight);
+  if (node.set_features) {
+    pb::StoredFeatures* features = out.mutable_features();
+    for (const std::string& name : *node.set_features) features->add_names(name);
+  }
   return out;
+}
+
+StoredNode FromProto(const pb::StoredNode& in) {
+  StoredNode node;
+  node.name = in.name();
+  node.base = static_cast<NodeBase>(in.base());
+  node.drain = in.drain();
+  node.fail = in.fail();
+  node.down_by_admin = in.down_by_admin();
+  node.reason = in.reason();
+  node.reason_user = in.reason_user();
+  node.reason_time = Time(in.reason_time());
+  node.boot_id = in.boot_id();
+  node.last_response_time = Time(in.last_response_time());
+  node.last_busy_time = Time(in.last_busy_time());
+  node.lease = {absl::Seconds(in.lease_seconds())};
+  node.witnesses = {in.witnesses().begin(), in.witnesses().end()};
+  node.comment = in.comment();
+  node.configured = in.configured();
+  if (in.has_weight()) node.weight = in.weight();
+  if (in.has_features()) {
+    node.features.emplace(in.features().names().begin(), in.features().names().end());
+  }
+  return node;
+}
+
+pb::StoredPartition ToStored(const Partition& partition) {
+  pb::StoredPartition out;
+  out.set_name(partition.name);
+  out.set_configured(partition.configured);
+  for (const PartitionChange& change : partition.changes) {
+    pb::StoredPartitionChange* added = out.add_changes();
+    added->set_key(change.key);
+    added->set_value(change.value);
+  }
+  return out;
+}
+
+StoredPartition FromProto(const pb::StoredPartition& in) {
+  StoredPartition partition{in.name(), in.configured(), {}};
+  for (const pb::StoredPartitionChange& change : in.changes()) {
+    partition.changes.push_back({change.key(), change.value()});
+  }
+  return partition;
 }
 
 pb::Partition ToProto(const Partition& partition) {
@@ -285,6 +336,59 @@ pb::JobFacts ToProto(const JobFacts& facts) {
   out.set_exit_status(facts.exit_status);
   out.set_derived_exit_status(facts.derived_exit_status);
   return out;
+}
+
+pb::StoredStepSpec ToProto(const StepToLaunch& step) {
+  const StepSpec& spec = *step.spec;
+  pb::StoredStepSpec out;
+  out.set_job_id(step.job.value);
+  out.set_step_id(step.step.value);
+  out.set_attempt(step.attempt);
+  out.set_io_secret(step.io_secret);
+  out.set_name(spec.name);
+  for (const std::string& word : spec.argv) out.add_argv(word);
+  for (const std::string& entry : spec.environment) out.add_environment(entry);
+  out.set_work_dir(spec.work_dir);
+  out.set_std_in(spec.std_in);
+  out.set_std_out(spec.std_out);
+  out.set_std_err(spec.std_err);
+  out.set_append_output(spec.append_output);
+  out.set_umask(spec.umask);
+  for (const Rlimit& limit : spec.rlimits) {
+    pb::Rlimit* added = out.add_rlimits();
+    added->set_name(limit.name);
+    added->set_soft(limit.soft);
+  }
+  out.set_kill_on_bad_exit(spec.kill_on_bad_exit);
+  out.set_distribution(spec.distribution);
+  out.set_unbuffered(spec.unbuffered);
+  out.set_srun_host(spec.srun_host);
+  out.set_srun_port(spec.srun_port);
+  out.set_cpu_bind(spec.cpu_bind);
+  out.set_mpi(spec.mpi);
+  return out;
+}
+
+StepToLaunch FromProto(const pb::StoredStepSpec& in) {
+  auto spec = std::make_shared<StepSpec>();
+  spec->name = in.name();
+  spec->argv = {in.argv().begin(), in.argv().end()};
+  spec->environment = {in.environment().begin(), in.environment().end()};
+  spec->work_dir = in.work_dir();
+  spec->std_in = in.std_in();
+  spec->std_out = in.std_out();
+  spec->std_err = in.std_err();
+  spec->append_output = in.append_output();
+  spec->umask = in.umask();
+  spec->rlimits = FromProto(in.rlimits());
+  spec->kill_on_bad_exit = in.kill_on_bad_exit();
+  spec->distribution = in.distribution();
+  spec->unbuffered = in.unbuffered();
+  spec->srun_host = in.srun_host();
+  spec->srun_port = in.srun_port();
+  spec->cpu_bind = in.cpu_bind();
+  spec->mpi = in.mpi();
+  return {JobId{in.job_id()}, StepId{in.step_id()}, in.attempt(), in.io_secret(), std::move(spec)};
 }
 
 pb::StepLaunch ToProto(const StepLaunch& launch, const std::string& cluster) {

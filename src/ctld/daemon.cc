@@ -16,8 +16,8 @@
 
 namespace reeve::ctld {
 
-absl::StatusOr<std::unique_ptr<Daemon>> Daemon::Start(Config config) {
-  std::unique_ptr<Daemon> daemon(new Daemon(std::move(config)));
+absl::StatusOr<std::unique_ptr<Daemon>> Daemon::Start(Config config, StoreOptions options) {
+  std::unique_ptr<Daemon> daemon(new Daemon(std::move(config), options));
   absl::Status status = daemon->Open();
   if (!status.ok()) return status;
   return daemon;
@@ -43,11 +43,16 @@ absl::Status Daemon::Open() {
   ::signal(SIGPIPE, SIG_IGN);
 
   std::shared_ptr<const Config> config = config_.Get();
-  absl::StatusOr<std::unique_ptr<StateStore>> store = OpenSqliteStore(config->state_save_location);
+  absl::StatusOr<std::unique_ptr<StateStore>> store =
+      OpenSqliteStore(config->state_save_location, store_options_);
   if (!store.ok()) return Annotate(store.status(), "StateSaveLocation");
   store_ = *std::move(store);
   absl::StatusOr<StoredState> stored = store_->Load();
   if (!stored.ok()) return Annotate(stored.status(), "StateSaveLocation");
+  for (const std::string& record : stored->set_aside) {
+    os::LogError(
+        StrCat("the record of ", record, " is damaged and set aside: going on without it"));
+  }
 
   blobs_ = std::make_unique<BlobCache>(store_.get());
   core_ = std::make_unique<Controller>(MakeSettings(*config));

@@ -26,13 +26,14 @@ namespace reeve::ctld {
 class Daemon {
  public:
   // Opens the store, restores the queue and listens. The status says what stands in the way.
-  static absl::StatusOr<std::unique_ptr<Daemon>> Start(Config config);
+  static absl::StatusOr<std::unique_ptr<Daemon>> Start(Config config, StoreOptions options = {});
   ~Daemon();
 
   void Run();  // until SIGTERM or SIGINT
 
  private:
-  explicit Daemon(Config config) : config_(std::move(config)) {}
+  Daemon(Config config, StoreOptions options)
+      : store_options_(options), config_(std::move(config)) {}
 
   absl::Status Open();
   absl::Status Restore(const StoredState& stored);
@@ -48,6 +49,7 @@ class Daemon {
   void SetWakeup(std::optional<absl::Time> when);
   void Reconfigure(const Config& config);
 
+  const StoreOptions store_options_;
   LiveConfig config_;
   os::EventLoop loop_;
   os::ClockWatch clock_{&loop_, [this] { Handle(Tick{}); }};

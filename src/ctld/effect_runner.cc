@@ -81,7 +81,19 @@ Batch EffectRunner::MakeBatch(const Effects& effects, Release* release) {
       batch.nodes.emplace_back(name, ToStored(*node).SerializeAsString());
     }
   }
+  for (const std::string& name : effects.partitions_to_store) {
+    const Partition* partition = core_->FindPartition(name);
+    if (partition == nullptr || partition->changes.empty()) {
+      batch.removed_partitions.push_back(name);
+    } else {
+      batch.partitions.emplace_back(name, ToStored(*partition).SerializeAsString());
+    }
+  }
   release->partitions_changed = !effects.partitions_changed.empty();
+  for (const StepToLaunch& step : effects.steps_kept) {
+    batch.steps.push_back({step.job, step.step, ToProto(step).SerializeAsString()});
+  }
+  batch.removed_steps = effects.steps_dropped;
   for (const RequestResult& request : effects.requests_kept) {
     batch.requests.push_back(
         {request.key.uid, request.key.request_id, ToProto(request).SerializeAsString()});

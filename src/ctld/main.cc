@@ -33,11 +33,15 @@ void RaiseFileLimit() {
 
 int main(int argc, char** argv) {
   std::string file = reeve::FindConfigPath();
+  reeve::ctld::StoreOptions store;
   int option;
-  while ((option = getopt(argc, argv, "Df:Vh")) != -1) {
+  while ((option = getopt(argc, argv, "Df:iVh")) != -1) {
     switch (option) {
       case 'D':
         break;  // staying in the foreground is the only mode
+      case 'i':
+        store.set_aside_damaged = true;
+        break;
       case 'f':
         file = optarg;
         break;
@@ -45,7 +49,9 @@ int main(int argc, char** argv) {
         printf("reevectld %s\n", REEVE_VERSION);
         return 0;
       default:
-        fprintf(stderr, "usage: reevectld [-D] [-f slurm.conf] [-V]\n");
+        fprintf(stderr,
+                "usage: reevectld [-D] [-f slurm.conf] [-i] [-V]\n"
+                "  -i  go on without records of the state that are damaged\n");
         return option == 'h' ? 0 : 1;
     }
   }
@@ -56,7 +62,7 @@ int main(int argc, char** argv) {
   absl::Status log = reeve::os::SetUpLog({log_file, config->slurmctld_debug, "reevectld"});
   if (!log.ok()) return Fail(std::string(log.message()), "");
   RaiseFileLimit();
-  auto daemon = reeve::ctld::Daemon::Start(*std::move(config));
+  auto daemon = reeve::ctld::Daemon::Start(*std::move(config), store);
   if (!daemon.ok()) {
     reeve::os::LogError(reeve::Message(daemon.status()));
     return Fail(std::string(daemon.status().message()), log_file);

@@ -15,6 +15,7 @@
 #include "common/rpc/session.h"
 #include "common/sqlite/database.h"
 #include "ctld/state_store.h"
+#include "ctld/store_schema.h"
 
 namespace reeve::ctld {
 namespace {
@@ -22,97 +23,31 @@ namespace {
 using sqlite::Database;
 using sqlite::Statement;
 
-constexpr const char* kMigrations[] = {
-    // 1: jobs and their blobs, nodes, requests, the accounting outbox.
-    R"sql(
-    CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
-    CREATE TABLE job (id INTEGER PRIMARY KEY, record BLOB NOT NULL);
-    CREATE TABLE blob (hash TEXT PRIMARY KEY, bytes BLOB NOT NULL);
-    CREATE TABLE node (name TEXT PRIMARY KEY, record BLOB NOT NULL) WITHOUT ROWID;
-    CREATE TABLE request (uid INTEGER, id TEXT, record BLOB NOT NULL,
-                          PRIMARY KEY (uid, id)) WITHOUT ROWID;
-    CREATE TABLE outbox (sequence INTEGER PRIMARY KEY, record BLOB NOT NULL);
-    )sql",
+// One kind of record: how it is read with what names it, and where it is deleted.
+struct Kind {
+  const char* name;
+  const char* read;  // key, record, sum
+  const char* drop;
 };
+constexpr Kind kJobs = {"job", "SELECT id, record, sum FROM job ORDER BY id",
+                        "DELETE FROM job WHERE id = CAST(? AS INTEGER)"};
+constexpr Kind kNodes = {"node", "SELECT name, record, sum FROM node",
+                         "DELETE FROM node WHERE name = ?"};
+constexpr Kind kPartitions = {"partition", "SELECT name, record, sum FROM partition",
+                              "DELETE FROM partition WHERE name = ?"};
+constexpr Kind kSteps = {"step", "SELECT job || '.' || step, record, sum FROM step",
+                         "DELETE FROM step WHERE job || '.' || step = ?"};
+constexpr Kind kRequests = {"request", "SELECT uid || ' ' || id, record, sum FROM request",
+                            "DELETE FROM request WHERE uid || ' ' || id = ?"};
+constexpr Kind kOutbox = {"accounting record",
+                          "SELECT sequence, record, sum FROM outbox ORDER BY sequence",
+                          "DELETE FROM outbox WHERE sequence = CAST(? AS INTEGER)"};
 
-// The statements a batch is written with, prepared once.
-struct Statements {
-  Statement put_job, drop_job, put_node, put_blob, drop_blob, put_request, drop_request, put_outbox,
-      trim_outbox, put_meta;
-
-  absl::Status Prepare(Database& database) {
-    const std::pair<Statement*, const char*> all[] = {
-        {&put_job, "INSERT OR REPLACE INTO job VALUES (?, ?)"},
-        {&drop_job, "DELETE FROM job WHERE id = ?"},
-        {&put_node, "INSERT OR REPLACE INTO node VALUES (?, ?)"},
-        {&put_blob, "INSERT OR IGNORE INTO blob VALUES (?, ?)"},
-        {&drop_blob, "DELETE FROM blob WHERE hash = ?"},
-        {&put_request, "INSERT OR REPLACE INTO request VALUES (?, ?, ?)"},
-        {&drop_request, "DELETE FROM request WHERE uid = ? AND id = ?"},
-        {&put_outbox, "INSERT INTO outbox VALUES (?, ?)"},
-        {&trim_outbox, "DELETE FROM outbox WHERE sequence <= ?"},
-        {&put_meta, "INSERT OR REPLACE INTO meta VALUES (?, ?)"},
-    };
-    for (const auto& [statement, sql] : all) {
-      absl::StatusOr<Statement> prepared = database.Prepare(sql);
-      if (!prepared.ok()) return prepared.status();
-      *statement = *std::move(prepared);
-    }
-    return absl::OkStatus();
-  }
-
-  absl::Status Write(const Batch& batch) {
-    absl::Status status;
-    auto keep = [&status](absl::Status next) { status.Update(std::move(next)); };
-    // Blobs before the jobs that name them; sequence and counters with what they number.
-    for (const auto& [hash, bytes] : batch.blobs)
-      keep(put_blob.Bind(1, hash).BindBlob(2, bytes).Run());
-    for (const auto& [id, record] : batch.jobs)
-      keep(put_job.Bind(1, int64_t{id.value}).BindBlob(2, record).Run());
-    for (JobId id : batch.removed_jobs) keep(drop_job.Bind(1, int64_t{id.value}).Run());
-    for (const std::string& hash : batch.removed_blobs) keep(drop_blob.Bind(1, hash).Run());
-    for (const auto& [name, record] : batch.nodes)
-      keep(put_node.Bind(1, name).BindBlob(2, record).Run());
-    for (const RequestRecord& request : batch.requests) {
-      keep(put_request.Bind(1, int64_t{request.uid})
-               .Bind(2, request.request_id)
-               .BindBlob(3, request.bytes)
-               .Run());
-    }
-    for (const auto& [uid, id] : batch.forgotten_requests)
-      keep(drop_request.Bind(1, int64_t{uid}).Bind(2, id).Run());
-    for (const OutboxRecord& record : batch.outbox) {
-      keep(put_outbox.Bind(1, static_cast<int64_t>(record.sequence))
-               .BindBlob(2, record.bytes)
-               .Run());
-    }
-    if (!batch.outbox.empty())
-      keep(PutMeta("last_sequence", static_cast<int64_t>(batch.outbox.back().sequence)));
-    if (batch.outbox_acknowledged)
-      keep(trim_outbox.Bind(1, static_cast<int64_t>(*batch.outbox_acknowledged)).Run());
-    if (batch.counters) {
-      keep(PutMeta("next_job_id", batch.counters->next_job_id));
-      keep(PutMeta("next_priority", batch.counters->next_priority));
-    }
-    return status;
-  }
-
-  absl::Status PutMeta(std::string_view key, int64_t value) {
-    return put_meta.Bind(1, key).Bind(2, value).Run();
-  }
+struct Damaged {
+  const Kind* kind;
+  std::string key;
+  std::string record;
 };
-
-absl::StatusOr<std::vector<std::string>> Column(Database& database, std::string_view sql) {
-  absl::StatusOr<Statement> statement = database.Prepare(sql);
-  if (!statement.ok()) return statement.status();
-  std::vector<std::string> values;
-  for (;;) {
-    absl::StatusOr<bool> row = statement->Step();
-    if (!row.ok()) return row.status();
-    if (!*row) return values;
-    values.push_back(statement->Text(0));
-  }
-}
 
 class SqliteStore : public StateStore {
  public:
@@ -127,7 +62,8 @@ class SqliteStore : public StateStore {
     if (checkpointer_.joinable()) checkpointer_.join();
   }
 
-  absl::Status Open(const std::string& folder) {
+  absl::Status Open(const std::string& folder, StoreOptions options) {
+    options_ = options;
     absl::Status status = os::EnsureDirectory(folder, 0700);
     if (!status.ok()) return status;
     // Two controllers on one store would both be right for a moment.
@@ -137,7 +73,11 @@ class SqliteStore : public StateStore {
       return absl::FailedPreconditionError(StrCat(folder, " is in use by another reevectld"));
     }
     lock_ = *std::move(lock);
-    const std::string path = folder + "/state.db";
+    path_ = folder + "/state.db";
+    return sqlite::ExplainDamage(OpenDatabases(path_), path_);
+  }
+
+  absl::Status OpenDatabases(const std::string& path) {
     // Made here, because SQLite would let everybody read it; its log files take over the mode.
     absl::StatusOr<os::UniqueFd> file = os::OpenFile(path, O_RDWR | O_CREAT, 0600);
     if (!file.ok()) return file.status();
@@ -150,25 +90,32 @@ class SqliteStore : public StateStore {
       if (!opened.ok()) return opened.status();
       *database = *std::move(opened);
       if (database == &database_) {
-        status = sqlite::Migrate(database_, kMigrations, path);
+        absl::Status status = sqlite::Migrate(database_, StoreMigrations(), path);
         if (status.ok()) status = database_.Execute("PRAGMA wal_autocheckpoint=0");
         if (!status.ok()) return status;
       }
     }
-    return statements_.Prepare(database_);
+    return writer_statements_.Prepare(database_);
   }
 
   absl::StatusOr<StoredState> Load() override {
     StoredState state;
-    for (auto [values, sql] : {std::pair{&state.jobs, "SELECT record FROM job ORDER BY id"},
-                               std::pair{&state.nodes, "SELECT record FROM node"},
-                               std::pair{&state.requests, "SELECT record FROM request"}}) {
-      absl::StatusOr<std::vector<std::string>> column = Column(database_, sql);
-      if (!column.ok()) return column.status();
-      *values = *std::move(column);
+    std::vector<Damaged> damaged;
+    absl::Status status = database_.Begin();
+    for (auto [kind, records] :
+         {std::pair{&kJobs, &state.jobs}, std::pair{&kNodes, &state.nodes},
+          std::pair{&kPartitions, &state.partitions}, std::pair{&kSteps, &state.steps},
+          std::pair{&kRequests, &state.requests},
+          std::pair{&kOutbox, static_cast<std::vector<std::string>*>(nullptr)}}) {
+      if (status.ok()) status = ReadKind(*kind, records, &damaged);
     }
-    absl::Status status = LoadMeta(&state);
-    if (!status.ok()) return status;
+    if (status.ok()) status = SetAside(damaged, &state);
+    if (status.ok()) status = LoadMeta(&state);
+    if (status.ok()) status = database_.CommitTransaction();
+    if (!status.ok()) {
+      database_.Rollback();
+      return sqlite::ExplainDamage(status, path_);
+    }
     writer_ = std::thread([this] { WriteLoop(); });
     checkpointer_ = std::thread([this] { CheckpointLoop(); });
     return state;
@@ -184,18 +131,23 @@ class SqliteStore : public StateStore {
 
   absl::StatusOr<std::string> ReadBlob(const std::string& hash) override {
     std::lock_guard lock(reader_mutex_);
-    absl::StatusOr<Statement> statement = reader_.Prepare("SELECT bytes FROM blob WHERE hash = ?");
+    absl::StatusOr<Statement> statement =
+        reader_.Prepare("SELECT bytes, sum FROM blob WHERE hash = ?");
     if (!statement.ok()) return statement.status();
     absl::StatusOr<bool> row = statement->Bind(1, hash).Step();
     if (!row.ok()) return row.status();
     if (!*row) return absl::NotFoundError(StrCat("no blob ", hash));
-    return statement->Text(0);
+    std::string bytes = statement->Text(0);
+    if (sqlite::RecordSum(bytes) != statement->Int(1)) {
+      return absl::DataLossError(StrCat(path_, ": blob ", hash, " is damaged"));
+    }
+    return bytes;
   }
 
   absl::StatusOr<std::vector<OutboxRecord>> ReadOutbox(uint64_t after, size_t limit) override {
     std::lock_guard lock(reader_mutex_);
     absl::StatusOr<Statement> statement = reader_.Prepare(
-        "SELECT sequence, record FROM outbox WHERE sequence > ? ORDER BY sequence LIMIT ?");
+        "SELECT sequence, record, sum FROM outbox WHERE sequence > ? ORDER BY sequence LIMIT ?");
     if (!statement.ok()) return statement.status();
     statement->Bind(1, static_cast<int64_t>(after)).Bind(2, static_cast<int64_t>(limit));
     std::vector<OutboxRecord> records;
@@ -204,6 +156,10 @@ class SqliteStore : public StateStore {
       if (!row.ok()) return row.status();
       if (!*row) return records;
       records.push_back({static_cast<uint64_t>(statement->Int(0)), statement->Text(1)});
+      if (sqlite::RecordSum(records.back().bytes) != statement->Int(2)) {
+        return absl::DataLossError(
+            StrCat(path_, ": accounting record ", records.back().sequence, " is damaged"));
+      }
     }
   }
 
@@ -212,6 +168,51 @@ class SqliteStore : public StateStore {
     Batch batch;
     std::function<void(absl::Status)> done;
   };
+
+  // Without `records` they are only looked at.
+  absl::Status ReadKind(const Kind& kind, std::vector<std::string>* records,
+                        std::vector<Damaged>* damaged) {
+    absl::StatusOr<Statement> statement = database_.Prepare(kind.read);
+    if (!statement.ok()) return statement.status();
+    for (;;) {
+      absl::StatusOr<bool> row = statement->Step();
+      if (!row.ok()) return row.status();
+      if (!*row) return absl::OkStatus();
+      std::string record = statement->Text(1);
+      if (sqlite::RecordSum(record) != statement->Int(2)) {
+        damaged->push_back({&kind, statement->Text(0), std::move(record)});
+      } else if (records != nullptr) {
+        records->push_back(std::move(record));
+      }
+    }
+  }
+
+  absl::Status SetAside(const std::vector<Damaged>& damaged, StoredState* state) {
+    if (damaged.empty()) return absl::OkStatus();
+    if (!options_.set_aside_damaged) {
+      const Damaged& first = damaged.front();
+      const std::string more =
+          damaged.size() == 1 ? "" : StrCat(" (and ", damaged.size() - 1, " more)");
+      return absl::FailedPreconditionError(StrCat(
+          path_, ": the record of ", first.kind->name, " ", first.key, more,
+          " is damaged; put a copy of the file back, or start once with `reevectld -i` to go on ",
+          "without what is damaged"));
+    }
+    absl::StatusOr<Statement> keep = database_.Prepare("INSERT INTO damaged VALUES (?, ?, ?)");
+    if (!keep.ok()) return keep.status();
+    for (const Damaged& one : damaged) {
+      absl::StatusOr<Statement> drop = database_.Prepare(one.kind->drop);
+      if (!drop.ok()) return drop.status();
+      absl::Status status = keep->Bind(1, std::string_view(one.kind->name))
+                                .Bind(2, one.key)
+                                .BindBlob(3, one.record)
+                                .Run();
+      if (status.ok()) status = drop->Bind(1, one.key).Run();
+      if (!status.ok()) return status;
+      state->set_aside.push_back(StrCat(one.kind->name, " ", one.key));
+    }
+    return absl::OkStatus();
+  }
 
   absl::StatusOr<int64_t> Meta(std::string_view key) {
     absl::StatusOr<Statement> statement = database_.Prepare("SELECT value FROM meta WHERE key = ?");
@@ -235,18 +236,19 @@ class SqliteStore : public StateStore {
     }
     state->last_sequence = static_cast<uint64_t>(*sequence);
     state->epoch = epoch_ = static_cast<uint64_t>(*epoch) + 1;
-    absl::Status status = statements_.PutMeta("epoch", static_cast<int64_t>(state->epoch));
+    absl::Status status = writer_statements_.PutMeta("epoch", static_cast<int64_t>(state->epoch));
     if (!status.ok()) return status;
-    auto names = Column(database_, "SELECT value FROM meta WHERE key = 'incarnation'");
-    if (!names.ok()) return names.status();
-    if (!names->empty()) {
-      state->incarnation = names->front();
+    absl::StatusOr<Statement> name =
+        database_.Prepare("SELECT value FROM meta WHERE key = 'incarnation'");
+    if (!name.ok()) return name.status();
+    absl::StatusOr<bool> row = name->Step();
+    if (!row.ok()) return row.status();
+    if (*row) {
+      state->incarnation = name->Text(0);
       return absl::OkStatus();
     }
     state->incarnation = absl::BytesToHexString(rpc::RandomBytes(8));
-    return statements_.put_meta.Bind(1, std::string_view("incarnation"))
-        .Bind(2, std::string_view(state->incarnation))
-        .Run();
+    return writer_statements_.PutMeta("incarnation", std::string_view(state->incarnation));
   }
 
   void WriteLoop() {
@@ -268,7 +270,7 @@ class SqliteStore : public StateStore {
     absl::Status status = database_.Begin();
     if (status.ok()) status = CheckEpoch();
     for (const Waiting& waiting : taken) {
-      if (status.ok()) status = statements_.Write(waiting.batch);
+      if (status.ok()) status = writer_statements_.Write(waiting.batch);
     }
     if (status.ok()) status = database_.CommitTransaction();
     if (!status.ok()) database_.Rollback();
@@ -296,10 +298,12 @@ class SqliteStore : public StateStore {
     }
   }
 
+  StoreOptions options_;
+  std::string path_;
   os::UniqueFd lock_;
   uint64_t epoch_ = 0;
   Database database_;
-  Statements statements_;
+  BatchWriter writer_statements_;
   Database checkpoint_;
   std::mutex reader_mutex_;
   Database reader_;
@@ -315,9 +319,10 @@ class SqliteStore : public StateStore {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<StateStore>> OpenSqliteStore(const std::string& folder) {
+absl::StatusOr<std::unique_ptr<StateStore>> OpenSqliteStore(const std::string& folder,
+                                                            StoreOptions options) {
   auto store = std::make_unique<SqliteStore>();
-  absl::Status status = store->Open(folder);
+  absl::Status status = store->Open(folder, options);
   if (!status.ok()) return status;
   return std::unique_ptr<StateStore>(std::move(store));
 }

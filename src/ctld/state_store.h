@@ -26,6 +26,12 @@ struct RequestRecord {  // the answer that a repeated request id gets again
   std::string bytes;  // pb::StoredRequest
 };
 
+struct StepRecord {  // what a step is launched with, until it has started everywhere
+  JobId job;
+  StepId step;
+  std::string bytes;  // pb::StoredStepSpec
+};
+
 struct OutboxRecord {  // one accounting record that reevedbd has not acknowledged
   uint64_t sequence = 0;
   std::string bytes;  // pb::AccountingRecord
@@ -39,9 +45,13 @@ struct StoredCounters {  // numbers that never go back
 struct Batch {
   std::vector<std::pair<JobId, std::string>> jobs;  // pb::Job, replaced by id
   std::vector<JobId> removed_jobs;
-  std::vector<std::pair<std::string, std::string>> nodes;  // pb::StoredNode by name
+  std::vector<std::pair<std::string, std::string>> nodes;       // pb::StoredNode by name
+  std::vector<std::pair<std::string, std::string>> partitions;  // pb::StoredPartition by name
+  std::vector<std::string> removed_partitions;
   std::vector<std::pair<std::string, std::string>> blobs;  // hash, bytes; there already: no change
   std::vector<std::string> removed_blobs;
+  std::vector<StepRecord> steps;
+  std::vector<std::pair<JobId, StepId>> removed_steps;  // after `steps`
   std::vector<RequestRecord> requests;
   std::vector<std::pair<uint32_t, std::string>> forgotten_requests;  // uid, request id
   std::vector<OutboxRecord> outbox;
@@ -49,8 +59,9 @@ struct Batch {
   std::optional<StoredCounters> counters;
 
   bool empty() const {
-    return jobs.empty() && removed_jobs.empty() && nodes.empty() && blobs.empty() &&
-           removed_blobs.empty() && requests.empty() && forgotten_requests.empty() &&
+    return jobs.empty() && removed_jobs.empty() && nodes.empty() && partitions.empty() &&
+           removed_partitions.empty() && blobs.empty() && removed_blobs.empty() && steps.empty() &&
+           removed_steps.empty() && requests.empty() && forgotten_requests.empty() &&
            outbox.empty() && !outbox_acknowledged && !counters;
   }
 };
@@ -58,11 +69,14 @@ struct Batch {
 struct StoredState {
   std::vector<std::string> jobs;  // pb::Job
   std::vector<std::string> nodes;
+  std::vector<std::string> partitions;     // pb::StoredPartition
+  std::vector<std::string> steps;          // pb::StoredStepSpec
   std::vector<std::string> requests;       // pb::StoredRequest
   std::optional<StoredCounters> counters;  // absent: a new store
-  uint64_t last_sequence = 0;  // of the outbox, also when all of it has been acknowledged
-  uint64_t epoch = 0;          // of this opening: one higher than ever before
-  std::string incarnation;     // random, drawn when the store was made
+  uint64_t last_sequence = 0;          // of the outbox, also when all of it has been acknowledged
+  uint64_t epoch = 0;                  // of this opening: one higher than ever before
+  std::string incarnation;             // random, drawn when the store was made
+  std::vector<std::string> set_aside;  // damaged records left out, as "job 17"
 };
 
 class StateStore {
@@ -83,8 +97,14 @@ class StateStore {
   virtual absl::StatusOr<std::vector<OutboxRecord>> ReadOutbox(uint64_t after, size_t limit) = 0;
 };
 
+struct StoreOptions {
+  bool set_aside_damaged = false;  // go on without damaged records, instead of refusing all
+};
+
 // SQLite in WAL mode with synchronous=FULL in `<folder>/state.db`. FailedPrecondition for a store
-// of a newer version or one that another controller holds open; DataLoss for a damaged one.
-absl::StatusOr<std::unique_ptr<StateStore>> OpenSqliteStore(const std::string& folder);
+// of a newer version, one that another controller holds open, or (at Load) one with a damaged
+// record; DataLoss for a damaged file. The message says what can be done.
+absl::StatusOr<std::unique_ptr<StateStore>> OpenSqliteStore(const std::string& folder,
+                                                            StoreOptions options = {});
 
 }  // namespace reeve::ctld

@@ -12,21 +12,7 @@ absl::StatusOr<StoredNode> NodeFromProto(const pb::StoredNode& in) {
   if (in.base() > static_cast<uint32_t>(NodeBase::kFuture)) {
     return absl::DataLossError(StrCat("node ", in.name(), ": has state ", in.base()));
   }
-  StoredNode node;
-  node.name = in.name();
-  node.base = static_cast<NodeBase>(in.base());
-  node.drain = in.drain();
-  node.fail = in.fail();
-  node.down_by_admin = in.down_by_admin();
-  node.reason = in.reason();
-  node.reason_user = in.reason_user();
-  node.reason_time = absl::FromUnixSeconds(in.reason_time());
-  node.boot_id = in.boot_id();
-  node.last_response_time = absl::FromUnixSeconds(in.last_response_time());
-  node.last_busy_time = absl::FromUnixSeconds(in.last_busy_time());
-  node.lease = {absl::Seconds(in.lease_seconds())};
-  node.witnesses = {in.witnesses().begin(), in.witnesses().end()};
-  return node;
+  return FromProto(in);
 }
 
 template <class Message>
@@ -59,6 +45,17 @@ absl::StatusOr<Snapshot> ToSnapshot(const StoredState& stored, uint32_t first_jo
     absl::StatusOr<StoredNode> node = NodeFromProto(*message);
     if (!node.ok()) return node.status();
     snapshot.nodes.push_back(*std::move(node));
+  }
+  for (const std::string& bytes : stored.partitions) {
+    absl::StatusOr<pb::StoredPartition> message =
+        ParseRecord<pb::StoredPartition>(bytes, "partition");
+    if (!message.ok()) return message.status();
+    snapshot.partitions.push_back(FromProto(*message));
+  }
+  for (const std::string& bytes : stored.steps) {
+    absl::StatusOr<pb::StoredStepSpec> message = ParseRecord<pb::StoredStepSpec>(bytes, "step");
+    if (!message.ok()) return message.status();
+    snapshot.steps.push_back(FromProto(*message));
   }
   for (const std::string& bytes : stored.requests) {
     absl::StatusOr<pb::StoredRequest> message = ParseRecord<pb::StoredRequest>(bytes, "request");

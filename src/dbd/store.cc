@@ -41,17 +41,23 @@ absl::StatusOr<std::unique_ptr<Store>> Store::Open(const std::string& path) {
   // same.
   absl::StatusOr<os::UniqueFd> file = os::OpenFile(path, O_RDWR | O_CREAT, 0600);
   if (!file.ok()) return file.status();
-  absl::StatusOr<sqlite::Database> database =
-      sqlite::Database::Open(path, sqlite::Database::Mode::kReadWrite);
-  if (!database.ok()) return database.status();
-  store->database_ = *std::move(database);
-  status = sqlite::Migrate(store->database_, Migrations(), path);
-  if (!status.ok()) return status;
-  absl::StatusOr<RecordWriter> writer = RecordWriter::Create(store->database_);
-  if (!writer.ok()) return writer.status();
-  store->writer_ = *std::move(writer);
+  status = store->OpenDatabase();
+  if (!status.ok()) return sqlite::ExplainDamage(status, path);
   store->thread_ = std::thread([self = store.get()] { self->WriteLoop(); });
   return store;
+}
+
+absl::Status Store::OpenDatabase() {
+  absl::StatusOr<sqlite::Database> database =
+      sqlite::Database::Open(path_, sqlite::Database::Mode::kReadWrite);
+  if (!database.ok()) return database.status();
+  database_ = *std::move(database);
+  absl::Status status = sqlite::Migrate(database_, Migrations(), path_);
+  if (!status.ok()) return status;
+  absl::StatusOr<RecordWriter> writer = RecordWriter::Create(database_);
+  if (!writer.ok()) return writer.status();
+  writer_ = *std::move(writer);
+  return absl::OkStatus();
 }
 
 Store::~Store() {
@@ -115,7 +121,8 @@ absl::Status Store::WriteAll(std::deque<Waiting>& taken) {
 // Once when it begins and once when it is over: the controllers repeat their pushes all the time.
 void Store::ReportCommit(const absl::Status& status) {
   if (!status.ok() && !failing_) {
-    os::LogError(StrCat("records are not stored and not acknowledged: ", Message(status)));
+    os::LogError(StrCat("records are not stored and not acknowledged: ",
+                        Message(sqlite::ExplainDamage(status, path_))));
   } else if (status.ok() && failing_) {
     os::LogInfo("records are stored again");
   }

@@ -46,6 +46,7 @@ class Store {
   };
 
   Store() = default;
+  absl::Status OpenDatabase();
   void WriteLoop();
   absl::Status WriteAll(std::deque<Waiting>& taken);
   void ReportCommit(const absl::Status& status);

@@ -8,9 +8,11 @@
 
 #include <condition_variable>
 #include <mutex>
+#include <set>
 
 #include "common/sqlite/database.h"
 #include "ctld/state_store.h"
+#include "ctld/store_schema.h"
 #include "tests/support/temp_dir.h"
 
 namespace reeve::ctld {
@@ -62,7 +64,9 @@ TEST_F(StoreTest, WhatIsCommittedComesBack) {
     Batch batch;
     batch.jobs = {{JobId{2}, "two"}, {JobId{1}, "one"}};
     batch.nodes = {{"n1", "node"}};
+    batch.partitions = {{"debug", "partition"}, {"other", "gone"}};
     batch.blobs = {{"h1", "script"}};
+    batch.steps = {{JobId{1}, StepId{0}, "step"}, {JobId{1}, StepId{1}, "gone"}};
     batch.requests = {{1000, "r1", "answer"}};
     batch.outbox = {{1, "a"}, {2, "b"}};
     batch.counters = StoredCounters{3, 77};
@@ -70,6 +74,8 @@ TEST_F(StoreTest, WhatIsCommittedComesBack) {
     Batch second;
     second.jobs = {{JobId{1}, "one again"}};
     second.removed_jobs = {JobId{2}};
+    second.removed_steps = {{JobId{1}, StepId{1}}};
+    second.removed_partitions = {"other"};
     second.outbox_acknowledged = 1;
     EXPECT_TRUE(CommitAndWait(*store, second).ok());
   }
@@ -78,6 +84,8 @@ TEST_F(StoreTest, WhatIsCommittedComesBack) {
   ASSERT_TRUE(state.ok());
   EXPECT_THAT(state->jobs, ElementsAre("one again"));
   EXPECT_THAT(state->nodes, ElementsAre("node"));
+  EXPECT_THAT(state->partitions, ElementsAre("partition"));
+  EXPECT_THAT(state->steps, ElementsAre("step"));
   EXPECT_THAT(state->requests, ElementsAre("answer"));
   EXPECT_EQ(state->counters->next_job_id, 3u);
   EXPECT_EQ(state->counters->next_priority, 77u);
@@ -137,11 +145,169 @@ TEST_F(StoreTest, ANewerStoreIsRefused) {
   EXPECT_THAT(std::string(store.status().message()), HasSubstr("version 99"));
 }
 
-TEST_F(StoreTest, ADamagedStoreIsReported) {
+TEST_F(StoreTest, ADamagedStoreIsReportedWithWhatToDo) {
   { MustOpen(dir_ / "state"); }
-  ASSERT_TRUE(os::WriteFile(dir_ / "state/state.db", std::string(8192, 'x')).ok());
+  const std::string garbage(8192, 'x');
+  ASSERT_TRUE(os::WriteFile(dir_ / "state/state.db", garbage).ok());
   auto store = OpenSqliteStore(dir_ / "state");
   EXPECT_TRUE(absl::IsDataLoss(store.status())) << store.status();
+  const std::string message(store.status().message());
+  EXPECT_THAT(message, HasSubstr("state/state.db"));
+  EXPECT_THAT(message, HasSubstr("put a copy of it back"));
+  EXPECT_EQ(message.find('\n'), std::string::npos);
+  EXPECT_EQ(*os::ReadFile(dir_ / "state/state.db"), garbage);  // left as it is
+}
+
+// A page in the middle is overwritten: SQLite notices when it gets there.
+TEST_F(StoreTest, ADamagedPageIsReported) {
+  const std::string path = dir_ / "state/state.db";
+  {
+    auto store = MustOpen(dir_ / "state");
+    ASSERT_TRUE(store->Load().ok());
+    Batch batch;
+    for (uint32_t id = 1; id <= 500; ++id) {
+      batch.jobs.emplace_back(JobId{id}, std::string(300, 'j'));
+    }
+    ASSERT_TRUE(CommitAndWait(*store, std::move(batch)).ok());
+  }
+  std::string bytes = *os::ReadFile(path);
+  ASSERT_GT(bytes.size(), 100000u);
+  bytes.replace(bytes.size() / 2 / 4096 * 4096, 4096, std::string(4096, '\xff'));
+  ASSERT_TRUE(os::WriteFile(path, bytes).ok());
+  auto store = OpenSqliteStore(dir_ / "state");
+  ASSERT_TRUE(store.ok()) << store.status();
+  auto state = (*store)->Load();
+  EXPECT_TRUE(absl::IsDataLoss(state.status())) << state.status();
+  EXPECT_THAT(std::string(state.status().message()), HasSubstr("put a copy of it back"));
+}
+
+class DamagedRecordTest : public StoreTest {
+ protected:
+  void SetUp() override {
+    auto store = MustOpen(dir_ / "state");
+    ASSERT_TRUE(store->Load().ok());
+    Batch batch;
+    batch.jobs = {{JobId{7}, "seven"}, {JobId{8}, "eight"}};
+    batch.nodes = {{"n1", "node"}};
+    batch.partitions = {{"debug", "partition"}};
+    batch.requests = {{1000, "r1", "answer"}};
+    batch.outbox = {{1, "a"}, {2, "b"}};
+    batch.blobs = {{"h1", "script"}};
+    batch.counters = StoredCounters{9, 77};
+    ASSERT_TRUE(CommitAndWait(*store, batch).ok());
+  }
+  void Damage(const char* sql) {
+    auto database =
+        sqlite::Database::Open(dir_ / "state/state.db", sqlite::Database::Mode::kReadWrite);
+    ASSERT_TRUE(database->Execute(sql).ok());
+  }
+  absl::StatusOr<StoredState> Load(bool set_aside) {
+    store_.reset();
+    auto store = OpenSqliteStore(dir_ / "state", {.set_aside_damaged = set_aside});
+    if (!store.ok()) return store.status();
+    store_ = *std::move(store);
+    return store_->Load();
+  }
+  std::unique_ptr<StateStore> store_;
+};
+
+TEST_F(DamagedRecordTest, IsNotBelieved) {
+  const std::pair<const char*, const char*> cases[] = {
+      {"UPDATE job SET record = CAST('sevem' AS BLOB) WHERE id = 7", "job 7 is damaged"},
+      {"UPDATE node SET record = CAST('nodf' AS BLOB)", "job 7 (and 1 more) is damaged"},
+      {"UPDATE partition SET record = CAST('' AS BLOB)", "job 7 (and 2 more) is damaged"},
+      {"UPDATE request SET record = CAST('Answer' AS BLOB)", "job 7 (and 3 more) is damaged"},
+      {"UPDATE outbox SET sum = sum + 1 WHERE sequence = 2", "job 7 (and 4 more) is damaged"},
+  };
+  for (const auto& [sql, words] : cases) {
+    Damage(sql);
+    auto state = Load(false);
+    EXPECT_TRUE(absl::IsFailedPrecondition(state.status())) << state.status();
+    const std::string message(state.status().message());
+    EXPECT_THAT(message, HasSubstr(words));
+    EXPECT_THAT(message, HasSubstr("reevectld -i"));
+  }
+  auto state = Load(true);
+  ASSERT_TRUE(state.ok()) << state.status();
+  EXPECT_THAT(state->set_aside, ElementsAre("job 7", "node n1", "partition debug",
+                                            "request 1000 r1", "accounting record 2"));
+  EXPECT_THAT(state->jobs, ElementsAre("eight"));
+  EXPECT_EQ(state->counters->next_job_id, 9u);
+  EXPECT_EQ(state->last_sequence, 2u);
+  EXPECT_EQ(store_->ReadOutbox(0, 10)->size(), 1u);
+  // Once: the next start needs no option.
+  state = Load(false);
+  ASSERT_TRUE(state.ok()) << state.status();
+  EXPECT_THAT(state->jobs, ElementsAre("eight"));
+  store_.reset();
+  auto database =
+      sqlite::Database::Open(dir_ / "state/state.db", sqlite::Database::Mode::kReadOnly);
+  EXPECT_EQ(*database->QueryInt("SELECT count(*) FROM damaged"), 5);
+}
+
+TEST_F(DamagedRecordTest, ABlobIsNotBelievedEither) {
+  Damage("UPDATE blob SET bytes = CAST('scripT' AS BLOB)");
+  ASSERT_TRUE(Load(false).ok());
+  EXPECT_TRUE(absl::IsDataLoss(store_->ReadBlob("h1").status()));
+}
+
+TEST(RecordSum, EveryByteCounts) {
+  std::string record(100, '\0');
+  std::set<int64_t> sums = {sqlite::RecordSum(record), sqlite::RecordSum("")};
+  for (size_t i = 0; i < record.size(); ++i) {
+    for (int bit = 0; bit < 8; ++bit) {
+      record[i] ^= 1 << bit;
+      EXPECT_TRUE(sums.insert(sqlite::RecordSum(record)).second) << i;
+      record[i] ^= 1 << bit;
+    }
+    EXPECT_TRUE(sums.insert(sqlite::RecordSum(record.substr(0, i + (i == 0)))).second || i < 2);
+  }
+}
+
+// A store as each version before has left it is taken over with all it holds.
+TEST_F(StoreTest, EveryOlderVersionIsMigrated) {
+  const char* contents[] = {
+      "",  // version 0: a file and nothing in it
+      R"sql(INSERT INTO meta VALUES ('epoch', 4), ('next_job_id', 9), ('next_priority', 77),
+                                    ('last_sequence', 2), ('incarnation', '0123456789abcdef');
+            INSERT INTO job VALUES (7, CAST('seven' AS BLOB)), (8, CAST('eight' AS BLOB));
+            INSERT INTO node VALUES ('n1', CAST('node' AS BLOB));
+            INSERT INTO request VALUES (1000, 'r1', CAST('answer' AS BLOB));
+            INSERT INTO outbox VALUES (2, CAST('b' AS BLOB));
+            INSERT INTO blob VALUES ('h1', CAST('script' AS BLOB));)sql",
+  };
+  ASSERT_EQ(std::size(contents), StoreMigrations().size()) << "say what the new version inherits";
+  for (size_t version = 0; version < StoreMigrations().size(); ++version) {
+    const std::string folder = dir_ / ("v" + std::to_string(version));
+    ASSERT_TRUE(os::EnsureDirectory(folder, 0700).ok());
+    {
+      auto database =
+          sqlite::Database::Open(folder + "/state.db", sqlite::Database::Mode::kReadWrite);
+      ASSERT_TRUE(
+          sqlite::Migrate(*database, StoreMigrations().subspan(0, version), "old store").ok());
+      ASSERT_TRUE(database->Execute(contents[version]).ok());
+    }
+    auto store = MustOpen(folder);
+    auto state = store->Load();
+    ASSERT_TRUE(state.ok()) << version << ": " << state.status();
+    if (version == 0) continue;
+    EXPECT_THAT(state->jobs, ElementsAre("seven", "eight"));
+    EXPECT_THAT(state->nodes, ElementsAre("node"));
+    EXPECT_THAT(state->requests, ElementsAre("answer"));
+    EXPECT_EQ(state->epoch, 5u);
+    EXPECT_EQ(state->counters->next_job_id, 9u);
+    EXPECT_EQ(state->incarnation, "0123456789abcdef");
+    EXPECT_EQ(*store->ReadBlob("h1"), "script");
+    ASSERT_EQ(store->ReadOutbox(0, 10)->size(), 1u);
+    Batch batch;
+    batch.jobs = {{JobId{9}, "nine"}};
+    EXPECT_TRUE(CommitAndWait(*store, batch).ok());
+  }
+}
+
+// Stores of these versions exist: their scripts are not to be edited.
+TEST_F(StoreTest, ReleasedMigrationsStayAsTheyAre) {
+  EXPECT_EQ(sqlite::RecordSum(StoreMigrations()[0]), 3419708650146321213);
 }
 
 // A child acknowledges through a pipe what was committed, and is killed in the middle of it.

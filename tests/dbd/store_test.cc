@@ -178,7 +178,9 @@ TEST_F(StoreTest, RefusesANewerStore) {
 TEST_F(StoreTest, RefusesAFileThatIsNoDatabase) {
   store_.reset();
   ASSERT_TRUE(os::WriteFile(path(), std::string(8192, 'x')).ok());
-  EXPECT_FALSE(Store::Open(path()).ok());
+  const absl::Status status = Store::Open(path()).status();
+  EXPECT_TRUE(absl::IsDataLoss(status)) << status;
+  EXPECT_NE(status.message().find("put a copy of it back"), std::string::npos) << status;
 }
 
 TEST_F(StoreTest, EveryMigrationRunsOnItsOwn) {

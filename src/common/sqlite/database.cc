@@ -28,7 +28,28 @@ absl::StatusCode CodeOf(int code) {
   }
 }
 
+void RecordSumFunction(sqlite3_context* context, int, sqlite3_value** values) {
+  const void* bytes = sqlite3_value_blob(values[0]);
+  const int length = sqlite3_value_bytes(values[0]);
+  sqlite3_result_int64(context, RecordSum({static_cast<const char*>(bytes),
+                                           static_cast<size_t>(bytes == nullptr ? 0 : length)}));
+}
+
 }  // namespace
+
+// FNV-1a over eight bytes at a time: each step can be undone, so that no single change gets lost.
+int64_t RecordSum(std::string_view record) {
+  constexpr uint64_t kPrime = 1099511628211u;
+  uint64_t sum = 14695981039346656037u ^ record.size();
+  for (; record.size() >= 8; record.remove_prefix(8)) {
+    uint64_t word = 0;
+    for (int i = 7; i >= 0; --i) word = word << 8 | static_cast<unsigned char>(record[i]);
+    sum = (sum ^ word) * kPrime;
+    sum ^= sum >> 32;
+  }
+  for (unsigned char byte : record) sum = (sum ^ byte) * kPrime;
+  return static_cast<int64_t>(sum);
+}
 
 Statement& Statement::operator=(Statement&& other) noexcept {
   std::swap(statement_, other.statement_);
@@ -99,6 +120,10 @@ absl::StatusOr<Database> Database::Open(const std::string& path, Mode mode) {
   if (code != SQLITE_OK) return database.Error(code, "cannot open");
   sqlite3_extended_result_codes(database.database_, 1);
   sqlite3_busy_timeout(database.database_, 5000);
+  code = sqlite3_create_function_v2(database.database_, "record_sum", 1,
+                                    SQLITE_UTF8 | SQLITE_DETERMINISTIC, nullptr, RecordSumFunction,
+                                    nullptr, nullptr, nullptr);
+  if (code != SQLITE_OK) return database.Error(code, "record_sum");
   if (mode == Mode::kReadOnly) return database;
   for (const char* pragma : {"PRAGMA journal_mode=WAL", "PRAGMA synchronous=FULL"}) {
     absl::Status status = database.Execute(pragma);
@@ -146,6 +171,14 @@ absl::StatusOr<int64_t> Database::QueryInt(std::string_view fixed_sql) {
   absl::StatusOr<bool> row = statement->Step();
   if (!row.ok()) return row.status();
   return *row ? statement->Int(0) : 0;
+}
+
+absl::Status ExplainDamage(const absl::Status& status, std::string_view path) {
+  if (!absl::IsDataLoss(status)) return status;
+  return absl::DataLossError(
+      StrCat(Message(status),
+             ": the file is damaged and was left as it is; put a copy of it back, see what `",
+             "sqlite3 ", path, " .recover` can read, or move it away to begin with an empty one"));
 }
 
 absl::Status Migrate(Database& database, std::span<const char* const> scripts,

@@ -47,7 +47,7 @@ class Statement {
 class Database {
  public:
   enum class Mode { kReadWrite, kReadOnly };
-  // WAL and synchronous=FULL for a writer. FailedPrecondition when the file is no database,
+  // WAL and synchronous=FULL for a writer. DataLoss when the file is damaged or no database,
   // ResourceExhausted when the disk is full, else as SQLite says; messages name the path.
   static absl::StatusOr<Database> Open(const std::string& path, Mode mode);
 
@@ -68,6 +68,13 @@ class Database {
   sqlite3* database_ = nullptr;
   std::string path_;
 };
+
+// A number that changes with every byte of a record: what a row is checked by when it is read back.
+// In SQL, on every connection: record_sum(BLOB).
+int64_t RecordSum(std::string_view record);
+
+// A damaged database (DataLoss) in one line with what can be done; any other status as it is.
+absl::Status ExplainDamage(const absl::Status& status, std::string_view path);
 
 // Ordered migrations: scripts[i] takes the schema from version i to i+1 (PRAGMA user_version), each
 // in a transaction of its own. FailedPrecondition for a database of a newer version.

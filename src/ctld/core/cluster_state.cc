@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "common/base/text.h"
+#include "ctld/core/runtime_changes.h"
 
 namespace reeve::ctld {
 namespace {
@@ -27,6 +28,8 @@ void TakeFacts(Node& node, const Node& configured) {
   node.gres = configured.gres;
   node.order = configured.order;
   node.partitions.clear();
+  node.set_weight.reset();
+  node.set_features.reset();
 }
 
 }  // namespace
@@ -53,6 +56,7 @@ std::vector<std::string> State::ApplySettings(Settings new_settings) {
       // Its time has come.
       if (node->base == NodeBase::kFuture) node->base = configured.base;
     }
+    node->configured = ConfiguredText(configured);
     node_index[node->name] = static_cast<NodeIndex>(nodes.size());
     nodes.push_back(std::move(node));
   }
@@ -60,6 +64,7 @@ std::vector<std::string> State::ApplySettings(Settings new_settings) {
   for (const Partition& configured : settings.partitions) {
     PartitionEntry entry;
     entry.facts = configured;
+    entry.facts.configured = ConfiguredText(configured);
     entry.facts.total_cpus = 0;
     entry.facts.total_mem_mb = 0;
     for (const std::string& name : configured.nodes) {
@@ -158,11 +163,16 @@ void Context::Changed(Node& node) {
   effects.nodes_changed.push_back(node.name);
   effects.nodes_to_store.push_back(node.name);
 }
+void Context::Changed(const Partition& partition) {
+  effects.partitions_changed.push_back(partition.name);
+  effects.partitions_to_store.push_back(partition.name);
+}
 void Context::Shown(const Node& node) {
   effects.nodes_changed.push_back(node.name);
 }
 
-void Context::Account(const Job& job) {
+void Context::Account(Job& job) {
+  Changed(job);
   effects.accounting.push_back(std::make_shared<const Job>(job));
 }
 void Context::Account(const Node& node) {
@@ -176,6 +186,12 @@ void Context::Log(LogLevel level, std::string text) {
 
 void Context::Reply(CallToken call, absl::StatusOr<Answer> answer) {
   if (call.value != 0) effects.replies.push_back({call, std::move(answer)});
+}
+
+void Context::DropLaunch(const Job& job, Step& step) {
+  if (step.spec == nullptr) return;
+  step.spec = nullptr;
+  effects.steps_dropped.emplace_back(job.id, step.step_id);
 }
 
 Job& Context::AddJob(std::unique_ptr<Job> job) {

@@ -118,10 +118,12 @@ struct Context {
   void Changed(Job& job);
   // Something to show has changed that follows from the rest (a pending reason, a plan).
   void Shown(const Job& job);
-  void Changed(Node& node);  // stored
+  void Changed(Node& node);                  // stored
+  void Changed(const Partition& partition);  // what scontrol has changed of it is stored
   void Shown(const Node& node);
-  // The job as it is now goes to accounting.
-  void Account(const Job& job);
+  // The job as it is now goes to accounting, as a revision of its own: of two records of one
+  // revision accounting keeps the first.
+  void Account(Job& job);
   void Account(const Node& node);
   void Log(LogLevel level, std::string text);
   void Reply(CallToken call, absl::StatusOr<Answer> answer);
@@ -129,6 +131,9 @@ struct Context {
   void Send(const std::string& node, Command command) {
     effects.commands.push_back({node, std::move(command)});
   }
+
+  // The step needs no further launch, or none will be made.
+  void DropLaunch(const Job& job, Step& step);
 
   // Puts a job into every index, or takes it out of all of them.
   Job& AddJob(std::unique_ptr<Job> job);

@@ -109,6 +109,10 @@ Effects Finish(State& state, Effects effects) {
   }
   SortUnique(effects.nodes_changed);
   SortUnique(effects.nodes_to_store);
+  SortUnique(effects.partitions_to_store);
+  // The last job that named a blob went and another that names it came, all in one event.
+  std::erase_if(effects.blobs_released,
+                [&](const std::string& hash) { return state.blob_uses.contains(hash); });
   if (std::exchange(state.counters_moved, false)) effects.counters = state.counters;
   effects.next_wakeup = state.timers.Next();
   return effects;
@@ -118,7 +122,8 @@ Effects Finish(State& state, Effects effects) {
 
 bool Effects::NeedsCommit() const {
   return !jobs_to_store.empty() || !jobs_removed.empty() || !blobs_released.empty() ||
-         !nodes_to_store.empty() || !accounting.empty() || !requests_kept.empty() ||
+         !nodes_to_store.empty() || !partitions_to_store.empty() || !accounting.empty() ||
+         !steps_kept.empty() || !steps_dropped.empty() || !requests_kept.empty() ||
          !requests_forgotten.empty() || counters.has_value();
 }
 

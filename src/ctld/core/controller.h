@@ -9,6 +9,8 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -37,10 +39,21 @@ struct StoredNode {
   absl::Time last_busy_time;
   LeaseTerms lease;
   std::vector<std::string> witnesses;
+  std::string comment;
+  std::string configured;
+  std::optional<uint32_t> weight;
+  std::optional<std::vector<std::string>> features;
+};
+struct StoredPartition {
+  std::string name;
+  std::string configured;
+  std::vector<PartitionChange> changes;
 };
 struct Snapshot {
   std::vector<Job> jobs;  // with `shape` unset
   std::vector<StoredNode> nodes;
+  std::vector<StoredPartition> partitions;
+  std::vector<StepToLaunch> steps;  // jobs' steps come without their spec
   std::vector<RequestResult> requests;
   Counters counters;
 };

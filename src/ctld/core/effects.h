@@ -161,6 +161,16 @@ struct RequestResult {
   std::string io_secret;
 };
 
+// What a step is launched with: kept until it has started everywhere, so that a launch that went
+// down with the controller can be sent again.
+struct StepToLaunch {
+  JobId job;
+  StepId step;
+  uint32_t attempt = 0;
+  std::string io_secret;
+  std::shared_ptr<const StepSpec> spec;
+};
+
 // A change of a node's availability, for accounting.
 struct NodeEvent {
   std::string node;
@@ -192,7 +202,10 @@ struct Effects {
   std::vector<std::string> nodes_changed;   // something to show has changed
   std::vector<std::string> nodes_to_store;  // something to store has (a subset)
   std::vector<std::string> partitions_changed;
-  std::vector<AccountingRecord> accounting;  // in order
+  std::vector<std::string> partitions_to_store;  // those whose changes by scontrol are others now
+  std::vector<AccountingRecord> accounting;      // in order
+  std::vector<StepToLaunch> steps_kept;
+  std::vector<std::pair<JobId, StepId>> steps_dropped;  // of those
   std::vector<RequestResult> requests_kept;
   std::vector<RequestKey> requests_forgotten;
   std::optional<Counters> counters;   // set when they have moved

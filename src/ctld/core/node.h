@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -61,6 +62,11 @@ struct Node {
   std::string comment;
   std::vector<std::string> partitions;
   uint32_t order = 0;  // its place in the configuration
+
+  // What scontrol has set over its line in the configuration; see runtime_changes.h.
+  std::string configured;
+  std::optional<uint32_t> set_weight;
+  std::optional<std::vector<std::string>> set_features;
 
   // State.
   NodeBase base = NodeBase::kUnknown;

@@ -107,7 +107,10 @@ void Reconcile(Context& context, Node& node, const std::vector<KnownStep>& known
       uint32_t& attempt = node.clearing[step.job];
       attempt = std::max(attempt, step.attempt);
       context.Send(node.name, TerminateJob{step.job, step.attempt, kill_wait});
-    } else if (job->FindStep(step.step) == nullptr) {
+    } else if (const Step* here = job->FindStep(step.step);
+               here == nullptr || (!here->Ended() && (here->kill_uid.has_value() ||
+                                                      here->state != JobState::kRunning))) {
+      // Nobody knows it, or the word that it is to end has not arrived.
       context.Send(node.name, KillStep{step.job, step.step, step.attempt, kill_wait});
     }
   }

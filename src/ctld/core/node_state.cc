@@ -7,6 +7,7 @@
 #include "ctld/core/errors.h"
 #include "ctld/core/job_end.h"
 #include "ctld/core/node_events.h"
+#include "ctld/core/runtime_changes.h"
 #include "ctld/core/update_cluster.h"
 
 namespace reeve::ctld {
@@ -93,13 +94,8 @@ void Update(Context& context, Node& node, const std::string& state, const Update
     node.reason_user = event.caller.user_name;
     node.reason_time = context.now;
   }
-  if (event.weight.has_value()) node.weight = *event.weight;
-  if (event.features.has_value()) {
-    node.features.clear();
-    for (std::string_view name : SplitSkipEmpty(*event.features, ",")) {
-      node.features.emplace_back(name);
-    }
-  }
+  if (event.weight.has_value()) SetWeight(node, *event.weight);
+  if (event.features.has_value()) SetFeatures(node, *event.features);
   if (event.comment.has_value()) node.comment = *event.comment;
   if (!state.empty()) {
     SetState(context, node, state, event);

@@ -15,6 +15,11 @@ namespace reeve::ctld {
 using reeve::PartitionState;
 std::string_view PartitionStateName(PartitionState state);  // "UP"
 
+struct PartitionChange {
+  std::string key;  // as scontrol names it, in small letters
+  std::string value;
+};
+
 struct Partition {
   std::string name;
   std::string nodes_text;          // hostlist as it prints
@@ -42,6 +47,9 @@ struct Partition {
   bool disable_root_jobs = false;
   uint32_t total_cpus = 0;
   uint64_t total_mem_mb = 0;
+  // What scontrol has set over its line in the configuration; see runtime_changes.h.
+  std::string configured;
+  std::vector<PartitionChange> changes;
 };
 
 }  // namespace reeve::ctld

@@ -8,6 +8,7 @@
 #include "ctld/core/health_check.h"
 #include "ctld/core/job_end.h"
 #include "ctld/core/node_state.h"
+#include "ctld/core/runtime_changes.h"
 #include "ctld/core/submit.h"
 #include "ctld/core/task_layout.h"
 
@@ -41,6 +42,7 @@ void RestoreNodes(Context& context, const std::vector<StoredNode>& stored,
     node->last_busy_time = from.last_busy_time;
     node->lease = from.lease;
     node->witnesses = from.witnesses;
+    RestoreNodeChanges(context, *node, from);
   }
   PlanHealthChecks(context);
   // Silence counts from now: the controller was away, not the nodes.
@@ -116,6 +118,22 @@ void RestoreFinished(Context& context, const Job& job) {
   }
 }
 
+// Launches that may have gone down with the last controller.
+void RestoreLaunches(Context& context, const std::vector<StepToLaunch>& stored) {
+  for (const StepToLaunch& from : stored) {
+    Job* job = context.state.FindJob(from.job);
+    Step* step = job == nullptr || job->restarts != from.attempt || !job->HoldsResources()
+                     ? nullptr
+                     : job->FindStep(from.step);
+    if (step == nullptr || step->Ended()) {
+      context.effects.steps_dropped.emplace_back(from.job, from.step);
+      continue;
+    }
+    step->spec = from.spec;
+    step->io_secret = from.io_secret;
+  }
+}
+
 // Nodes that were taken out of the configuration meanwhile can tell nothing any more.
 void EndOnUnknownNodes(Context& context, Job& job) {
   std::vector<std::string> unknown;
@@ -143,6 +161,7 @@ void RestoreSnapshot(Context& context, Snapshot snapshot) {
   state.counters = snapshot.counters;
   state.counters.next_job_id = std::max(state.counters.next_job_id, state.settings.first_job_id);
   RestoreNodes(context, snapshot.nodes, NodesInUse(snapshot.jobs));
+  RestorePartitionChanges(context, snapshot.partitions);
   std::vector<JobId> ids;
   for (Job& stored : snapshot.jobs) {
     auto job = std::make_unique<Job>(std::move(stored));
@@ -151,6 +170,7 @@ void RestoreSnapshot(Context& context, Snapshot snapshot) {
     ids.push_back(job->id);
     context.AddJob(std::move(job));
   }
+  RestoreLaunches(context, snapshot.steps);
   std::sort(ids.begin(), ids.end());
   for (JobId id : ids) {
     Job& job = *state.FindJob(id);

@@ -53,8 +53,9 @@ void Launch(Context& context, Job& job, const CreateStep& request, StepPlacement
     context.state.timers.Add(context.now + step.time_limit,
                              {TimerKind::kStepLimit, job.id, {}, {}});
   }
-  context.Changed(job);
   context.Account(job);
+  context.effects.steps_kept.push_back(
+      {job.id, step.step_id, job.restarts, step.io_secret, step.spec});
   context.Log(LogLevel::kInfo,
               StrCat("step ", ToString(job.id, step.step_id), " (", step.name,
                      "): ", step.num_tasks, " tasks on ", step.shares.size(), " nodes"));
@@ -94,6 +95,7 @@ bool AnswerRepeat(Context& context, const CreateStep& event) {
 }
 
 void CloseStep(Context& context, Job& job, Step& step) {
+  context.DropLaunch(job, step);
   if (step.state == JobState::kRunning) {
     if (SignalOf(step.exit_status) != 0 || step.kill_uid.has_value()) {
       step.state = JobState::kCancelled;
@@ -102,7 +104,6 @@ void CloseStep(Context& context, Job& job, Step& step) {
     }
   }
   step.end_time = context.now;
-  step.spec = nullptr;
   if (step.step_id.value >= 0) {
     job.derived_exit_status = WorseStatus(job.derived_exit_status, step.exit_status);
   }
@@ -311,6 +312,9 @@ void HandleStepReported(Context& context, const StepReported& event) {
       if (step->parts[*share] != PartState::kLaunching) return;
       step->parts[*share] = PartState::kStarted;
       step->any_started = true;
+      if (std::count(step->parts.begin(), step->parts.end(), PartState::kLaunching) == 0) {
+        context.DropLaunch(*job, *step);
+      }
       context.Changed(*job);
       return;
     case StepReportKind::kLaunchFailed:

@@ -13,77 +13,11 @@
 #include "ctld/core/lease.h"
 #include "ctld/core/node_events.h"
 #include "ctld/core/node_state.h"
+#include "ctld/core/runtime_changes.h"
 
 namespace reeve::ctld {
 namespace {
 
-std::vector<std::string> SplitNames(const std::string& text) {
-  std::vector<std::string> names;
-  for (std::string_view name : SplitSkipEmpty(text, ",")) names.emplace_back(name);
-  return names;
-}
-
-std::string UnlessAll(const std::string& value) {
-  return EqualsIgnoreCase(value, "ALL") ? "" : value;
-}
-
-absl::Status BadPartitionValue() {
-  return absl::InvalidArgumentError("Invalid partition update value");
-}
-
-absl::StatusOr<PartitionState> ParseState(std::string_view text) {
-  for (PartitionState state : {PartitionState::kUp, PartitionState::kDown, PartitionState::kDrain,
-                               PartitionState::kInactive}) {
-    if (EqualsIgnoreCase(text, PartitionStateName(state))) return state;
-  }
-  return BadPartitionValue();
-}
-
-absl::Status SetPartitionKey(Partition& partition, const std::string& name,
-                             const std::string& value) {
-  const std::string key = ToLower(name);
-  if (key == "state") {
-    absl::StatusOr<PartitionState> state = ParseState(value);
-    if (!state.ok()) return state.status();
-    partition.state = *state;
-  } else if (key == "maxtime" || key == "defaulttime") {
-    if (key == "defaulttime" && EqualsIgnoreCase(value, "NONE")) {
-      partition.default_time.reset();
-      return absl::OkStatus();
-    }
-    absl::StatusOr<absl::Duration> limit = ParseTimeLimit(value);
-    if (!limit.ok()) return Refuse(kInvalidTimeLimit);
-    if (key == "maxtime") partition.max_time = *limit;
-    if (key == "defaulttime") partition.default_time = *limit;
-  } else if (key == "prioritytier") {
-    if (!absl::SimpleAtoi(value, &partition.priority_tier)) return BadPartitionValue();
-  } else if (key == "maxnodes") {
-    uint32_t nodes = 0;
-    if (EqualsIgnoreCase(value, "UNLIMITED")) {
-      partition.max_nodes.reset();
-    } else if (absl::SimpleAtoi(value, &nodes)) {
-      partition.max_nodes = nodes;
-    } else {
-      return BadPartitionValue();
-    }
-  } else if (key == "minnodes") {
-    if (!absl::SimpleAtoi(value, &partition.min_nodes)) return BadPartitionValue();
-  } else if (key == "allowgroups") {
-    partition.allow_groups = SplitNames(UnlessAll(value));
-  } else if (key == "allowaccounts") {
-    partition.allow_accounts = SplitNames(UnlessAll(value));
-  } else if (key == "rootonly" || key == "hidden" || key == "default" || key == "disablerootjobs") {
-    const bool yes = EqualsIgnoreCase(value, "YES");
-    if (!yes && !EqualsIgnoreCase(value, "NO")) return BadPartitionValue();
-    if (key == "rootonly") partition.root_only = yes;
-    if (key == "hidden") partition.hidden = yes;
-    if (key == "default") partition.is_default = yes;
-    if (key == "disablerootjobs") partition.disable_root_jobs = yes;
-  } else {
-    return absl::InvalidArgumentError(
-        StrCat("Update of this parameter is not supported: ", name, "=", value));
-  }
-  return absl::OkStatus();
 }
 
 // Keys of the ready queue hold tiers and places of partitions.
@@ -102,19 +36,14 @@ void HandleUpdatePartition(Context& context, const UpdatePartition& event) {
   if (entry == nullptr) return context.Reply(event.call, Refuse(kInvalidPartition));
   Partition changed = entry->facts;
   for (const auto& [key, value] : event.changes) {
-    absl::Status status = SetPartitionKey(changed, key, value);
+    absl::Status status = ChangePartition(changed, key, value);
     if (!status.ok()) return context.Reply(event.call, status);
   }
-  if (changed.is_default && !entry->facts.is_default) {
-    for (PartitionEntry& other : context.state.partitions) {
-      if (std::exchange(other.facts.is_default, false)) {
-        context.effects.partitions_changed.push_back(other.facts.name);
-      }
-    }
-  }
+  const bool new_default = changed.is_default && !entry->facts.is_default;
   entry->facts = std::move(changed);
+  if (new_default) LeaveOneDefault(context, event.name);
+  context.Changed(entry->facts);
   RebuildReady(context);
-  context.effects.partitions_changed.push_back(event.name);
   context.effects.schedule = true;
   context.Log(LogLevel::kInfo,
               StrCat("partition ", event.name, ": updated by ", event.caller.user_name));
@@ -130,6 +59,10 @@ void HandleReconfigured(Context& context, const Reconfigured& event) {
     if (!stays) FailJobsOn(context, *node, /*dead=*/false);
   }
   const bool lease_changed = !(state.settings.lease == event.settings.lease);
+  // The file's word again: what scontrol had set is forgotten.
+  for (const PartitionEntry& entry : state.partitions) {
+    if (!entry.facts.changes.empty()) context.Changed(entry.facts);
+  }
   const std::vector<std::string> gone = state.ApplySettings(event.settings);
   PlanHealthChecks(context);
   for (const std::string& name : gone) {

@@ -294,7 +294,16 @@ class Cluster {
                                 node->down_by_admin, node->reason, node->reason_user,
                                 node->reason_time, node->boot_id, node->last_response_time,
                                 node->last_busy_time, node->lease, node->witnesses});
+      snapshot.nodes.back().comment = node->comment;
+      snapshot.nodes.back().configured = node->configured;
+      snapshot.nodes.back().weight = node->set_weight;
+      snapshot.nodes.back().features = node->set_features;
     }
+    for (const ctld::Partition* partition : controller->Partitions()) {
+      if (partition->changes.empty()) continue;
+      snapshot.partitions.push_back({partition->name, partition->configured, partition->changes});
+    }
+    for (const auto& [key, step] : launches) snapshot.steps.push_back(step);
     for (const auto& [key, result] : kept) snapshot.requests.push_back(result);
     snapshot.counters = controller->counters();
     controller = std::make_unique<Controller>(settings);
@@ -307,6 +316,7 @@ class Cluster {
   std::vector<NodeCommand> commands;
   std::map<uint64_t, absl::StatusOr<Answer>> replies;
   std::map<std::string, RequestResult> kept;
+  std::map<std::pair<JobId, StepId>, StepToLaunch> launches;
   std::vector<AccountingRecord> accounting;
   CallToken last_call;
   uint64_t calls = 0;
@@ -323,6 +333,8 @@ class Cluster {
       EXPECT_FALSE(replies.contains(reply.call.value)) << "answered twice";
       replies.emplace(reply.call.value, reply.answer);
     }
+    for (const StepToLaunch& step : effects.steps_kept) launches[{step.job, step.step}] = step;
+    for (const auto& step : effects.steps_dropped) launches.erase(step);
     for (const RequestResult& result : effects.requests_kept) kept[NameOf(result.key)] = result;
     for (const RequestKey& key : effects.requests_forgotten) kept.erase(NameOf(key));
     const std::vector<std::string> wrong = CheckInvariants(*controller);

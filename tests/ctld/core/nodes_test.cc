@@ -183,5 +183,109 @@ TEST(Partitions, UpdateState) {
   EXPECT_TRUE(c.Running(id));
 }
 
+std::string SetPartition(Cluster& cluster, const std::string& key, const std::string& value,
+                         const std::string& name = "debug") {
+  UpdatePartition event{cluster.NextCall(), Root(), name, {{key, value}}};
+  cluster.Do(event);
+  const absl::StatusOr<Answer> answer = cluster.AnswerTo(event.call);
+  return answer.ok() ? "" : std::string(answer.status().message());
+}
+
+const Partition& PartitionOf(const Cluster& cluster, const std::string& name = "debug") {
+  return *cluster.controller->FindPartition(name);
+}
+
+UpdateNode NodeChange(Cluster& cluster) {
+  UpdateNode event;
+  event.call = cluster.NextCall();
+  event.caller = Root();
+  event.nodes = "n1";
+  return event;
+}
+
+TEST(RuntimeChanges, OutliveARestart) {
+  Cluster cluster(2, 4);
+  EXPECT_EQ(SetPartition(cluster, "State", "DOWN"), "");
+  EXPECT_EQ(SetPartition(cluster, "MaxTime", "10"), "");
+  EXPECT_EQ(SetPartition(cluster, "MaxTime", "20"), "");
+  EXPECT_EQ(SetPartition(cluster, "MaxTime", "nonsense"),
+            "Requested time limit is invalid (missing "
+            "or exceeds some limit)");
+  UpdateNode event = NodeChange(cluster);
+  event.weight = 7;
+  event.features = "big,fast";
+  event.comment = "mind the step";
+  cluster.Do(event);
+  cluster.Restart();
+  EXPECT_EQ(PartitionOf(cluster).state, PartitionState::kDown);
+  EXPECT_EQ(PartitionOf(cluster).max_time, absl::Minutes(20));
+  EXPECT_EQ(cluster.GetNode("n1").weight, 7u);
+  EXPECT_THAT(cluster.GetNode("n1").features, ::testing::ElementsAre("big", "fast"));
+  EXPECT_EQ(cluster.GetNode("n1").comment, "mind the step");
+  EXPECT_EQ(cluster.GetNode("n2").weight, 1u);
+  cluster.Restart();  // and the next one
+  EXPECT_EQ(PartitionOf(cluster).max_time, absl::Minutes(20));
+  EXPECT_EQ(cluster.GetNode("n1").weight, 7u);
+}
+
+TEST(RuntimeChanges, AreStored) {
+  Cluster cluster(1, 4);
+  UpdatePartition event{cluster.NextCall(), Root(), "debug", {{"State", "DOWN"}}};
+  const Effects effects = cluster.controller->Handle(event, cluster.now);
+  EXPECT_THAT(effects.partitions_to_store, ::testing::ElementsAre("debug"));
+  EXPECT_TRUE(effects.NeedsCommit());
+}
+
+TEST(RuntimeChanges, GoWithAReconfiguration) {
+  Cluster cluster(1, 4);
+  SetPartition(cluster, "State", "DOWN");
+  UpdateNode event = NodeChange(cluster);
+  event.weight = 7;
+  event.comment = "stays";
+  cluster.Do(event);
+  const Effects effects = cluster.Do(Reconfigured{cluster.settings});
+  EXPECT_EQ(PartitionOf(cluster).state, PartitionState::kUp);
+  EXPECT_EQ(cluster.GetNode("n1").weight, 1u);
+  cluster.Restart();
+  EXPECT_EQ(PartitionOf(cluster).state, PartitionState::kUp);
+  EXPECT_EQ(cluster.GetNode("n1").weight, 1u);
+  EXPECT_EQ(cluster.GetNode("n1").comment, "stays");
+}
+
+// Who edits the file and restarts means the file.
+TEST(RuntimeChanges, GoWhenTheLineInTheFileIsANewOne) {
+  Cluster cluster(2, 4);
+  SetPartition(cluster, "MaxTime", "10");
+  UpdateNode event = NodeChange(cluster);
+  event.nodes = "n[1-2]";
+  event.weight = 7;
+  cluster.Do(event);
+  cluster.settings.partitions[0].priority_tier = 3;
+  cluster.settings.nodes[0].weight = 5;
+  cluster.Restart();
+  EXPECT_EQ(PartitionOf(cluster).max_time, absl::InfiniteDuration());
+  EXPECT_EQ(PartitionOf(cluster).priority_tier, 3u);
+  EXPECT_EQ(cluster.GetNode("n1").weight, 5u);
+  EXPECT_EQ(cluster.GetNode("n2").weight, 7u);
+}
+
+TEST(RuntimeChanges, OneDefaultPartitionAlsoAfterARestart) {
+  Settings settings = MakeTestSettings(1, 4);
+  settings.partitions.push_back(settings.partitions[0]);
+  settings.partitions[1].name = "other";
+  settings.partitions[1].is_default = false;
+  settings.partitions.push_back(settings.partitions[1]);
+  settings.partitions[2].name = "third";
+  Cluster cluster(settings);
+  EXPECT_EQ(SetPartition(cluster, "Default", "YES", "third"), "");
+  EXPECT_EQ(SetPartition(cluster, "Default", "YES", "other"), "");
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_FALSE(PartitionOf(cluster, "debug").is_default);
+    EXPECT_TRUE(PartitionOf(cluster, "other").is_default);
+    EXPECT_FALSE(PartitionOf(cluster, "third").is_default);
+    cluster.Restart();
+  }
+}
+
 }  // namespace
 }  // namespace reeve::ctld

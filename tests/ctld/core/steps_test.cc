@@ -158,5 +158,63 @@ TEST(Steps, CancelOne) {
   EXPECT_TRUE(c.Running(id));
 }
 
+// The controller answered srun and went down before the node had its word.
+TEST(Steps, ALaunchThatWentDownWithTheControllerIsSentAgain) {
+  Cluster cluster(2, 4);
+  const JobId id = cluster.Submit(Spec().Nodes(2));
+  cluster.Started(id);
+  CreateStep request;
+  request.num_tasks = 2;
+  request.min_nodes = request.max_nodes = 2;
+  ASSERT_TRUE(cluster.StepIn(id, request).ok());
+  cluster.Do(StepReported{.node = "n1", .report_id = 5, .job = id, .step = StepId{0}});
+  EXPECT_EQ(cluster.launches.size(), 1u);
+  cluster.Restart();
+  const size_t before = cluster.commands.size();
+  cluster.Register("n1", {{id, kBatchStep, 0}, {id, StepId{0}, 0}});
+  EXPECT_TRUE(cluster.Commands<StepLaunch>(before).empty());  // it has it
+  cluster.Register("n2");
+  const auto launches = cluster.Commands<StepLaunch>(before);
+  ASSERT_EQ(launches.size(), 1u);
+  EXPECT_EQ(launches[0].first, "n2");
+  EXPECT_EQ(launches[0].second.step, StepId{0});
+  EXPECT_EQ(launches[0].second.step_spec->argv, std::vector<std::string>{"hostname"});
+  EXPECT_EQ(launches[0].second.io_secret, "0123456789abcdef");
+  // Once it has started everywhere nothing of it is kept: it will not be launched again.
+  cluster.Do(StepReported{.node = "n2", .report_id = 6, .job = id, .step = StepId{0}});
+  EXPECT_TRUE(cluster.launches.empty());
+}
+
+TEST(Steps, WhatIsLaunchedIsKeptNoLongerThanItsJob) {
+  Cluster cluster(1, 4);
+  const JobId id = cluster.Submit(Spec());
+  cluster.Started(id);
+  ASSERT_TRUE(cluster.StepIn(id).ok());
+  EXPECT_EQ(cluster.launches.size(), 1u);
+  EXPECT_EQ(cluster.Control(JobAction::kRequeue, id, Root()), "");
+  cluster.Gone(id);
+  EXPECT_TRUE(cluster.launches.empty());
+}
+
+// A step was cancelled while its node could not be told.
+TEST(Steps, ACancelledStepIsEndedWhenItsNodeIsBack) {
+  Cluster cluster(1, 4);
+  const JobId id = cluster.Submit(Spec());
+  cluster.Started(id);
+  ASSERT_TRUE(cluster.StepIn(id).ok());
+  cluster.Started(id, StepId{0});
+  CancelJobs event;
+  event.call = cluster.NextCall();
+  event.caller = User(1000);
+  event.jobs = {{id, "", StepId{0}}};
+  cluster.Do(event);
+  cluster.Restart();
+  const size_t before = cluster.commands.size();
+  cluster.Register("n1", {{id, kBatchStep, 0}, {id, StepId{0}, 0}});
+  const auto kills = cluster.Commands<KillStep>(before);
+  ASSERT_EQ(kills.size(), 1u);
+  EXPECT_EQ(kills[0].second.step, StepId{0});
+}
+
 }  // namespace
 }  // namespace reeve::ctld

@@ -128,5 +128,74 @@ TEST(Submit, BlobsAreReleasedWithTheLastJob) {
   EXPECT_THAT(effects.blobs_released, testing::UnorderedElementsAre("script", "env"));
 }
 
+// The last job that named a script is forgotten in the very event that brings the next one.
+TEST(Submit, ABlobThatIsNeededAgainIsNotReleased) {
+  Cluster cluster(1, 4);
+  const JobId old = cluster.Submit(Spec());
+  cluster.Exit(old);
+  cluster.now += cluster.settings.min_job_age + absl::Seconds(1);
+  SubmitJob event;
+  event.call = cluster.NextCall();
+  event.caller = User(1000);
+  event.spec = Spec().Make();
+  event.script_hash = "script";
+  event.env_hash = "env";
+  const Effects effects = cluster.controller->Handle(event, cluster.now);
+  EXPECT_THAT(effects.jobs_removed, ::testing::ElementsAre(old));
+  EXPECT_THAT(effects.blobs_released, ::testing::IsEmpty());
+}
+
+// Of two records of one revision accounting keeps the first.
+TEST(Submit, EveryAccountedRecordHasARevisionOfItsOwn) {
+  Cluster cluster(1, 4);
+  cluster.SetNode("n1", "DRAIN", "nothing starts");
+  const JobId pending = cluster.Submit(Spec());
+  EXPECT_EQ(cluster.Cancel(pending), "");
+  cluster.SetNode("n1", "RESUME");
+  const JobId held = cluster.Submit(Spec().Hold());
+  EXPECT_EQ(cluster.Cancel(held), "");
+  const JobId array = cluster.Submit(Spec().Array("0-3%2"));
+  EXPECT_EQ(cluster.Cancel(array), "");
+  const JobId requeued = cluster.Submit(Spec());
+  cluster.Started(requeued);
+  EXPECT_EQ(cluster.Control(JobAction::kRequeue, requeued, Root()), "");
+  cluster.Gone(requeued);
+  cluster.Exit(requeued);
+  std::map<std::pair<uint32_t, uint32_t>, uint64_t> last;
+  for (const AccountingRecord& record : cluster.accounting) {
+    const auto* job = std::get_if<std::shared_ptr<const Job>>(&record);
+    if (job == nullptr) continue;
+    uint64_t& revision = last[{(*job)->id.value, (*job)->restarts}];
+    EXPECT_GT((*job)->revision, revision) << "job " << (*job)->id.value;
+    revision = (*job)->revision;
+  }
+  EXPECT_GT(last.size(), 4u);
+}
+
+// "Kept at least an hour", whatever becomes of the controller meanwhile.
+TEST(Submit, AnswersAreKeptAnHourAlsoOverRestarts) {
+  Cluster cluster(1, 4);
+  const JobId first = *cluster.TrySubmit(Spec().Minutes(200), User(1000), "r1");
+  CreateStep request;
+  request.key = {1000, "r2"};
+  const StepId step = cluster.StepIn(first, request)->step;
+  for (int i = 0; i < 59; ++i) {
+    cluster.Advance(absl::Minutes(1));
+    cluster.Heartbeats();
+    if (i % 20 == 10) cluster.Restart();
+    EXPECT_EQ(cluster.kept.size(), 2u) << i;
+  }
+  EXPECT_EQ(*cluster.TrySubmit(Spec().Minutes(200), User(1000), "r1"), first);
+  EXPECT_EQ(cluster.StepIn(first, request)->step, step);
+  // Another user's request of the same name is another one.
+  EXPECT_NE(*cluster.TrySubmit(Spec().Minutes(200), User(1001), "r1"), first);
+  cluster.Restart();
+  cluster.Advance(absl::Minutes(2));
+  EXPECT_EQ(cluster.kept.size(), 1u);
+  EXPECT_NE(*cluster.TrySubmit(Spec().Minutes(200), User(1000), "r1"), first);
+  cluster.Advance(absl::Minutes(70));
+  EXPECT_TRUE(cluster.kept.empty());
+}
+
 }  // namespace
 }  // namespace reeve::ctld

@@ -1,0 +1,172 @@
+#include "ctld/core/runtime_changes.h"
+
+#include <algorithm>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_join.h"
+#include "common/base/text.h"
+#include "common/base/units.h"
+#include "ctld/core/errors.h"
+
+namespace reeve::ctld {
+namespace {
+
+std::vector<std::string> SplitNames(const std::string& text) {
+  std::vector<std::string> names;
+  for (std::string_view name : SplitSkipEmpty(text, ",")) names.emplace_back(name);
+  return names;
+}
+
+std::string UnlessAll(const std::string& value) {
+  return EqualsIgnoreCase(value, "ALL") ? "" : value;
+}
+
+absl::Status BadPartitionValue() {
+  return absl::InvalidArgumentError("Invalid partition update value");
+}
+
+absl::StatusOr<PartitionState> ParseState(std::string_view text) {
+  for (PartitionState state : {PartitionState::kUp, PartitionState::kDown, PartitionState::kDrain,
+                               PartitionState::kInactive}) {
+    if (EqualsIgnoreCase(text, PartitionStateName(state))) return state;
+  }
+  return BadPartitionValue();
+}
+
+absl::Status SetKey(Partition& partition, const std::string& name, const std::string& value) {
+  const std::string key = ToLower(name);
+  if (key == "state") {
+    absl::StatusOr<PartitionState> state = ParseState(value);
+    if (!state.ok()) return state.status();
+    partition.state = *state;
+  } else if (key == "maxtime" || key == "defaulttime") {
+    if (key == "defaulttime" && EqualsIgnoreCase(value, "NONE")) {
+      partition.default_time.reset();
+      return absl::OkStatus();
+    }
+    absl::StatusOr<absl::Duration> limit = ParseTimeLimit(value);
+    if (!limit.ok()) return Refuse(kInvalidTimeLimit);
+    if (key == "maxtime") partition.max_time = *limit;
+    if (key == "defaulttime") partition.default_time = *limit;
+  } else if (key == "prioritytier") {
+    if (!absl::SimpleAtoi(value, &partition.priority_tier)) return BadPartitionValue();
+  } else if (key == "maxnodes") {
+    uint32_t nodes = 0;
+    if (EqualsIgnoreCase(value, "UNLIMITED")) {
+      partition.max_nodes.reset();
+    } else if (absl::SimpleAtoi(value, &nodes)) {
+      partition.max_nodes = nodes;
+    } else {
+      return BadPartitionValue();
+    }
+  } else if (key == "minnodes") {
+    if (!absl::SimpleAtoi(value, &partition.min_nodes)) return BadPartitionValue();
+  } else if (key == "allowgroups") {
+    partition.allow_groups = SplitNames(UnlessAll(value));
+  } else if (key == "allowaccounts") {
+    partition.allow_accounts = SplitNames(UnlessAll(value));
+  } else if (key == "rootonly" || key == "hidden" || key == "default" || key == "disablerootjobs") {
+    const bool yes = EqualsIgnoreCase(value, "YES");
+    if (!yes && !EqualsIgnoreCase(value, "NO")) return BadPartitionValue();
+    if (key == "rootonly") partition.root_only = yes;
+    if (key == "hidden") partition.hidden = yes;
+    if (key == "default") partition.is_default = yes;
+    if (key == "disablerootjobs") partition.disable_root_jobs = yes;
+  } else {
+    return absl::InvalidArgumentError(
+        StrCat("Update of this parameter is not supported: ", name, "=", value));
+  }
+  return absl::OkStatus();
+}
+
+std::string LimitText(absl::Duration limit) {
+  return absl::FormatDuration(limit);
+}
+
+}  // namespace
+
+std::string ConfiguredText(const Node& node) {
+  return StrCat(node.weight, ";", absl::StrJoin(node.features, ","));
+}
+
+std::string ConfiguredText(const Partition& partition) {
+  return absl::StrJoin(
+      {absl::StrJoin(partition.nodes, ","), StrCat(partition.is_default ? 1 : 0),
+       LimitText(partition.max_time),
+       partition.default_time ? LimitText(*partition.default_time) : "",
+       std::string(PartitionStateName(partition.state)), StrCat(partition.priority_tier),
+       absl::StrJoin(partition.allow_groups, ","), absl::StrJoin(partition.allow_accounts, ","),
+       partition.max_nodes ? StrCat(*partition.max_nodes) : "", StrCat(partition.min_nodes),
+       StrCat(partition.hidden ? 1 : 0, partition.root_only ? 1 : 0,
+              partition.disable_root_jobs ? 1 : 0)},
+      ";");
+}
+
+void SetWeight(Node& node, uint32_t weight) {
+  node.weight = weight;
+  node.set_weight = weight;
+}
+
+void SetFeatures(Node& node, std::string_view names) {
+  node.features = SplitNames(std::string(names));
+  node.set_features = node.features;
+}
+
+absl::Status ChangePartition(Partition& partition, const std::string& key,
+                             const std::string& value) {
+  absl::Status status = SetKey(partition, key, value);
+  if (!status.ok()) return status;
+  const std::string small = ToLower(key);
+  std::erase_if(partition.changes, [&](const PartitionChange& c) { return c.key == small; });
+  partition.changes.push_back({small, value});
+  return absl::OkStatus();
+}
+
+void LeaveOneDefault(Context& context, const std::string& name) {
+  for (PartitionEntry& entry : context.state.partitions) {
+    Partition& other = entry.facts;
+    if (other.name == name || !std::exchange(other.is_default, false)) continue;
+    std::erase_if(other.changes, [](const PartitionChange& c) { return c.key == "default"; });
+    context.Changed(other);
+  }
+}
+
+void RestoreNodeChanges(Context& context, Node& node, const StoredNode& stored) {
+  node.comment = stored.comment;
+  if (!stored.weight.has_value() && !stored.features.has_value()) return;
+  if (stored.configured != node.configured) {
+    context.Log(LogLevel::kInfo,
+                StrCat("node ", node.name, ": its line in the configuration is a new one, what ",
+                       "scontrol had set is forgotten"));
+    return context.Changed(node);
+  }
+  if (stored.weight.has_value()) SetWeight(node, *stored.weight);
+  if (!stored.features.has_value()) return;
+  node.features = *stored.features;
+  node.set_features = stored.features;
+}
+
+void RestorePartitionChanges(Context& context, const std::vector<StoredPartition>& stored) {
+  for (const StoredPartition& from : stored) {
+    PartitionEntry* entry = context.state.FindPartition(from.name);
+    if (entry == nullptr || entry->facts.configured != from.configured) {
+      context.Log(
+          LogLevel::kInfo,
+          StrCat("partition ", from.name, ": its line in the configuration is ",
+                 entry == nullptr ? "gone" : "a new one", ", what scontrol had set is forgotten"));
+      context.effects.partitions_to_store.push_back(from.name);
+      continue;
+    }
+    const bool was_default = entry->facts.is_default;
+    for (const PartitionChange& change : from.changes) {
+      absl::Status status = ChangePartition(entry->facts, change.key, change.value);
+      if (status.ok()) continue;
+      context.Log(LogLevel::kError, StrCat("partition ", from.name, ": ", change.key, "=",
+                                           change.value, ": ", WordsOf(status)));
+    }
+    if (entry->facts.is_default && !was_default) LeaveOneDefault(context, from.name);
+    context.effects.partitions_changed.push_back(from.name);
+  }
+}
+
+}  // namespace reeve::ctld

@@ -117,7 +117,8 @@ absl::Status Daemon::Restore(const StoredState& stored) {
   });
   runner_->PublishAll();
   os::LogInfo(StrCat("reevectld ", REEVE_VERSION, " of cluster ", config_.Get()->cluster_name,
-                     ", epoch ", stored.epoch, ": ", jobs, " jobs restored"));
+                     ", epoch ", stored.epoch, ": ", jobs, " jobs restored in ",
+                     absl::ToInt64Milliseconds(absl::Now() - boot_time_), " ms"));
   Apply(std::move(effects));
   return absl::OkStatus();
 }

@@ -1,6 +1,9 @@
 #include "common/sqlite/database.h"
 
+#include <endian.h>
 #include <sqlite3.h>
+
+#include <cstring>
 
 #include "common/base/text.h"
 
@@ -43,8 +46,8 @@ int64_t RecordSum(std::string_view record) {
   uint64_t sum = 14695981039346656037u ^ record.size();
   for (; record.size() >= 8; record.remove_prefix(8)) {
     uint64_t word = 0;
-    for (int i = 7; i >= 0; --i) word = word << 8 | static_cast<unsigned char>(record[i]);
-    sum = (sum ^ word) * kPrime;
+    memcpy(&word, record.data(), sizeof word);
+    sum = (sum ^ le64toh(word)) * kPrime;
     sum ^= sum >> 32;
   }
   for (unsigned char byte : record) sum = (sum ^ byte) * kPrime;

@@ -1,0 +1,176 @@
+"""Faults of one part at a time: a cut link, a stopped or killed process. Jobs run once and end as they should."""
+import os
+import signal
+import subprocess
+
+from harness import ClusterTest, alive, main, read, wait_for
+
+
+class FaultTest(ClusterTest):
+    """A cluster whose nodes are missed after a few seconds."""
+    options = {"nodes": 2, "cpus": 4, "settings": ["SlurmdTimeout=6", "KillWait=1"]}
+
+    def tearDown(self):
+        for name, pid in self.cluster.daemon_pids().items():
+            os.kill(pid, signal.SIGCONT)
+            if name.startswith("reevenoded"):
+                self.link(name.rsplit("-", 1)[1], "up")
+        wait_for("the controller", lambda: self.cluster.run("scancel", "-u", str(os.getuid()), check=False).returncode == 0)
+        wait_for("idle nodes", lambda: self.nodes() == {"n1": "IDLE", "n2": "IDLE"}, 60)
+
+    def nodes(self):
+        text = self.cluster.run("sinfo", "-h", "-N", "-o", "%N %T", check=False).stdout
+        return {line.split()[0]: line.split()[1].upper().rstrip("*") for line in text.splitlines()}
+
+    def link(self, node, state):
+        """The node's cable, seen from its own end: whoever is there hears and says nothing."""
+        self.cluster.reeve("exec", node, "--", "/sbin/ip", "link", "set", "eth0", state)
+
+    def pid(self, daemon):
+        return self.cluster.daemon_pids()[daemon]
+
+    def job(self, node, *options, code=0):
+        """A job that waits for a word and says in a file what it does; its id and file."""
+        name = f"{self.id().rsplit('.', 1)[1]}-{node}-{len(list(self.cluster.work.iterdir()))}"
+        file = self.cluster.work / name
+        go = self.cluster.work / f"{name}.go"
+        job = self.cluster.submit("-w", node, "-o", "/dev/null", "-J", name, *options, "--wrap",
+                                  f"echo start $SLURM_RESTART_COUNT >>{file}; echo $$ >{file}.pid; "
+                                  f"until [ -e {go} ]; do sleep 0.1; done; echo end >>{file}; exit {code}")
+        wait_for(f"job {job}", lambda: "start" in read(file))
+        return job, file, go
+
+    def assert_ran_once(self, job, file, state="COMPLETED|0:0"):
+        self.cluster.wait_job(job)
+        self.assertEqual(self.cluster.wait_accounted(job), state)
+        self.assertEqual([line.split()[0] for line in file.read_text().splitlines()], ["start", "end"])
+
+    # ---- links -----------------------------------------------------------------------------------
+
+    def test_a_cut_shorter_than_the_timeout_is_not_noticed(self):
+        job, file, go = self.job("n1", code=3)
+        self.link("n1", "down")
+        go.touch()
+        wait_for("the job's end", lambda: "end" in read(file))
+        self.link("n1", "up")
+        self.assert_ran_once(job, file, "FAILED|3:0")
+        self.assertNotIn("DOWN", self.nodes().values())
+
+    def test_a_cut_longer_than_the_timeout_ends_what_may_not_run_again(self):
+        job, file, _ = self.job("n1", "--no-requeue")
+        self.link("n1", "down")
+        wait_for("n1 down", lambda: self.nodes()["n1"] == "DOWN", 40)
+        self.cluster.wait_job(job)
+        self.assertEqual(self.cluster.wait_accounted(job).split("|")[0], "NODE_FAIL")
+        self.link("n1", "up")
+        wait_for("n1 back", lambda: self.nodes()["n1"] == "IDLE", 40)
+        # What ran there is gone, and never ran a second time.
+        wait_for("the processes' end", lambda: not alive(int(read(f"{file}.pid"))), 20)
+        self.assertEqual(file.read_text().count("start"), 1)
+
+    def test_a_cut_longer_than_the_timeout_moves_what_may_run_again(self):
+        job, file, go = self.job("n1", "--requeue")
+        first = int(read(f"{file}.pid"))
+        self.link("n1", "down")
+        wait_for("n1 down", lambda: self.nodes()["n1"] == "DOWN", 40)
+        self.assertEqual(file.read_text().count("start"), 1)
+        self.link("n1", "up")
+        wait_for("the second run", lambda: file.read_text().count("start") == 2, 60)
+        self.assertFalse(alive(first), "two of it at once")
+        go.touch()
+        self.cluster.wait_job(job)
+        self.assertEqual(self.cluster.wait_accounted(job), "COMPLETED|0:0")
+        self.assertEqual(file.read_text().split(), ["start", "start", "1", "end"])
+
+    # ---- stopped ---------------------------------------------------------------------------------
+
+    def test_a_stopped_controller(self):
+        """Clients wait for it, jobs end meanwhile, and all of it is told when it goes on."""
+        job, file, go = self.job("n1", code=5)
+        pid = self.pid("reevectld")
+        os.kill(pid, signal.SIGSTOP)
+        client = subprocess.Popen(["sbatch", "--parsable", "-o", "/dev/null", "--wrap", "true"],
+                                  cwd=self.cluster.work, env=self.cluster.environment(),
+                                  stdout=subprocess.PIPE, text=True)
+        go.touch()
+        wait_for("the job's end", lambda: "end" in read(file))
+        os.kill(pid, signal.SIGCONT)
+        other = int(client.communicate(timeout=60)[0])
+        self.assert_ran_once(job, file, "FAILED|5:0")
+        self.cluster.wait_job(other)
+        self.assertEqual(self.cluster.wait_accounted(other), "COMPLETED|0:0")
+
+    def test_a_node_daemon_stopped_for_a_moment(self):
+        job, file, go = self.job("n1", code=4)
+        pid = self.pid("reevenoded-n1")
+        os.kill(pid, signal.SIGSTOP)
+        go.touch()
+        wait_for("the job's end", lambda: "end" in read(file))
+        os.kill(pid, signal.SIGCONT)
+        self.assert_ran_once(job, file, "FAILED|4:0")
+
+    def test_a_node_daemon_stopped_for_longer_than_the_timeout(self):
+        job, file, _ = self.job("n1", "--no-requeue")
+        pid = self.pid("reevenoded-n1")
+        os.kill(pid, signal.SIGSTOP)
+        wait_for("n1 down", lambda: self.nodes()["n1"] == "DOWN", 40)
+        self.cluster.wait_job(job)
+        self.assertEqual(self.cluster.wait_accounted(job).split("|")[0], "NODE_FAIL")
+        os.kill(pid, signal.SIGCONT)
+        wait_for("n1 back", lambda: self.nodes()["n1"] == "IDLE", 40)
+        wait_for("the processes' end", lambda: not alive(int(read(f"{file}.pid"))), 20)
+        self.assertEqual(file.read_text().count("start"), 1)
+
+    def test_a_stopped_accounting_daemon(self):
+        pid = self.pid("reevedbd")
+        os.kill(pid, signal.SIGSTOP)
+        jobs = [self.cluster.submit("-o", "/dev/null", "--wrap", f"exit {code}") for code in (0, 1)]
+        for job in jobs:
+            self.cluster.wait_job(job)
+        os.kill(pid, signal.SIGCONT)
+        self.assertEqual([self.cluster.wait_accounted(job, 60) for job in jobs], ["COMPLETED|0:0", "FAILED|1:0"])
+
+    # ---- killed ----------------------------------------------------------------------------------
+
+    def children_named(self, node, name):
+        return [pid for pid in self.cluster.processes() if read(f"/proc/{pid}/comm").strip() == name
+                and f"/{node}" in read(f"/proc/{pid}/cmdline").replace("\0", " ")]
+
+    def test_a_killed_step_daemon_fails_its_job_and_leaves_nothing(self):
+        job, file, _ = self.job("n2")
+        pid = int(read(f"{file}.pid"))
+        step = [p for p in self.children_named("n2", "reeve-stepd") if f" {job}.batch " in
+                read(f"/proc/{p}/cmdline").replace("\0", " ") + " "]
+        self.assertEqual(len(step), 1)
+        os.kill(step[0], signal.SIGKILL)
+        self.cluster.wait_job(job, 20)
+        self.assertEqual(self.cluster.wait_accounted(job), "FAILED|0:9")
+        wait_for("the orphan's end", lambda: not alive(pid), 10)
+        self.assertIn("the step daemon died", read(self.cluster.folder / "log" / "reevectld.log"))
+        self.assertEqual(file.read_text().count("start"), 1)
+
+    def test_a_killed_forker_is_replaced(self):
+        job, file, go = self.job("n1")
+        forkers = self.children_named("n1", "reeve-forker")
+        self.assertEqual(len(forkers), 1)
+        os.kill(forkers[0], signal.SIGKILL)
+        next_job, next_file, next_go = self.job("n1", code=2)
+        go.touch()
+        next_go.touch()
+        self.assert_ran_once(job, file)
+        self.assert_ran_once(next_job, next_file, "FAILED|2:0")
+
+    def test_forker_and_node_daemon_killed_together(self):
+        job, file, go = self.job("n1", code=6)
+        daemon = self.pid("reevenoded-n1")
+        for pid in [*self.children_named("n1", "reeve-forker"), daemon]:
+            os.kill(pid, signal.SIGKILL)
+        wait_for("the daemon's end", lambda: not alive(daemon))
+        go.touch()
+        wait_for("the job's end", lambda: "end" in read(file))
+        self.cluster.up(check=False)  # which waits for idle nodes
+        self.assert_ran_once(job, file, "FAILED|6:0")
+
+
+if __name__ == "__main__":
+    main()

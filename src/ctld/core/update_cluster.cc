@@ -18,8 +18,6 @@
 namespace reeve::ctld {
 namespace {
 
-}
-
 // Keys of the ready queue hold tiers and places of partitions.
 void RebuildReady(Context& context) {
   std::vector<JobId> ids;

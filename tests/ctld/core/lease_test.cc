@@ -146,7 +146,8 @@ TEST_F(LeaseTest, WhatWasNotLeasedWaitsForProof) {
   Run(Whole() * 2);
   EXPECT_EQ(c.State(id), "COMPLETING");
   c.Register("n1", {}, "boot2");
-  EXPECT_TRUE(c.Running(id));
+  EXPECT_EQ(c.Get(id).restarts, 1u);
+  EXPECT_EQ(c.State(id), "PENDING");  // it wants n1, which has rebooted unexpectedly
 }
 
 TEST_F(LeaseTest, WithoutSlurmdTimeoutThereIsNone) {

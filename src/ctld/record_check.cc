@@ -101,6 +101,8 @@ absl::Status CheckRecord(const Job& job) {
       {job.IsArrayRecord() && (!job.array_job_id || job.array_task_id.has_value()),
        "is an array's record and is not"},
       {job.array_task_id.has_value() && !job.array_job_id, "is a task of no array"},
+      {job.IsArrayRecord() && job.array_task_count < job.array_tasks.count(),
+       "has more tasks than its array"},
       {job.array_job_id.value > kMaxJobId, "is of an array without a number"},
       {job.Pending() && (!job.shares.empty() || !job.steps.empty()), "waits and has nodes"},
       {job.Running() && job.shares.empty(), "runs nowhere"},

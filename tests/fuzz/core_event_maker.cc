@@ -243,7 +243,9 @@ ctld::Event EventMaker::Step(const ctld::Controller& core, absl::Time now) {
   event.overcommit = (flags & 4) != 0;
   event.external_launcher = (flags & 24) == 24;
   event.immediate = (flags & 32) != 0;
-  if ((flags & 64) != 0) event.time_limit = absl::Seconds(bytes_.Pick(kLimits));
+  if (const int64_t limit = bytes_.Pick(kLimits); (flags & 64) != 0 && limit >= 0) {
+    event.time_limit = absl::Seconds(limit);
+  }
   event.deadline = now + absl::Seconds(bytes_.Below(64));
   event.io_secret = "0123456789abcdef";
   return event;

@@ -279,6 +279,10 @@ void Context::Occupy(const Job& job, const NodeShare& share, bool completing) {
   node->alloc_mem_mb += use.mem_mb;
   node->whole_jobs += use.whole;
   node->completing_jobs += use.completing;
+  // A job that ends gives its node back and takes it again as completing: no new grant.
+  if (completing && (node->alloc_cpus > node->cpus || node->alloc_mem_mb > node->real_memory_mb)) {
+    node->shrunk = true;
+  }
   node->jobs[job.id] = std::move(use);
   Shown(*node);
 }

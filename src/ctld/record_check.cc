@@ -113,6 +113,7 @@ absl::Status CheckRecord(const Job& job) {
       {job.Completing() && !job.Finished(), "is completing and has not ended"},
       {job.Completing() == job.pending_nodes.empty(), "is completing, or not, against its nodes"},
       {strangers, "waits for nodes that are not its own"},
+      {!job.Running() && !job.unprepared_nodes.empty(), "waits for prologs and does not run"},
   });
   return status.ok() ? CheckSteps(job) : status;
 }

@@ -92,6 +92,8 @@ class SqliteStore : public StateStore {
       if (database == &database_) {
         absl::Status status = sqlite::Migrate(database_, StoreMigrations(), path);
         if (status.ok()) status = database_.Execute("PRAGMA wal_autocheckpoint=0");
+        // A controller that was killed again and again left a log that only grew.
+        if (status.ok()) status = database_.Execute("PRAGMA wal_checkpoint(TRUNCATE)");
         if (!status.ok()) return status;
       }
     }

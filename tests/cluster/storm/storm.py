@@ -5,6 +5,7 @@ import collections
 import os
 import pathlib
 import random
+import select
 import signal
 import socket
 import subprocess
@@ -13,7 +14,7 @@ import threading
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
-from harness import Cluster, alive, read, wait_for  # noqa: E402  the path is set just above
+from harness import Cluster, read, wait_for  # noqa: E402  the path is set just above
 
 # What a job does: says that it starts and that it ends, each with its job id, array task and attempt, in a file
 # named after the submission, and ends with the code it was given. Lines this short are written in one piece.
@@ -64,19 +65,30 @@ class Keeper:
     def pid(self, daemon):
         for line in self.ask("list").splitlines():
             words = line.split()
-            if words and words[0] == daemon and words[2].isdigit():
+            if words and words[0] == daemon and words[3] == "1":
                 return int(words[2])
         return 0
 
     def kill(self, daemon, sig=signal.SIGKILL):
         """True when it was alive; returns when it is dead."""
         pid = self.pid(daemon)
-        if not pid or not alive(pid):
+        try:
+            handle = os.pidfd_open(pid) if pid else None
+        except ProcessLookupError:
+            handle = None
+        if handle is None:
             return False
-        os.kill(pid, sig)
-        if sig == signal.SIGKILL:
-            wait_for(f"the end of {daemon}", lambda: not alive(pid))
-        return True
+        try:
+            if self.pid(daemon) != pid:  # numbers come round quickly here: is it still the one meant?
+                return False
+            signal.pidfd_send_signal(handle, sig)
+            if sig == signal.SIGKILL and not select.select([handle], [], [], 30)[0]:
+                raise AssertionError(f"{daemon} survives SIGKILL")
+            return True
+        except ProcessLookupError:
+            return False
+        finally:
+            os.close(handle)
 
 
 class Storm:

@@ -101,9 +101,11 @@ class DiskTest(unittest.TestCase):
         cluster.up()
         disk = self.small_disk(cluster, "spool")
         go = cluster.work / "go"
-        running = cluster.submit("-o", "/dev/null", "--wrap", f"until [ -e {go} ]; do sleep 0.1; done; exit 7")
-        silent = cluster.submit("-o", "/dev/null", "--wrap", f"until [ -e {go} ]; do sleep 0.1; done; exit 8")
-        wait_for("running jobs", lambda: {cluster.state(running), cluster.state(silent)} == {"RUNNING"})
+        script = f"touch {cluster.work}/$SLURM_JOB_ID.runs; until [ -e {go} ]; do sleep 0.1; done; exit "
+        running = cluster.submit("-o", "/dev/null", "--wrap", script + "7")
+        silent = cluster.submit("-o", "/dev/null", "--wrap", script + "8")
+        for job in (running, silent):
+            wait_for(f"job {job}", (cluster.work / f"{job}.runs").exists)
         disk.fill()
         done = cluster.work / "done"
         late = cluster.submit("-o", "/dev/null", "--wrap", f"echo once >>{done}")

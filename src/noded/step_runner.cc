@@ -13,8 +13,6 @@ namespace {
 constexpr absl::Duration kInspectAgain = absl::Milliseconds(50);
 constexpr int kMaxRequests = 3;
 constexpr absl::Duration kKillRepeat = absl::Milliseconds(20);
-// A srun may attach when its step is over already: it is told how it went.
-constexpr absl::Duration kKeepPast = absl::Seconds(60);
 
 StepOutcome Failed(std::string error, bool launch_again) {
   return {.kind = StepOutcome::Kind::kLaunchFailed,
@@ -43,6 +41,7 @@ StepRunner::StepRunner(os::EventLoop* loop, StepdSettings settings, Forker* fork
       cgroups_(settings_.node_cgroups()),
       forker_(forker),
       send_(std::move(send)),
+      past_(loop, settings_.spool_dir),
       machine_(first_report_id, !scripts.prolog.empty() || !scripts.epilog.empty()) {
   if (scripts.prolog.empty() && scripts.epilog.empty()) return;
   runners_ = std::make_unique<ScriptRunners>(loop, forker, settings_.spool_dir);
@@ -54,6 +53,7 @@ StepRunner::~StepRunner() = default;
 
 absl::Status StepRunner::Start() {
   if (absl::Status status = PrepareSpool(settings_.spool_dir); !status.ok()) return status;
+  if (absl::Status status = past_.Start(); !status.ok()) return status;
   absl::StatusOr<std::vector<StepKey>> found = ListSpool(settings_.spool_dir);
   if (!found.ok()) return found.status();
   for (const StepKey& key : *found) {
@@ -168,11 +168,12 @@ void StepRunner::Do(const SendJobGone& effect) {
 void StepRunner::Do(const RemoveSpool& effect) {
   Live* live = Find(effect.key);
   if (live == nullptr) return;
-  if (absl::Status status = live->spool.Remove(); !status.ok()) {
-    os::LogError(StrCat("step ", ToString(effect.key), ": ", Message(status)));
-  }
+  // Before the folder goes: at every moment one of the two tells how it went.
   if (live->outcome.has_value() && !live->outcome->launch_again) {
     KeepPast(effect.key, live->launch, *live->outcome);
+  }
+  if (absl::Status status = live->spool.Remove(); !status.ok()) {
+    os::LogError(StrCat("step ", ToString(effect.key), ": ", Message(status)));
   }
   live_.erase(effect.key);
   if (scripts_ == nullptr) return;
@@ -183,8 +184,11 @@ void StepRunner::Do(const RemoveSpool& effect) {
 void StepRunner::KeepPast(const StepKey& key, const v1::StepLaunch& launch,
                           const StepOutcome& outcome) {
   if (launch.io_secret().empty()) return;
-  past_[key] = {IoState::Kind::kEnded, launch.uid(), launch.io_secret(), outcome};
-  loop_->After(kKeepPast, [this, key] { past_.erase(key); });
+  v1::StepRecord record;
+  *record.mutable_report() = ToProto(0, key, outcome);
+  record.set_uid(launch.uid());
+  record.set_io_secret(launch.io_secret());
+  past_.Add(key, std::move(record));
 }
 
 // ---- stepds -----------------------------------------------------------------------------------
@@ -335,7 +339,9 @@ void StepRunner::Changed(const StepKey& key) const {
 }
 
 StepRunner::IoState StepRunner::FindIo(const StepKey& key) const {
-  if (auto past = past_.find(key); past != past_.end()) return past->second;
+  if (const v1::StepRecord* past = past_.Find(key)) {
+    return {IoState::Kind::kEnded, past->uid(), past->io_secret(), FromProto(past->report())};
+  }
   if (auto held = held_.find(key); held != held_.end()) {
     return {IoState::Kind::kComing, held->second.uid(), held->second.io_secret(), {}};
   }

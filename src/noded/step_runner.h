@@ -14,6 +14,7 @@
 #include "noded/core/step_machine.h"
 #include "noded/forker.h"
 #include "noded/job_scripts.h"
+#include "noded/past_steps.h"
 #include "noded/stepd/frame.h"
 #include "noded/stepd/settings.h"
 #include "noded/stepd/spool.h"
@@ -109,13 +110,13 @@ class StepRunner {
   const NodeCgroups cgroups_;
   Forker* forker_;
   SendFn send_;
+  PastSteps past_;
   StepMachine machine_;
   std::map<StepKey, Live> live_;
   std::map<StepKey, v1::StepLaunch> launching_;  // between Launch and StartStepd
   std::unique_ptr<ScriptRunners> runners_;
   std::unique_ptr<JobScripts> scripts_;     // null: neither Prolog nor Epilog
   std::map<StepKey, v1::StepLaunch> held_;  // until the prolog has ended
-  std::map<StepKey, IoState> past_;         // steps with clients, a while beyond their folder's end
   std::function<void(const StepKey&)> io_changed_;
 };
 

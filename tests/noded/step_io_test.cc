@@ -160,6 +160,26 @@ TEST_F(StepIo, AStepLeavesOnceItsClientHasEverything) {
             StepRunner::IoState::Kind::kEnded);
 }
 
+TEST_F(StepIo, TheNextDaemonStillKnowsHowAForgottenStepWent) {
+  node_.Launch(node_.Srun(12, 0, {"bash", "-c", "exit 7"}));
+  StepClient client(&node_, 12, 0);
+  AwaitClientEnd(client);
+  ASSERT_TRUE(node_.Until([&] {
+    node_.AcknowledgeAll();
+    return node_.runner().Known().empty();
+  }));
+  node_.StopDaemon();
+  node_.StartDaemon();
+  StepRunner::IoState state = node_.runner().FindIo({JobId{12}, StepId{0}, 0});
+  EXPECT_EQ(state.kind, StepRunner::IoState::Kind::kEnded);
+  EXPECT_EQ(state.uid, geteuid());
+  EXPECT_EQ(state.secret, "0123456789abcdef");
+  ASSERT_EQ(state.outcome.tasks.size(), 1u);
+  EXPECT_EQ(state.outcome.tasks[0].status, 7 << 8);
+  // But it is not one of the node's steps: nothing is reported, or ended, once more.
+  EXPECT_TRUE(node_.runner().Known().empty());
+}
+
 TEST_F(StepIo, AGrandchildThatKeepsThePipeOpenDelaysOnlyUntilTheTreeIsKilled) {
   node_.Launch(
       node_.Srun(12, 0, {"bash", "-c", "(trap '' HUP; exec sleep 1000) & echo last; exit 4"}));

@@ -6,6 +6,7 @@
 
 #include "common/base/hostlist.h"
 #include "ctld/core/eligibility.h"
+#include "ctld/core/job_array.h"
 #include "ctld/core/select_nodes.h"
 #include "ctld/core/start_job.h"
 #include "ctld/core/timeline.h"
@@ -33,6 +34,12 @@ class Pass {
     while (it != state_.ready.end()) {
       const ReadyKey key = *it;
       Job& job = *state_.FindJob(key.job);
+      // A task that this pass has started may have been the last that its array's limit lets run.
+      if (!BelowArrayLimit(state_, job)) {
+        Reconsider(context_, job);
+        it = state_.ready.upper_bound(key);
+        continue;
+      }
       const uint64_t tasks_before = job.IsArrayRecord() ? job.array_tasks.count() : 1;
       const bool moved = Look(job, key.partition);
       const bool record_left = moved && state_.ready.contains(key) && tasks_before > 1;

@@ -75,6 +75,18 @@ TEST(Array, HoldOneTask) {
   EXPECT_EQ(c.Why(TaskOf(c, id, 2)), "Priority");
 }
 
+TEST(Array, TheLimitHoldsForTasksThatSplitOffBeforeTheyRan) {
+  Cluster c(1, 4);
+  const JobId first = c.Submit(Spec().Exclusive());
+  const JobId id = c.Submit(Spec().Array("1-3%1"));
+  EXPECT_EQ(c.Control(JobAction::kHold, id, User(1000), "2"), "");
+  EXPECT_EQ(c.Control(JobAction::kRelease, id, User(1000), "2"), "");
+  c.Exit(first);
+  int running = 0;
+  for (JobId member : c.controller->ArrayMembers(id)) running += c.Running(member);
+  EXPECT_EQ(running, 1);
+}
+
 TEST(Array, SurvivesARestart) {
   Cluster c(1, 2);
   const JobId id = c.Submit(Spec().Array("1-6%2"));

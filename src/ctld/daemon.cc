@@ -94,8 +94,9 @@ void Daemon::WireParts(const StoredState& stored) {
                         "; nothing was acknowledged that is not on disk"));
   };
   runner_ = std::make_unique<EffectRunner>(
-      EffectRunner::Options{config->cluster_name, config->accounting, stored.last_sequence}, &loop_,
-      core_.get(), store_.get(), &publisher_, std::move(outlets));
+      EffectRunner::Options{config->cluster_name, config->accounting, stored.last_sequence},
+      [this](std::function<void()> fn) { loop_.Post(std::move(fn)); }, core_.get(), store_.get(),
+      &publisher_, std::move(outlets));
 }
 
 std::optional<std::string> Daemon::AddressOf(const std::string& node) const {

@@ -29,10 +29,10 @@ void WriteLog(const std::vector<LogLine>& lines) {
 
 }  // namespace
 
-EffectRunner::EffectRunner(Options options, os::EventLoop* loop, const Controller* core,
-                           StateStore* store, Publisher* publisher, Outlets outlets)
+EffectRunner::EffectRunner(Options options, Post post, const Controller* core, StateStore* store,
+                           Publisher* publisher, Outlets outlets)
     : options_(std::move(options)),
-      loop_(loop),
+      post_(std::move(post)),
       core_(core),
       store_(store),
       publisher_(publisher),
@@ -53,7 +53,7 @@ void EffectRunner::Run(Effects effects, Blobs blobs) {
   }
   batch.blobs = std::move(blobs);
   store_->Commit(std::move(batch), [this, release](absl::Status status) {
-    loop_->Post([this, release, status] { OnCommitted(release, status); });
+    post_([this, release, status] { OnCommitted(release, status); });
   });
 }
 
@@ -171,7 +171,7 @@ void EffectRunner::AccountingAcknowledged(uint64_t sequence) {
   Batch batch;
   batch.outbox_acknowledged = sequence;
   store_->Commit(std::move(batch), [this](absl::Status status) {
-    if (!status.ok()) loop_->Post([this, status] { outlets_.store_failed(status); });
+    if (!status.ok()) post_([this, status] { outlets_.store_failed(status); });
   });
 }
 

@@ -10,7 +10,6 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
-#include "common/os/event_loop.h"
 #include "ctld/core/controller.h"
 #include "ctld/snapshot.h"
 #include "ctld/state_store.h"
@@ -30,7 +29,9 @@ class EffectRunner {
     bool accounting = false;
     uint64_t last_sequence = 0;  // of the outbox
   };
-  EffectRunner(Options options, os::EventLoop* loop, const Controller* core, StateStore* store,
+  // Brings a function from the store's thread to the loop, in order.
+  using Post = std::function<void(std::function<void()>)>;
+  EffectRunner(Options options, Post post, const Controller* core, StateStore* store,
                Publisher* publisher, Outlets outlets);
 
   using Blobs = std::vector<std::pair<std::string, std::string>>;  // hash, bytes
@@ -64,7 +65,7 @@ class EffectRunner {
   void LetGo();
 
   const Options options_;
-  os::EventLoop* const loop_;
+  const Post post_;
   const Controller* const core_;
   StateStore* const store_;
   Publisher* const publisher_;

@@ -3,6 +3,7 @@
 
 #include <deque>
 
+#include "common/os/event_loop.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "reeve/v1/dbd.pb.h"
@@ -53,8 +54,10 @@ class EffectRunnerTest : public ::testing::Test {
     outlets.command = [](NodeCommand) {};
     outlets.accounting_stored = [this] { ++accounting_; };
     outlets.store_failed = [this](absl::Status status) { failure_ = status; };
-    runner_ = std::make_unique<EffectRunner>(EffectRunner::Options{"test", true, 10}, &loop_,
-                                             core_.get(), &store_, &publisher_, outlets);
+    runner_ = std::make_unique<EffectRunner>(
+        EffectRunner::Options{"test", true, 10},
+        [this](std::function<void()> fn) { loop_.Post(std::move(fn)); }, core_.get(), &store_,
+        &publisher_, outlets);
   }
 
   void Submit(const std::string& request_id) {

@@ -172,7 +172,8 @@ void HandleRegistered(Context& context, const NodeRegistered& event) {
 
 void HandleHeartbeat(Context& context, const NodeHeartbeat& event) {
   Node* node = context.state.FindNode(event.node);
-  if (node == nullptr || !node->connected) return;
+  // A reconfiguration took it out, or out and in again: it is to register anew.
+  if (node == nullptr || !node->connected) return context.Send(event.node, HangUp{});
   node->cpu_load = event.cpu_load;
   node->free_mem_mb = event.free_mem_mb;
   NoteClock(context, *node, event.time);

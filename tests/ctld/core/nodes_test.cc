@@ -172,6 +172,38 @@ TEST(Nodes, Reconfigure) {
   EXPECT_TRUE(c.Running(c.Submit(Spec())));
 }
 
+TEST(Nodes, AJobOnANodeThatIsTakenOutDoesNotRunElsewhere) {
+  for (const bool restart : {false, true}) {
+    Cluster c(2, 4);
+    const JobId id = c.Submit(Spec().On("n1"));
+    const JobId wide = c.Submit(Spec().Nodes(2));
+    ASSERT_TRUE(c.StepIn(wide).ok());
+    std::erase_if(c.settings.nodes, [](const Node& node) { return node.name == "n1"; });
+    c.settings.partitions[0].nodes = {"n2"};
+    // Nobody can tell whether they still run there.
+    if (restart) {
+      c.Restart();
+    } else {
+      c.Do(Reconfigured{c.settings});
+    }
+    EXPECT_EQ(c.State(id), "NODE_FAIL");
+    if (!c.Get(wide).pending_nodes.empty()) c.Gone(wide);
+    EXPECT_EQ(c.State(wide), "NODE_FAIL");
+  }
+}
+
+TEST(Nodes, OneThatWasTakenOutAndInAgainRegistersAnew) {
+  Cluster c(2, 4);
+  const Settings both = c.settings;
+  std::erase_if(c.settings.nodes, [](const Node& node) { return node.name == "n1"; });
+  c.Do(Reconfigured{c.settings});
+  c.Do(Reconfigured{both});
+  EXPECT_FALSE(c.GetNode("n1").connected);
+  const size_t before = c.commands.size();
+  c.Do(NodeHeartbeat{"n1"});  // its stream was open all the time
+  EXPECT_EQ(c.Commands<HangUp>(before).size(), 1u);
+}
+
 TEST(Partitions, UpdateState) {
   Cluster c(1, 2);
   UpdatePartition down{c.NextCall(), Root(), "debug", {{"State", "DOWN"}}};

@@ -136,13 +136,6 @@ TEST(Submit, ABlobThatIsNeededAgainIsNotReleased) {
   cluster.now += cluster.settings.min_job_age + absl::Seconds(1);
   SubmitJob event;
   event.call = cluster.NextCall();
-
-TEST(Submit, BlobsThatANewJobNamesInTheSameMomentStay) {
-  Cluster c(1, 4);
-  const JobId old = c.Submit(Spec());
-  c.Exit(old);
-  c.now += c.settings.min_job_age + absl::Seconds(1);  // the old job goes with the next event
-  SubmitJob event;
   event.caller = User(1000);
   event.spec = Spec().Make();
   event.script_hash = "script";
@@ -202,7 +195,18 @@ TEST(Submit, AnswersAreKeptAnHourAlsoOverRestarts) {
   EXPECT_NE(*cluster.TrySubmit(Spec().Minutes(200), User(1000), "r1"), first);
   cluster.Advance(absl::Minutes(70));
   EXPECT_TRUE(cluster.kept.empty());
+}
 
+TEST(Submit, BlobsThatANewJobNamesInTheSameMomentStay) {
+  Cluster c(1, 4);
+  const JobId old = c.Submit(Spec());
+  c.Exit(old);
+  c.now += c.settings.min_job_age + absl::Seconds(1);  // the old job goes with the next event
+  SubmitJob event;
+  event.caller = User(1000);
+  event.spec = Spec().Make();
+  event.script_hash = "script";
+  event.env_hash = "env";
   const Effects effects = c.controller->Handle(event, c.now);
   EXPECT_THAT(effects.jobs_removed, ElementsAre(old));
   EXPECT_THAT(effects.blobs_released, testing::IsEmpty());

@@ -1,0 +1,246 @@
+#include "tests/sim/oracle.h"
+
+#include "ctld/core/invariants.h"
+
+namespace reeve::sim {
+
+Oracle::Brief Oracle::BriefOf(const ctld::Job& job) {
+  return {job.state, job.flags, job.restarts, job.exit_status, job.end_time};
+}
+
+Oracle::Brief Oracle::BriefOf(const v1::Job& job) {
+  return {static_cast<JobState>(job.state()), job.flags(), job.restarts(), job.exit_status(),
+          absl::FromUnixSeconds(job.end_time())};
+}
+
+std::string Oracle::ToString(const Brief& brief) {
+  return StrCat(LongName(brief.state), (brief.flags & kJobFlagCompleting) != 0 ? "+COMPLETING" : "",
+                (brief.flags & kJobFlagRequeued) != 0 ? "+REQUEUED" : "", " attempt ",
+                brief.restarts, " exit ", brief.exit_status);
+}
+
+// ---- the controller ---------------------------------------------------------------------------
+
+void Oracle::OnRestored(const ctld::Controller& core, const Disk& disk) {
+  seen_.clear();
+  core.ForEachJob([&](const ctld::Job& job) { seen_[job.id] = BriefOf(job); });
+  for (const auto& [id, bytes] : disk.jobs) {
+    // Whoever is old enough goes at once.
+    if (core.FindJob(id) == nullptr && !durable_[id].Over()) {
+      scene_->Violation("vanished", "job ", id.value, " is in the store and was not restored");
+    }
+  }
+  for (const auto& [item, submission] : clients_->submissions()) {
+    if (!submission.job.has_value() || disk.jobs.contains(*submission.job)) continue;
+    if (forgotten_.contains(*submission.job)) continue;
+    scene_->Violation("vanished", "job ", submission.job->value, " was acknowledged to #", item,
+                      " and is not in the store");
+  }
+}
+
+void Oracle::OnEffects(const ctld::Controller& core, const ctld::Effects& effects) {
+  // A heartbeat moves nothing that the rest looks at.
+  if (!effects.NeedsCommit() && effects.jobs_changed.empty() && effects.commands.empty()) return;
+  for (const std::string& wrong : ctld::CheckInvariants(core)) {
+    scene_->Violation("invariant", wrong);
+  }
+  for (const ctld::AccountingRecord& record : effects.accounting) {
+    const auto* job = std::get_if<std::shared_ptr<const ctld::Job>>(&record);
+    if (job != nullptr && BriefOf(**job).Over()) CheckEnd(**job);
+  }
+  for (JobId id : effects.jobs_removed) CheckRemoved(core, id);
+  for (JobId id : effects.jobs_changed) {
+    if (const ctld::Job* job = core.FindJob(id)) CheckChange(core, *job);
+  }
+}
+
+bool Oracle::Legal(const Brief& before, const Brief& after) {
+  const bool completing = (before.flags & kJobFlagCompleting) != 0;
+  const bool completing_now = (after.flags & kJobFlagCompleting) != 0;
+  if (after.restarts == before.restarts + 1) {
+    // Back in the queue, or cancelled at once there: its dependency can never be met.
+    return before.state != JobState::kPending &&
+           (after.state == JobState::kPending ||
+            (after.state == JobState::kCancelled && !completing_now));
+  }
+  if (after.restarts != before.restarts) return false;
+  if (before.state == JobState::kPending) {
+    return after.state == JobState::kPending || after.state == JobState::kRunning ||
+           (after.state == JobState::kCancelled && !completing_now);
+  }
+  if (before.state == JobState::kRunning) return after.state != JobState::kPending;
+  if (completing) {
+    // On its way back into the queue it may be cancelled for good.
+    return after.state == before.state || (before.flags & kJobFlagRequeued) != 0;
+  }
+  return after.state == before.state && after.exit_status == before.exit_status && !completing_now;
+}
+
+void Oracle::CheckChange(const ctld::Controller& core, const ctld::Job& job) {
+  const Brief now = BriefOf(job);
+  const auto seen = seen_.find(job.id);
+  const Brief before = seen == seen_.end() ? Brief{.restarts = job.restarts} : seen->second;
+  if (!Legal(before, now)) {
+    scene_->Violation("transition", "job ", job.id.value, " went from ", ToString(before), " to ",
+                      ToString(now));
+  }
+  const bool moved = seen == seen_.end() || ToString(before) != ToString(now);
+  if (moved && scene_->report.tracing()) {
+    scene_->Trace("    job ", ctld::JobLabel(job), " (", job.id.value, ") is ", ToString(now), ", ",
+                  ctld::ReasonText(job));
+  }
+  if (before.state == JobState::kPending && job.Running()) CheckStart(core, job);
+  seen_[job.id] = now;
+}
+
+void Oracle::CheckStart(const ctld::Controller& core, const ctld::Job& job) {
+  if (job.array_limit > 0) {
+    uint32_t running = 0;
+    for (JobId id : core.ArrayMembers(job.array_job_id))
+      running += core.FindJob(id)->HoldsResources();
+    if (running > job.array_limit) {
+      scene_->Violation("array limit", running, " tasks of array ", job.array_job_id.value,
+                        " run, the limit is ", job.array_limit);
+    }
+  }
+  if (job.spec->begin_time > scene_->clock.now()) {
+    scene_->Violation("begin", "job ", job.id.value, " started before its time");
+  }
+  const Submission* submission = SubmissionOf(job);
+  if (submission == nullptr || !submission->item->dependency_on.has_value() ||
+      job.spec->dependency.empty()) {
+    return;
+  }
+  const Submission* on = clients_->Find(*submission->item->dependency_on);
+  const std::string& kind = submission->item->dependency_kind;
+  const ctld::Job* target = on->job.has_value() ? core.FindJob(*on->job) : nullptr;
+  // A job that was over once may run again since.
+  if (target == nullptr || target->array_job_id || on->requeue_asked || kind == "after") return;
+  const bool good = target->state == JobState::kCompleted;
+  const bool fits = kind == "afterany" || (kind == "afternotok" ? !good : good);
+  if (!BriefOf(*target).Over() || !fits) {
+    scene_->Violation("dependency", "job ", job.id.value, " started ", kind, " job ",
+                      target->id.value, ", which is ", ToString(BriefOf(*target)));
+  }
+}
+
+void Oracle::CheckRemoved(const ctld::Controller& core, JobId id) {
+  const auto seen = seen_.find(id);
+  if (seen == seen_.end()) return;  // refused after all
+  const Brief& before = seen->second;
+  // One that has waited for its nodes longer than MinJobAge goes when the last of them is clear.
+  const bool over = IsFinished(before.state) && (before.flags & kJobFlagRequeued) == 0;
+  if (!over || before.end_time + core.settings().min_job_age > scene_->clock.now()) {
+    scene_->Violation("vanished", "job ", id.value, " was forgotten while ", ToString(before));
+  }
+  seen_.erase(seen);
+}
+
+// ---- the store --------------------------------------------------------------------------------
+
+void Oracle::OnDurable(const ctld::Batch& batch) {
+  for (const ctld::OutboxRecord& record : batch.outbox) {
+    v1::AccountingRecord parsed;
+    parsed.ParseFromString(record.bytes);
+    if (parsed.has_job()) accounted_[JobId{parsed.job().job_id()}] = BriefOf(parsed.job());
+  }
+  for (const auto& [id, bytes] : batch.jobs) {
+    v1::Job parsed;
+    parsed.ParseFromString(bytes);
+    const Brief brief = BriefOf(parsed);
+    durable_[id] = brief;
+    if (!brief.Over()) continue;
+    const auto told = accounted_.find(id);
+    if (told == accounted_.end() || told->second.state != brief.state ||
+        told->second.restarts != brief.restarts || told->second.exit_status != brief.exit_status) {
+      scene_->Violation("outbox", "job ", id.value, " is stored as ", ToString(brief),
+                        ", accounting was told ",
+                        told == accounted_.end() ? "nothing" : ToString(told->second));
+    }
+  }
+  for (JobId id : batch.removed_jobs) {
+    const auto known = durable_.find(id);
+    if (known == durable_.end()) continue;
+    // Its end and its removal may be one transaction, see CheckRemoved.
+    const Brief& last = known->second;
+    if (!IsFinished(last.state) || (last.flags & kJobFlagRequeued) != 0) {
+      scene_->Violation("vanished", "job ", id.value, " left the store while ",
+                        ToString(known->second));
+    }
+    forgotten_.insert(id);
+  }
+}
+
+// ---- the end ----------------------------------------------------------------------------------
+
+std::string Oracle::Unrest(const ctld::Controller& core, const Disk& disk) const {
+  std::string why;
+  core.ForEachJob([&](const ctld::Job& job) {
+    if (!why.empty() || BriefOf(job).Over()) return;
+    if (job.Pending()) {
+      switch (job.reason) {
+        case ctld::Reason::kJobHeldUser:
+        case ctld::Reason::kJobHeldAdmin:
+        case ctld::Reason::kDependencyNeverSatisfied:
+        case ctld::Reason::kDependency:  // on one of these
+        case ctld::Reason::kPartitionConfig:
+        case ctld::Reason::kBadConstraints:
+          return;
+        default:
+          break;
+      }
+    }
+    why = StrCat("job ", job.id.value, " is ", ToString(BriefOf(job)), " (", ctld::ReasonText(job),
+                 job.pending_nodes.empty() ? "" : " waits for " + job.pending_nodes[0], ")");
+  });
+  if (!why.empty()) return why;
+  for (const ctld::Node* node : core.Nodes()) {
+    if (!node->Idle() || node->State() != ctld::NodeState::kIdle) {
+      return StrCat("node ", node->name, " is ", ctld::NodeStateText(*node), " with ",
+                    node->jobs.size(), " jobs");
+    }
+  }
+  if (!disk.outbox.empty()) return StrCat(disk.outbox.size(), " records in the outbox");
+  if (truth_->HasLiveRuns()) return StrCat("something runs still:", truth_->Describe());
+  return "";
+}
+
+void Oracle::CheckAccounting(const ModelDbd& dbd) {
+  std::map<JobId, Brief> rows;  // of the last attempt
+  const v1::Job* previous = nullptr;
+  for (const auto& [key, row] : dbd.rows()) {
+    const JobId id{row.job_id()};
+    if (previous != nullptr && previous->job_id() == row.job_id()) {
+      if (previous->restarts() == row.restarts()) {
+        scene_->Violation("accounting", "job ", id.value, " attempt ", row.restarts(),
+                          " has two rows");
+      }
+      if (!IsFinished(static_cast<JobState>(previous->state()))) {
+        scene_->Violation("accounting", "job ", id.value, " attempt ", previous->restarts(),
+                          " was never ended");
+      }
+    }
+    previous = &row;
+    rows[id] = BriefOf(row);
+  }
+  for (const auto& [id, brief] : durable_) {
+    const auto row = rows.find(id);
+    if (row == rows.end()) {
+      // An array's record that has no task split off, and tasks never started, have one as well.
+      if (accounted_.contains(id)) scene_->Violation("accounting", "job ", id.value, " has no row");
+      continue;
+    }
+    if (row->second.state != brief.state || row->second.restarts != brief.restarts ||
+        row->second.exit_status != brief.exit_status) {
+      scene_->Violation("accounting", "job ", id.value, " is ", ToString(brief), ", its row says ",
+                        ToString(row->second));
+    }
+  }
+  for (const auto& [item, submission] : clients_->submissions()) {
+    if (submission.job.has_value() && !rows.contains(*submission.job)) {
+      scene_->Violation("accounting", "job ", submission.job->value, " of #", item, " has no row");
+    }
+  }
+}
+
+}  // namespace reeve::sim

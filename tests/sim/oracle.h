@@ -1,0 +1,66 @@
+// What must hold. Looked at after every event of the controller, after every transaction that has
+// become durable, and when all is calm at last.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <set>
+#include <string>
+
+#include "tests/sim/clients.h"
+#include "tests/sim/controller_process.h"
+#include "tests/sim/truth.h"
+
+namespace reeve::sim {
+
+class Oracle : public Witness {
+ public:
+  Oracle(Scene* scene, const Truth* truth, const Clients* clients)
+      : scene_(scene), truth_(truth), clients_(clients) {}
+
+  void OnRestored(const ctld::Controller& core, const Disk& disk) override;
+  void OnEffects(const ctld::Controller& core, const ctld::Effects& effects) override;
+  void OnDurable(const ctld::Batch& batch);
+
+  // Why the world is not at rest yet; empty: it is.
+  std::string Unrest(const ctld::Controller& core, const Disk& disk) const;
+  // Once it is: accounting against the jobs as they were stored last.
+  void CheckAccounting(const ModelDbd& dbd);
+
+ private:
+  // What matters of a job.
+  struct Brief {
+    JobState state = JobState::kPending;
+    uint32_t flags = 0;
+    uint32_t restarts = 0;
+    int32_t exit_status = 0;
+    absl::Time end_time;
+    bool Over() const { return IsFinished(state) && (flags & kJobFlagCompleting) == 0; }
+  };
+  static Brief BriefOf(const ctld::Job& job);
+  static Brief BriefOf(const v1::Job& job);
+  static std::string ToString(const Brief& brief);
+
+  static bool Legal(const Brief& before, const Brief& after);
+  void CheckChange(const ctld::Controller& core, const ctld::Job& job);
+  void CheckStart(const ctld::Controller& core, const ctld::Job& job);
+  void CheckRemoved(const ctld::Controller& core, JobId id);
+
+  // A run of a job is over, for good or to be repeated: oracle_end.cc.
+  void CheckEnd(const ctld::Job& job);
+  void CheckBatchEnd(const ctld::Job& job);
+  void CheckByExit(const ctld::Job& job, const Run* run);
+  void CheckAllocationEnd(const ctld::Job& job, const Submission& submission);
+  bool NodesWereTroubled(const ctld::Job& job) const;
+  const Submission* SubmissionOf(const ctld::Job& job) const;
+
+  Scene* const scene_;
+  const Truth* const truth_;
+  const Clients* const clients_;
+  std::map<JobId, Brief> seen_;       // by the present life of the controller
+  std::map<JobId, Brief> durable_;    // as stored last, also of those forgotten since
+  std::map<JobId, Brief> accounted_;  // as the outbox had it last
+  std::set<JobId> forgotten_;         // from the store, after their end
+};
+
+}  // namespace reeve::sim

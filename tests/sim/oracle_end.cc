@@ -1,0 +1,115 @@
+// The end of a run, as the controller tells it, against what really was.
+#include <algorithm>
+
+#include "absl/strings/numbers.h"
+#include "ctld/core/wait_status.h"
+#include "tests/sim/oracle.h"
+
+namespace reeve::sim {
+namespace {
+
+constexpr absl::Duration kRounding = absl::Seconds(2);  // the store keeps whole seconds
+
+}  // namespace
+
+const Submission* Oracle::SubmissionOf(const ctld::Job& job) const {
+  uint32_t item = 0;
+  if (!absl::SimpleAtoi(job.spec->comment.substr(1), &item)) return nullptr;
+  return clients_->Find(item);
+}
+
+bool Oracle::NodesWereTroubled(const ctld::Job& job) const {
+  const absl::Time since = job.start_time - absl::Minutes(1);
+  if (job.leased && truth_->Troubled(kController, since)) return true;
+  return std::any_of(job.shares.begin(), job.shares.end(), [&](const ctld::NodeShare& share) {
+    return truth_->Troubled(share.node, since);
+  });
+}
+
+void Oracle::CheckEnd(const ctld::Job& job) {
+  const Submission* submission = SubmissionOf(job);
+  if (submission == nullptr) {
+    return scene_->Violation("end", "job ", job.id.value, " is nobody's");
+  }
+  const std::string what = StrCat("job ", job.id.value, ": ", ToString(BriefOf(job)));
+  switch (job.state) {
+    case JobState::kCancelled: {
+      const bool asked = submission->cancel_asked || submission->completed_asked ||
+                         (submission->requeue_asked && (job.flags & kJobFlagRequeued) != 0);
+      if (!asked && job.reason != ctld::Reason::kDependencyNeverSatisfied) {
+        scene_->Violation("end", what, ", and nobody asked for it");
+      }
+      return;
+    }
+    case JobState::kTimeout:
+      if (job.end_time + kRounding < job.start_time + job.time_limit) {
+        scene_->Violation("end", what, " after ",
+                          absl::FormatDuration(job.end_time - job.start_time), " of ",
+                          absl::FormatDuration(job.time_limit));
+      }
+      return;
+    case JobState::kNodeFail:
+      if (!NodesWereTroubled(job)) {
+        scene_->Violation("end", what, ", and its nodes were well (", job.reason_detail, ")");
+      }
+      return;
+    default:
+      if (job.spec->batch) return CheckBatchEnd(job);
+      return CheckAllocationEnd(job, *submission);
+  }
+}
+
+void Oracle::CheckBatchEnd(const ctld::Job& job) {
+  const std::vector<const Run*> runs = truth_->BatchRuns(job.id, job.restarts);
+  if (!runs.empty()) return CheckByExit(job, runs.back());
+  // A step daemon that died between its mark and its tasks' start: nobody can know that nothing
+  // ran.
+  if (job.state == JobState::kFailed && job.exit_status == 9) return;
+  // Nothing ran: then it is the launch that failed.
+  const FailedLaunch* failed = truth_->FindFailed(job.id, job.restarts, kBatchStep);
+  if (job.state != JobState::kFailed || job.reason != ctld::Reason::kJobLaunchFailure ||
+      job.exit_status != ctld::StatusOfExit(1)) {
+    scene_->Violation("end", "job ", job.id.value, " is ", ToString(BriefOf(job)), " (",
+                      ctld::ReasonText(job), ") and never ran");
+  }
+  const bool requeued = (job.flags & kJobFlagRequeued) != 0;
+  if (failed != nullptr && failed->job_fault && requeued) {
+    scene_->Violation("end", "job ", job.id.value, " is repeated though the fault is its own");
+  }
+}
+
+void Oracle::CheckByExit(const ctld::Job& job, const Run* run) {
+  const std::string what = StrCat("job ", job.id.value, ": ", ToString(BriefOf(job)));
+  if (run->end == RunEnd::kRunning) {
+    return scene_->Violation("end", what, " while it runs on ", run->node);
+  }
+  if (run->end == RunEnd::kHostDied) {
+    return scene_->Violation("end", what, " though its host died");
+  }
+  if (run->stepd_died) {
+    if (job.state == JobState::kFailed && job.exit_status == 9) return;
+    return scene_->Violation("end", what, " though its stepd died");
+  }
+  if (run->oom) {
+    if (job.state == JobState::kOutOfMemory) return;
+    return scene_->Violation("end", what, " though it was out of memory");
+  }
+  const JobState wanted = run->status() == 0 ? JobState::kCompleted : JobState::kFailed;
+  if (job.state != wanted || job.exit_status != run->status()) {
+    scene_->Violation("end", what, ", its script ended with ", run->status());
+  }
+}
+
+void Oracle::CheckAllocationEnd(const ctld::Job& job, const Submission& submission) {
+  const JobState wanted =
+      submission.complete_status == 0 ? JobState::kCompleted : JobState::kFailed;
+  if (!submission.completed_asked || job.state != wanted ||
+      job.exit_status != submission.complete_status) {
+    scene_->Violation("end", "allocation ", job.id.value, " is ", ToString(BriefOf(job)),
+                      submission.completed_asked
+                          ? StrCat(", its user gave it back with ", submission.complete_status)
+                          : ", its user never gave it back");
+  }
+}
+
+}  // namespace reeve::sim

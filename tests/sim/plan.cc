@@ -1,0 +1,190 @@
+#include "tests/sim/plan.h"
+
+#include <algorithm>
+
+#include "common/base/hostlist.h"
+#include "common/base/text.h"
+#include "tests/sim/plan_parts.h"
+#include "tests/sim/random.h"
+
+namespace reeve::sim {
+namespace {
+
+using ctld::Settings;
+
+ctld::Partition MakePartition(const std::string& name, const std::vector<ctld::Node>& nodes,
+                              size_t count) {
+  ctld::Partition partition;
+  partition.name = name;
+  for (size_t i = 0; i < count; ++i) partition.nodes.push_back(nodes[i].name);
+  partition.nodes_text = CompressHostlist(partition.nodes);
+  return partition;
+}
+
+Settings MakeSettings(Random& random) {
+  Settings settings;
+  settings.cluster_name = "sim";
+  settings.slurmd_timeout = absl::Seconds(random.OneIn(16) ? 0 : random.Between(10, 60));
+  settings.lease = LeaseTerms::For(settings.slurmd_timeout);
+  settings.kill_wait = absl::Seconds(random.Between(1, 10));
+  const int ages[] = {0, 30, 120, 300};
+  settings.min_job_age = absl::Seconds(ages[random.Below(4)]);
+  settings.return_to_service = random.Between(0, 2);
+  settings.select.core = random.OneIn(3);
+  settings.select.memory = random.OneIn(2);
+  settings.backfill = !random.OneIn(4);
+  settings.job_requeue = !random.OneIn(4);
+  if (random.OneIn(4)) settings.over_time_limit = absl::Seconds(random.Between(1, 10));
+  settings.request_memory = absl::Hours(24);  // beyond the calm phase
+  const int nodes = random.Between(1, 6);
+  for (int i = 0; i < nodes; ++i) {
+    ctld::Node node;
+    node.name = node.hostname = node.address = StrCat("n", i);
+    node.threads_per_core = settings.select.core && random.OneIn(2) ? 2 : 1;
+    node.cpus = node.threads_per_core * static_cast<uint32_t>(random.Between(1, 4));
+    node.sockets = node.cpus / node.threads_per_core;
+    node.real_memory_mb = 1000;
+    node.weight = static_cast<uint32_t>(random.Between(1, 2));
+    node.order = static_cast<uint32_t>(i);
+    settings.nodes.push_back(node);
+  }
+  settings.partitions.push_back(MakePartition("debug", settings.nodes, settings.nodes.size()));
+  settings.partitions[0].is_default = true;
+  if (random.OneIn(3)) {
+    settings.partitions.push_back(
+        MakePartition("first", settings.nodes, 1 + random.Below(settings.nodes.size())));
+    settings.partitions[1].priority_tier = static_cast<uint32_t>(random.Between(1, 2));
+    settings.partitions[1].exclusive = random.OneIn(4);
+  }
+  return settings;
+}
+
+std::string NodeName(const Plan& plan, uint32_t index) {
+  return plan.cluster.settings.nodes[index].name;
+}
+
+constexpr std::string_view kWorkNames[] = {
+    "submit",      "cancel", "cancel a step of", "signal", "hold",   "release", "requeue",
+    "requeuehold", "top",    "update",           "drain",  "resume", "down",    "reconfigure"};
+constexpr std::string_view kFaultNames[] = {"controller killed",
+                                            "controller killed at commit",
+                                            "disk fails",
+                                            "disk slow",
+                                            "host dies",
+                                            "node daemon killed",
+                                            "node daemon killed at effect",
+                                            "node daemon frozen",
+                                            "stepd killed",
+                                            "forker dies",
+                                            "link cut",
+                                            "stream breaks",
+                                            "accounting away",
+                                            "accounting slow"};
+
+std::string SubmitText(const WorkItem& item) {
+  const ctld::JobSpec& spec = item.spec;
+  std::string text = StrCat(item.interactive ? " (allocation)" : "", " name=", spec.name);
+  if (spec.min_nodes) StrAppend(&text, " -N", *spec.min_nodes);
+  if (spec.num_tasks) StrAppend(&text, " -n", *spec.num_tasks);
+  if (spec.cpus_per_task) StrAppend(&text, " -c", *spec.cpus_per_task);
+  if (spec.mem_per_node_mb) StrAppend(&text, " --mem=", *spec.mem_per_node_mb);
+  if (spec.exclusive) text += " --exclusive";
+  if (!spec.array.empty()) StrAppend(&text, " --array=", spec.array);
+  if (item.dependency_on) StrAppend(&text, " -d ", item.dependency_kind, ":#", *item.dependency_on);
+  if (!spec.dependency.empty()) StrAppend(&text, " -d ", spec.dependency);
+  if (spec.time_limit) StrAppend(&text, " -t ", absl::ToInt64Seconds(*spec.time_limit), "s");
+  if (spec.requeue) text += *spec.requeue ? " --requeue" : " --no-requeue";
+  if (spec.hold) text += " -H";
+  if (item.immediate) text += " -I";
+  if (!spec.partition.empty()) StrAppend(&text, " -p ", spec.partition);
+  if (!item.steps.empty()) StrAppend(&text, " steps=", item.steps.size());
+  if (item.lost_replies > 0) StrAppend(&text, " lost_replies=", item.lost_replies);
+  StrAppend(&text, " runs ", absl::FormatDuration(item.work.least), "-",
+            absl::FormatDuration(item.work.most), " status");
+  for (int status : item.work.statuses) StrAppend(&text, " ", status);
+  return text;
+}
+
+}  // namespace
+
+Plan MakePlan(uint64_t seed) {
+  Plan plan;
+  plan.seed = seed;
+  Random random(seed, "cluster");
+  plan.cluster.settings = MakeSettings(random);
+  plan.cluster.commit_least = absl::Milliseconds(random.Between(1, 5));
+  plan.cluster.commit_most = plan.cluster.commit_least + absl::Milliseconds(random.Between(0, 40));
+  plan.cluster.dbd_delay = absl::Milliseconds(random.Between(1, 300));
+  plan.cluster.horizon = absl::Seconds(random.Between(60, 500));
+  plan.work = MakeWork(plan.cluster, seed);
+  plan.faults = MakeFaults(plan.cluster, seed);
+  return plan;
+}
+
+std::string ToString(const ClusterPlan& cluster) {
+  const Settings& s = cluster.settings;
+  std::string nodes;
+  for (const ctld::Node& node : s.nodes) {
+    StrAppend(&nodes, " ", node.name, ":", node.cpus);
+    if (node.threads_per_core > 1) StrAppend(&nodes, "/", node.threads_per_core);
+  }
+  return StrCat("cluster:", nodes, " SlurmdTimeout=", absl::ToInt64Seconds(s.slurmd_timeout),
+                " KillWait=", absl::ToInt64Seconds(s.kill_wait),
+                " MinJobAge=", absl::ToInt64Seconds(s.min_job_age),
+                " ReturnToService=", s.return_to_service, " JobRequeue=", s.job_requeue ? 1 : 0,
+                " partitions=", s.partitions.size(),
+                " horizon=", absl::FormatDuration(cluster.horizon));
+}
+
+std::string ToString(const WorkItem& item, const Plan& plan) {
+  std::string text = StrCat("#", item.id, " at ", absl::FormatDuration(item.at), ": ",
+                            kWorkNames[static_cast<int>(item.kind)]);
+  switch (item.kind) {
+    case WorkKind::kSubmit:
+      return text + SubmitText(item);
+    case WorkKind::kDrain:
+    case WorkKind::kResume:
+    case WorkKind::kDown:
+      return StrCat(text, " ", NodeName(plan, item.node));
+    case WorkKind::kReconfigure:
+      return StrCat(text, " to ", item.settings.nodes.size(), " nodes");
+    default:
+      StrAppend(&text, " #", item.target);
+      if (!item.array_tasks.empty()) StrAppend(&text, "_[", item.array_tasks, "]");
+      if (!item.key.empty()) StrAppend(&text, " ", item.key, "=", item.value);
+      return text;
+  }
+}
+
+std::string ToString(const Fault& fault, const Plan& plan) {
+  std::string text = StrCat("!", fault.id, " at ", absl::FormatDuration(fault.at), ": ",
+                            kFaultNames[static_cast<int>(fault.kind)]);
+  switch (fault.kind) {
+    case FaultKind::kControllerCrashCommit:
+      StrAppend(&text, " ", fault.count, " phase ", fault.phase);
+      break;
+    case FaultKind::kNodeDaemonCrashEffect:
+    case FaultKind::kStepdKill:
+      StrAppend(&text, " ", fault.count, " phase ", fault.phase, " on ",
+                NodeName(plan, fault.node));
+      break;
+    case FaultKind::kHostDeath:
+    case FaultKind::kNodeDaemonCrash:
+    case FaultKind::kNodeDaemonFrozen:
+    case FaultKind::kForkerDeath:
+    case FaultKind::kStreamBreak:
+      StrAppend(&text, " on ", NodeName(plan, fault.node));
+      break;
+    case FaultKind::kLinkCut:
+      StrAppend(&text, " of ", fault.all_nodes ? std::string("all") : NodeName(plan, fault.node));
+      break;
+    default:
+      break;
+  }
+  if (fault.duration > absl::ZeroDuration()) {
+    StrAppend(&text, " for ", absl::FormatDuration(fault.duration));
+  }
+  return text;
+}
+
+}  // namespace reeve::sim

@@ -1,0 +1,235 @@
+// What users and administrators do.
+#include <signal.h>
+
+#include <algorithm>
+
+#include "common/base/text.h"
+#include "tests/sim/plan_parts.h"
+#include "tests/sim/random.h"
+
+namespace reeve::sim {
+namespace {
+
+class Workload {
+ public:
+  Workload(const ClusterPlan& cluster, uint64_t seed) : cluster_(cluster), random_(seed, "work") {}
+
+  std::vector<WorkItem> Run() {
+    const int count = random_.Between(4, 26);
+    // Some worlds are about one thing.
+    allocations_percent_ = random_.OneIn(4) ? 60 : 15;
+    arrays_percent_ = random_.OneIn(4) ? 60 : 15;
+    for (int i = 0; i < count; ++i) {
+      WorkItem item;
+      item.at = random_.Between(absl::ZeroDuration(), cluster_.horizon);
+      items_.push_back(item);
+    }
+    std::sort(items_.begin(), items_.end(),
+              [](const WorkItem& a, const WorkItem& b) { return a.at < b.at; });
+    for (size_t i = 0; i < items_.size(); ++i) {
+      items_[i].id = static_cast<uint32_t>(i);
+      Fill(items_[i]);
+    }
+    return std::move(items_);
+  }
+
+ private:
+  void Fill(WorkItem& item) {
+    if (submitted_.size() < 2 || random_.Percent(50)) return Submit(item);
+    if (random_.Percent(22)) return Administrate(item);
+    static const std::vector<WorkKind> kKinds = {
+        WorkKind::kCancel,  WorkKind::kCancel,      WorkKind::kCancelStep, WorkKind::kSignal,
+        WorkKind::kHold,    WorkKind::kRelease,     WorkKind::kRelease,    WorkKind::kRequeue,
+        WorkKind::kRequeue, WorkKind::kRequeueHold, WorkKind::kTop,        WorkKind::kUpdate,
+        WorkKind::kUpdate};
+    item.kind = random_.Of(kKinds);
+    item.target = random_.Of(submitted_);
+    const WorkItem& target = items_[item.target];
+    item.user = random_.OneIn(4) ? 0 : target.user;
+    if (!target.spec.array.empty() && random_.OneIn(2)) {
+      const uint32_t first = random_.Below(5);
+      item.array_tasks = random_.OneIn(2) ? StrCat(first) : StrCat(first, "-", first + 2);
+    }
+    if (item.kind == WorkKind::kUpdate) Update(item);
+  }
+
+  void Update(WorkItem& item) {
+    switch (random_.Below(6)) {
+      case 0:
+        item.key = "TimeLimit";
+        item.value = StrCat(random_.OneIn(2) ? "+" : "", random_.Between(1, 5));
+        item.user = 0;
+        return;
+      case 1:
+        item.key = "Nice";
+        item.value = StrCat(random_.Between(0, 100));
+        return;
+      case 2:
+        item.key = "ArrayTaskThrottle";
+        item.value = StrCat(random_.Between(0, 3));
+        return;
+      case 3:
+        item.key = "Priority";
+        item.value = StrCat(random_.OneIn(3) ? 0 : random_.Between(1, 1000));
+        item.user = 0;
+        return;
+      case 4:
+        item.key = "JobName";
+        item.value = Name();
+        return;
+      default:
+        item.key = "NumTasks";
+        item.value = StrCat(random_.Between(1, 3));
+        return;
+    }
+  }
+
+  void Administrate(WorkItem& item) {
+    item.user = 0;
+    item.node = random_.Below(static_cast<uint32_t>(cluster_.settings.nodes.size()));
+    const uint32_t dice = random_.Below(10);
+    if (dice < 3) {
+      item.kind = WorkKind::kDrain;
+    } else if (dice < 6) {
+      item.kind = WorkKind::kResume;
+    } else if (dice < 8) {
+      item.kind = WorkKind::kDown;
+    } else {
+      item.kind = WorkKind::kReconfigure;
+      item.settings = cluster_.settings;
+      if (item.settings.slurmd_timeout > absl::ZeroDuration()) {
+        item.settings.slurmd_timeout = absl::Seconds(random_.Between(10, 60));
+        item.settings.lease = LeaseTerms::For(item.settings.slurmd_timeout);
+      }
+      item.settings.return_to_service = random_.Between(0, 2);
+      item.settings.backfill = random_.OneIn(2);
+      // A node is taken out; that it is back again needs another reconfiguration.
+      if (cluster_.settings.nodes.size() > 1 && random_.OneIn(3)) RemoveNode(item);
+    }
+  }
+
+  static void RemoveNode(WorkItem& item) {
+    const std::string name = item.settings.nodes[item.node].name;
+    item.settings.nodes.erase(item.settings.nodes.begin() + item.node);
+    for (ctld::Partition& partition : item.settings.partitions) {
+      std::erase(partition.nodes, name);
+    }
+  }
+
+  std::string Name() { return StrCat("j", random_.Below(4)); }
+
+  void Submit(WorkItem& item) {
+    item.kind = WorkKind::kSubmit;
+    item.user = 1000 + random_.Below(2);
+    item.interactive = random_.Percent(allocations_percent_);
+    ctld::JobSpec& spec = item.spec;
+    spec.name = Name();
+    spec.comment = StrCat("w", item.id);
+    spec.work_dir = "/";
+    spec.batch = !item.interactive;
+    Sizes(spec);
+    spec.time_limit = absl::Seconds(random_.Between(20, 240));
+    if (random_.OneIn(8))
+      spec.begin_time = kStart + item.at + absl::Seconds(random_.Between(1, 90));
+    if (spec.batch && random_.Percent(arrays_percent_)) Array(spec);
+    if (spec.batch && random_.OneIn(2)) spec.requeue = random_.OneIn(2);
+    if (random_.OneIn(15)) spec.hold = true;
+    if (random_.OneIn(6)) spec.nice = random_.Between(1, 500);
+    if (!submitted_.empty() && random_.OneIn(4)) Depend(item);
+    if (spec.batch && random_.OneIn(14)) {
+      spec.dependency = "singleton";
+      item.dependency_on.reset();
+    }
+    spec.kill_on_invalid_dep = random_.OneIn(3);
+    item.immediate = random_.OneIn(15) && spec.array.empty();
+    if (random_.OneIn(4)) item.lost_replies = static_cast<uint32_t>(random_.Between(1, 3));
+    if (random_.OneIn(4)) item.repeat_after = absl::Seconds(random_.Between(1, 200));
+    item.work = Work();
+    item.client_dies_percent = random_.OneIn(6) ? 100 : 0;
+    const int steps = item.interactive   ? random_.Between(0, 4)
+                      : random_.OneIn(4) ? random_.Between(1, 3)
+                                         : 0;
+    for (int i = 0; i < steps; ++i) item.steps.push_back(Step());
+    submitted_.push_back(item.id);
+  }
+
+  void Sizes(ctld::JobSpec& spec) {
+    const auto nodes = static_cast<int>(cluster_.settings.nodes.size());
+    if (random_.OneIn(3)) {
+      spec.min_nodes = static_cast<uint32_t>(random_.Between(1, std::min(nodes, 3)));
+      spec.max_nodes = spec.min_nodes;
+    }
+    if (random_.OneIn(2)) spec.num_tasks = static_cast<uint32_t>(random_.Between(1, 4));
+    if (random_.OneIn(4)) spec.cpus_per_task = static_cast<uint32_t>(random_.Between(1, 2));
+    spec.mem_per_node_mb = static_cast<uint64_t>(random_.Between(1, 4) * 100);
+    spec.exclusive = random_.OneIn(8);
+    if (cluster_.settings.partitions.size() > 1) {
+      static const std::vector<std::string> kChoices = {"", "debug", "first", "debug,first"};
+      spec.partition = random_.Of(kChoices);
+    }
+  }
+
+  void Array(ctld::JobSpec& spec) {
+    static const std::vector<std::string> kTexts = {"0-3",   "0-5%2",   "1,3,5",
+                                                    "0-4%1", "0-8:2%3", "2"};
+    spec.array = random_.Of(kTexts);
+  }
+
+  void Depend(WorkItem& item) {
+    static const std::vector<std::string> kKinds = {"after", "afterany", "afterok", "afternotok",
+                                                    "aftercorr"};
+    item.dependency_on = random_.Of(submitted_);
+    item.dependency_kind = random_.Of(kKinds);
+  }
+
+  WorkPlan Work() {
+    WorkPlan work;
+    work.least = absl::Milliseconds(random_.Between(5, 30000));
+    work.most = work.least +
+                (random_.OneIn(2) ? absl::Seconds(random_.Between(0, 120)) : absl::ZeroDuration());
+    // Exit codes, a signal, success.
+    static const std::vector<int> kStatuses = {0, 0, 0, 1 << 8, 7 << 8, SIGSEGV, SIGTERM};
+    const int statuses = random_.Between(1, 2);
+    for (int i = 0; i < statuses; ++i) work.statuses.push_back(random_.Of(kStatuses));
+    static const std::vector<OnTerm> kOnTerm = {OnTerm::kDie, OnTerm::kDie, OnTerm::kExitCleanly,
+                                                OnTerm::kIgnore};
+    work.on_term = random_.Of(kOnTerm);
+    if (random_.OneIn(8)) {
+      work.fail_launch_percent = static_cast<uint32_t>(random_.Between(10, 100));
+      work.launch_fault = random_.OneIn(2);
+    }
+    if (random_.OneIn(12)) work.oom_percent = 50;
+    return work;
+  }
+
+  StepPlan Step() {
+    StepPlan step;
+    if (random_.OneIn(2)) step.tasks = static_cast<uint32_t>(random_.Between(1, 4));
+    if (random_.OneIn(3)) step.nodes = static_cast<uint32_t>(random_.Between(1, 2));
+    step.exact = random_.OneIn(2);
+    step.overlap = random_.OneIn(4);
+    step.overcommit = random_.OneIn(6);
+    if (random_.OneIn(4)) step.time_limit = absl::Seconds(random_.Between(2, 30));
+    step.after = absl::Milliseconds(random_.Between(0, 4000));
+    step.parallel = random_.OneIn(3);
+    step.work = Work();
+    step.work.most = step.work.least = absl::Milliseconds(random_.Between(5, 20000));
+    return step;
+  }
+
+  const absl::Time kStart = absl::FromUnixSeconds(1795387200);
+  const ClusterPlan& cluster_;
+  Random random_;
+  std::vector<WorkItem> items_;
+  std::vector<uint32_t> submitted_;
+  uint32_t allocations_percent_ = 0;
+  uint32_t arrays_percent_ = 0;
+};
+
+}  // namespace
+
+std::vector<WorkItem> MakeWork(const ClusterPlan& cluster, uint64_t seed) {
+  return Workload(cluster, seed).Run();
+}
+
+}  // namespace reeve::sim

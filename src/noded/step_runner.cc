@@ -322,6 +322,10 @@ void StepRunner::KillLeftovers(const StepKey& key) {
   }
   cgroup.Remove();
   live->lock.reset();
+  // Its mark stands, so its tasks may have run, whether their stepd came to say so or not.
+  if (!machine_.HasStarted(key)) {
+    OnOutcome(key, {.kind = StepOutcome::Kind::kStarted, .time = absl::Now()});
+  }
   OnOutcome(key, Failed("the step daemon died", false));
   OnStepdGone(key);
 }

@@ -1,8 +1,6 @@
 #include "cli/srun_script.h"
 
 #include <errno.h>
-#include <signal.h>
-#include <spawn.h>
 #include <string.h>
 #include <sys/wait.h>
 
@@ -10,6 +8,7 @@
 #include "cli/command.h"
 #include "cli/submit_env.h"
 #include "common/base/text.h"
+#include "common/os/spawn_attributes.h"
 
 namespace reeve::cli {
 namespace {
@@ -30,18 +29,10 @@ int Run(SrunScript script) {
   std::vector<char*> argv = Pointers(words);
   std::vector<char*> environment = Pointers(script.environment);
 
-  posix_spawnattr_t attributes;
-  posix_spawnattr_init(&attributes);
-  sigset_t none, all;
-  sigemptyset(&none);
-  sigfillset(&all);
-  posix_spawnattr_setsigmask(&attributes, &none);
-  posix_spawnattr_setsigdefault(&attributes, &all);
-  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+  const os::SpawnAttributes attributes;
   pid_t pid = -1;
   const int error =
-      posix_spawnp(&pid, argv[0], nullptr, &attributes, argv.data(), environment.data());
-  posix_spawnattr_destroy(&attributes);
+      posix_spawnp(&pid, argv[0], nullptr, attributes.get(), argv.data(), environment.data());
   if (error != 0) {
     PrintError("srun", StrCat(script.program, ": ", strerror(error)));
     return 127;

@@ -2,8 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
-#include <spawn.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -12,6 +10,7 @@
 
 #include "common/base/text.h"
 #include "common/os/log.h"
+#include "common/os/spawn_attributes.h"
 #include "noded/stepd/forker_process.h"
 #include "noded/stepd/spool.h"
 
@@ -31,18 +30,10 @@ absl::StatusOr<pid_t> Spawn(const std::string& program, std::vector<std::string>
   posix_spawn_file_actions_init(&files);
   posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);
   posix_spawn_file_actions_adddup2(&files, requests, kRequestFd);
-  posix_spawnattr_t attributes;
-  posix_spawnattr_init(&attributes);
-  sigset_t none, all;
-  sigemptyset(&none);
-  sigfillset(&all);
-  posix_spawnattr_setsigmask(&attributes, &none);
-  posix_spawnattr_setsigdefault(&attributes, &all);
-  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+  const os::SpawnAttributes attributes;
   pid_t pid = -1;
-  int error = posix_spawn(&pid, program.c_str(), &files, &attributes, argv.data(), environ);
+  int error = posix_spawn(&pid, program.c_str(), &files, attributes.get(), argv.data(), environ);
   posix_spawn_file_actions_destroy(&files);
-  posix_spawnattr_destroy(&attributes);
   if (error != 0) return os::ErrnoStatus(error, StrCat("start ", program));
   return pid;
 }

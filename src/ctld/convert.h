@@ -31,6 +31,7 @@ pb::StoredPartition ToStored(const Partition& partition);  // what scontrol has 
 StoredNode FromProto(const pb::StoredNode& node);
 StoredPartition FromProto(const pb::StoredPartition& partition);
 
+std::shared_ptr<const StepSpec> FromProto(const pb::CreateStepRequest& request);
 pb::StoredStepSpec ToProto(const StepToLaunch& step);
 StepToLaunch FromProto(const pb::StoredStepSpec& step);
 

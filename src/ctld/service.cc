@@ -48,30 +48,6 @@ std::optional<T> Optional(bool has, T value) {
   return has ? std::optional<T>(value) : std::nullopt;
 }
 
-std::shared_ptr<const StepSpec> SpecOf(const pb::CreateStepRequest& in) {
-  auto spec = std::make_shared<StepSpec>();
-  spec->name = in.name();
-  spec->argv = {in.argv().begin(), in.argv().end()};
-  spec->environment = {in.environment().begin(), in.environment().end()};
-  spec->work_dir = in.work_dir();
-  spec->std_in = in.std_in();
-  spec->std_out = in.std_out();
-  spec->std_err = in.std_err();
-  spec->append_output = in.append_output();
-  spec->umask = in.umask();
-  spec->rlimits = ctld::FromProto(in.rlimits());
-  spec->kill_on_bad_exit = in.kill_on_bad_exit();
-  spec->distribution = in.distribution();
-  spec->unbuffered = in.unbuffered();
-  spec->srun_host = in.srun_host();
-  spec->srun_port = in.srun_port();
-  spec->task_prolog = in.task_prolog();
-  spec->task_epilog = in.task_epilog();
-  spec->cpu_bind = in.cpu_bind();
-  spec->mpi = in.mpi();
-  return spec;
-}
-
 }  // namespace
 
 void Service::Register(rpc::Handlers* server) {
@@ -237,7 +213,7 @@ void Service::CreateStep(const CallPtr& call) {
   event.caller = CallerOf(*call);
   event.key = {event.caller.uid, request.request_id()};
   event.job = JobId{request.job_id()};
-  event.spec = SpecOf(request);
+  event.spec = ctld::FromProto(request);
   event.num_tasks = Optional(request.has_num_tasks(), request.num_tasks());
   event.min_nodes = Optional(request.has_min_nodes(), request.min_nodes());
   event.max_nodes = Optional(request.has_max_nodes(), request.max_nodes());

@@ -110,6 +110,13 @@ TEST(Convert, NoFieldOfAJobIsLost) {
   EXPECT_EQ(ToProto(*parsed, job.cluster()).DebugString(), job.DebugString());
 }
 
+TEST(Convert, NoFieldOfAStepThatWaitsForItsLaunchIsLost) {
+  pb::StoredStepSpec step;
+  uint32_t next = 0;
+  FillAll(&step, &next);
+  EXPECT_EQ(ToProto(FromProto(step)).DebugString(), step.DebugString());
+}
+
 TEST(Convert, RubbishIsDataLossNotACrash) {
   pb::Job job;
   job.add_steps()->add_parts(7);

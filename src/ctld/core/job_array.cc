@@ -61,6 +61,18 @@ bool BelowArrayLimit(const State& state, const Job& job) {
   return group == state.arrays.end() || group->second.running < job.array_limit;
 }
 
+void SetArrayLimit(Context& context, JobId array, uint32_t limit) {
+  const auto group = context.state.arrays.find(array);
+  if (group == context.state.arrays.end()) return;
+  for (JobId id : group->second.members) {
+    Job& job = *context.state.FindJob(id);
+    if (job.array_limit == limit || job.Finished()) continue;
+    job.array_limit = limit;
+    context.Changed(job);
+  }
+  WakeArray(context, array);
+}
+
 void WakeArray(Context& context, JobId array) {
   const auto group = context.state.arrays.find(array);
   if (group == context.state.arrays.end()) return;

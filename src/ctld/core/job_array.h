@@ -17,6 +17,8 @@ Job& SplitNextTask(Context& context, Job& record);
 
 // May another task of the array start?
 bool BelowArrayLimit(const State& state, const Job& job);
+// How many of its tasks may run at once, 0 for any number: a matter of the array as a whole.
+void SetArrayLimit(Context& context, JobId array, uint32_t limit);
 // Pending records of the array look again whether the limit holds them.
 void WakeArray(Context& context, JobId array);
 

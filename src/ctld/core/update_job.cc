@@ -169,7 +169,8 @@ absl::Status SetRequeue(const Request&, Draft& draft, const std::string& value) 
   draft.spec.requeue = value == "1";
   return absl::OkStatus();
 }
-absl::Status SetArrayLimit(const Request&, Draft& draft, const std::string& value) {
+absl::Status SetThrottle(const Request& request, Draft& draft, const std::string& value) {
+  if (!request.job.array_job_id) return Refuse(kInvalidArray);
   absl::StatusOr<uint32_t> number = Number(value);
   if (!number.ok()) return number.status();
   draft.array_limit = *number;
@@ -212,7 +213,7 @@ constexpr Key kKeys[] = {
     {"stderr", SetText<&JobSpec::std_err>, false},
     {"stdin", SetText<&JobSpec::std_in>, false},
     {"workdir", SetText<&JobSpec::work_dir>, false},
-    {"arraytaskthrottle", SetArrayLimit, true},
+    {"arraytaskthrottle", SetThrottle, true},
 };
 
 absl::Status MakeDraft(const Request& request, const KeyValues& changes, Draft& draft) {
@@ -272,8 +273,9 @@ absl::Status Apply(Context& context, Job& job, Draft draft, const Caller& caller
   if (!job.Finished()) context.RememberName(job);
   if (draft.account.has_value()) job.account = *draft.account;
   if (draft.qos.has_value()) job.qos = *draft.qos;
-  if (draft.array_limit.has_value()) job.array_limit = *draft.array_limit;
-  if (draft.array_limit.has_value() && job.array_job_id) WakeArray(context, job.array_job_id);
+  if (draft.array_limit.value_or(job.array_limit) != job.array_limit) {
+    SetArrayLimit(context, job.array_job_id, *draft.array_limit);
+  }
   if (draft.start_time_changed) job.eligible_time = absl::UnixEpoch();
   context.Changed(job);
   if (draft.priority.has_value()) {

@@ -48,6 +48,16 @@ TEST(Array, Limit) {
   EXPECT_TRUE(c.Get(id).array_tasks.empty());
 }
 
+TEST(Array, ALimitSetOnOneTaskIsTheArrays) {
+  Cluster c(1, 8);
+  const JobId id = c.Submit(Spec().Array("1-6%1"));
+  EXPECT_EQ(c.Update(TaskOf(c, id, 1), "ArrayTaskThrottle", "3"), "");
+  EXPECT_EQ(JobLabel(c.Get(id)), "1_[4-6%3]");
+  for (JobId member : c.controller->ArrayMembers(id)) EXPECT_EQ(c.Get(member).array_limit, 3u);
+  const JobId plain = c.Submit(Spec());
+  EXPECT_EQ(c.Update(plain, "ArrayTaskThrottle", "3"), "Invalid job array specification");
+}
+
 TEST(Array, CancelParts) {
   Cluster c(1, 1);
   const JobId id = c.Submit(Spec().Array("1-10"));

@@ -4,6 +4,7 @@
 #include <initializer_list>
 #include <utility>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
 #include "common/base/text.h"
 
@@ -116,6 +117,31 @@ absl::Status CheckRecord(const Job& job) {
       {!job.Running() && !job.unprepared_nodes.empty(), "waits for prologs and does not run"},
   });
   return status.ok() ? CheckSteps(job) : status;
+}
+
+absl::Status CheckShares(const std::vector<Job>& jobs) {
+  struct Use {
+    CpuSet cpus;
+    std::vector<std::pair<JobId, const CpuSet*>> jobs;
+  };
+  absl::flat_hash_map<std::string, Use> nodes;
+  for (const Job& job : jobs) {
+    if (!job.HoldsResources()) continue;
+    for (const NodeShare& share : job.shares) {
+      if (job.ClearOf(share.node)) continue;
+      Use& use = nodes[share.node];
+      if (use.cpus.Intersects(share.cores)) {
+        const auto other = std::find_if(use.jobs.begin(), use.jobs.end(), [&](const auto& entry) {
+          return entry.second->Intersects(share.cores);
+        });
+        return absl::DataLossError(StrCat("job ", job.id.value, ": has CPUs of job ",
+                                          other->first.value, " on ", share.node));
+      }
+      use.cpus.AddAll(share.cores);
+      use.jobs.emplace_back(job.id, &share.cores);
+    }
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace reeve::ctld

@@ -1,5 +1,7 @@
 #include "ctld/core/job.h"
 
+#include <algorithm>
+
 #include "common/base/text.h"
 #include "ctld/core/wait_status.h"
 
@@ -35,6 +37,11 @@ uint32_t Step::TotalCpus() const {
   uint32_t cpus = 0;
   for (const NodeShare& share : shares) cpus += share.cpus;
   return cpus;
+}
+
+bool Job::ClearOf(const std::string& node) const {
+  return Completing() &&
+         std::find(pending_nodes.begin(), pending_nodes.end(), node) == pending_nodes.end();
 }
 
 bool Job::Finished() const {

@@ -236,6 +236,8 @@ struct Job {
   bool Finished() const;  // in a final state (perhaps still completing)
   bool Held() const { return priority == 0; }
   bool HoldsResources() const { return Running() || Completing(); }
+  // It is over, and nothing of it is left on that node of its.
+  bool ClearOf(const std::string& node) const;
   std::string batch_host() const { return shares.empty() ? std::string() : shares.front().node; }
   const Step* FindStep(StepId step) const;
   Step* FindStep(StepId step);

@@ -84,9 +84,7 @@ void Activate(Context& context, Job& job) {
   state.active.insert(job.id);
   if (job.array_job_id) state.arrays[job.array_job_id].running++;
   for (const NodeShare& share : job.shares) {
-    const bool clear = job.Completing() && std::count(job.pending_nodes.begin(),
-                                                      job.pending_nodes.end(), share.node) == 0;
-    if (clear) continue;
+    if (job.ClearOf(share.node)) continue;
     context.Occupy(job, share, job.Completing());
     Node* node = state.FindNode(share.node);
     // The configuration may have changed while the controller was away.

@@ -69,6 +69,7 @@ class Host {
   bool KillLeftovers(const noded::StepKey& key);
   // Of some stepd at one of its moments; see Stepd::Phase. The n-th that is started from now on.
   void KillStepdLater(uint32_t count, uint32_t phase);
+  void SpareStepds() { dooms_.clear(); }
   bool ForkerDead() const { return scene_->clock.now() < forker_dead_until_; }
   void KillForker(absl::Duration away) { forker_dead_until_ = scene_->clock.now() + away; }
 

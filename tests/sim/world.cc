@@ -259,6 +259,10 @@ void World::CalmDown() {
   scene_.calm = true;
   at_commit_.clear();
   releases_left_ = 0;
+  for (Machine& machine : machines_) {
+    if (machine.daemon != nullptr) machine.daemon->DieAtEffect(0, nullptr);
+    machine.host->SpareStepds();
+  }
   scene_.Trace("CALM");
   // Every fault is over after twice its length at most.
   absl::Duration longest = absl::Seconds(30);

@@ -68,15 +68,20 @@ void NodeGateway::OnAddressChecked(const StreamPtr& stream, const pb::Registrati
 
 void NodeGateway::Admit(const StreamPtr& stream, const pb::Registration& registration) {
   const std::string& node = registration.node();
+  NodeRegistered event = FromProto(registration);
+  if (!orders_[node].Admit(event, lines_.contains(node))) {
+    os::LogWarn(StrCat("node ", node, ": a registration that came after a newer one is dropped"));
+    return stream->Finish(absl::AbortedError("the node has a newer connection"));
+  }
   NodeLine& line = lines_[node];
   if (line.stream != nullptr) {
-    // The newer connection wins: the node has restarted or found a dead link before we did.
+    // The node has restarted or found a dead link before we did.
     names_.erase(line.stream.get());
     line.stream->Finish(absl::AbortedError("the node has connected again"));
   }
   line = {stream, false};
   names_[stream.get()] = node;
-  on_event_(FromProto(registration));
+  on_event_(std::move(event));
 }
 
 void NodeGateway::OnMessage(const StreamPtr& stream, const std::string& bytes) {

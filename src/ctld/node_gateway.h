@@ -20,6 +20,7 @@
 #include "common/os/event_loop.h"
 #include "common/rpc/server.h"
 #include "ctld/blob_cache.h"
+#include "ctld/core/connection_order.h"
 #include "ctld/core/effects.h"
 #include "ctld/core/events.h"
 #include "ctld/node_address.h"
@@ -76,6 +77,7 @@ class NodeGateway {
 
   // The loop's.
   absl::flat_hash_map<std::string, NodeLine> lines_;
+  absl::flat_hash_map<std::string, ConnectionOrder> orders_;
   absl::flat_hash_map<const rpc::ServerStream*, std::string> names_;
   absl::flat_hash_set<const rpc::ServerStream*> unchecked_;  // their address is being looked up
 

@@ -9,6 +9,7 @@
 #include <cstdlib>
 
 #include "common/base/text.h"
+#include "common/os/boot_clock.h"
 #include "common/os/log.h"
 #include "common/os/service_manager.h"
 #include "common/rpc/endpoints.h"
@@ -263,6 +264,7 @@ v1::Registration Daemon::MakeRegistration() const {
   }
   registration.set_highest_epoch(state_->epoch());
   registration.set_time(absl::ToUnixSeconds(absl::Now()));
+  registration.set_opened_nanoseconds(absl::ToInt64Nanoseconds(os::BootClockNow()));
   registration.set_port(options_.node.port != 0 ? options_.node.port : config.slurmd_port);
   registration.set_address(options_.node.address);
   std::string socket = rpc::NodeSocket(config, options_.node.name);

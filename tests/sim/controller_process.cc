@@ -185,6 +185,10 @@ void ControllerProcess::Accept(const StreamPtr& stream, const NodeMessage& first
   if (core_->FindNode(registration.node) == nullptr) {
     return parts_.network->Close(stream, Stream::kController, false);
   }
+  if (!orders_[registration.node].Admit(registration, lines_.contains(registration.node))) {
+    scene_->Trace("controller: ", registration.node, " registers on a connection it has given up");
+    return parts_.network->Close(stream, Stream::kController, false);
+  }
   Line& line = lines_[registration.node];
   if (line.stream != nullptr) parts_.network->Close(line.stream, Stream::kController, false);
   line = {stream, false};

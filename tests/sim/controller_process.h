@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "ctld/core/connection_order.h"
 #include "ctld/core/controller.h"
 #include "ctld/effect_runner.h"
 #include "ctld/snapshot.h"
@@ -90,6 +91,7 @@ class ControllerProcess {
     bool welcomed = false;  // what was decided before that is for an earlier stream
   };
   std::map<std::string, Line> lines_;
+  std::map<std::string, ctld::ConnectionOrder> orders_;
   std::map<uint64_t, OnAnswer> calls_;
   uint64_t next_call_ = 1;
   uint64_t epoch_ = 0;

@@ -73,6 +73,7 @@ ctld::NodeRegistered NodeDaemon::Registration() const {
   ctld::NodeRegistered event;
   event.node = host_->name();
   event.boot_id = host_->boot_id();
+  event.opened = host_->BootNow();
   event.hardware.cpus = host_->cpus;
   event.hardware.real_memory_mb = 1000;
   for (const noded::StepKey& key : machine_.Known()) {

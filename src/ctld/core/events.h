@@ -174,6 +174,7 @@ struct NodeRegistered {
   std::string address;         // empty: the configured one
   std::vector<KnownJob> jobs;  // whose prolog or epilog has begun there
   absl::Time time;             // by the node's clock; unset when it does not say
+  absl::Duration opened;       // by its boot clock: orders the streams of one boot
 };
 struct NodeHeartbeat {
   std::string node;

@@ -158,7 +158,11 @@ void Clients::Administrate(const WorkItem& item) {
                 : item.kind == WorkKind::kResume ? "RESUME"
                                                  : "DOWN";
   Call(
-      [event](ctld::CallToken token) mutable {
+      [this, event](ctld::CallToken token) mutable {
+        // Of a node that is out of reach DOWN is a word that nothing runs there: they look first.
+        const ctld::Node* node = controller_()->core().FindNode(event.nodes);
+        const bool reached = node == nullptr || node->connected;
+        if (event.state == "DOWN" && !reached && is_host_alive(event.nodes)) event.state = "DRAIN";
         event.call = token;
         return ctld::Event(event);
       },

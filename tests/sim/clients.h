@@ -42,6 +42,7 @@ class Clients {
   const Submission* Find(uint32_t item) const;
   // Set by the world: what a reconfiguration does beside the controller.
   std::function<void(const ctld::Settings&)> on_reconfigure;
+  std::function<bool(const std::string&)> is_host_alive;
 
  private:
   using MakeEvent = std::function<ctld::Event(ctld::CallToken)>;

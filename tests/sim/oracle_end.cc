@@ -34,8 +34,10 @@ void Oracle::CheckEnd(const ctld::Job& job) {
   const std::string what = StrCat("job ", job.id.value, ": ", ToString(BriefOf(job)));
   switch (job.state) {
     case JobState::kCancelled: {
+      // Whose node is taken out of the configuration meanwhile is not requeued.
+      const bool requeued = (job.flags & kJobFlagRequeued) != 0 || NodesWereTroubled(job);
       const bool asked = submission->cancel_asked || submission->completed_asked ||
-                         (submission->requeue_asked && (job.flags & kJobFlagRequeued) != 0);
+                         (submission->requeue_asked && requeued);
       if (!asked && job.reason != ctld::Reason::kDependencyNeverSatisfied) {
         scene_->Violation("end", what, ", and nobody asked for it");
       }

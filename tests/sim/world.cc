@@ -35,6 +35,11 @@ World::World(const Plan& plan, Canary canary, bool tracing)
     }
     if (controller_ != nullptr && controller_->alive()) controller_->Reconfigure(settings);
   };
+  clients_.is_host_alive = [this](const std::string& name) {
+    return std::any_of(machines_.begin(), machines_.end(), [&](const Machine& machine) {
+      return machine.host->name() == name && machine.host->alive();
+    });
+  };
   for (const ctld::Node& node : settings_.nodes) {
     machines_.push_back({std::make_unique<Host>(&scene_, &truth_, node.name, node.cpus), nullptr});
   }

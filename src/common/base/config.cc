@@ -81,6 +81,7 @@ void Reader::Line(const ConfigLine& line) {
 void Reader::MainKey(const ConfigPair& pair, const SourceLine& source) {
   const ConfigKey* key = FindConfigKey(ConfigKeys(), pair.key);
   if (key == nullptr) {
+    if (problems_.full()) return problems_.Add(source, "");
     std::string message = UnknownKeyMessage(ConfigKeys(), pair.key);
     if (FindConfigKey(NodeKeys(), pair.key) != nullptr) {
       message = StrCat(pair.key, " belongs on a line that starts with NodeName");

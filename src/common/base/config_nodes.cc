@@ -191,7 +191,7 @@ bool ApplyPairs(
   for (const ConfigPair& pair : pairs) {
     const ConfigKey* key = FindConfigKey(keys, pair.key);
     if (key == nullptr) {
-      fail(UnknownKeyMessage(keys, pair.key));
+      fail(problems.full() ? "" : UnknownKeyMessage(keys, pair.key));
     } else if (key->key_class != KeyClass::kHonoured) {
       absl::Status fixed = CheckFixedValue(*key, pair.value);
       if (!fixed.ok()) fail(Message(fixed));

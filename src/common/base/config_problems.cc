@@ -18,11 +18,15 @@ std::string Format(const SourceLine& where, std::string_view message) {
 }  // namespace
 
 void ConfigProblems::Add(const SourceLine& where, std::string_view message) {
-  if (problems_.size() >= kMaxProblems) {
+  if (full()) {
     ++left_out_;
     return;
   }
   problems_.push_back({where, std::string(message)});
+}
+
+bool ConfigProblems::full() const {
+  return problems_.size() >= kMaxProblems;
 }
 
 void ConfigProblems::AddNote(const SourceLine& where, std::string_view message) {

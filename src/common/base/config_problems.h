@@ -15,6 +15,8 @@ class ConfigProblems {
   void Add(const SourceLine& where, std::string_view message);
   void AddNote(const SourceLine& where, std::string_view message);  // no error
 
+  // Whatever comes now is only counted: no need to find words for it.
+  bool full() const;
   bool empty() const { return problems_.empty(); }
   // OK, or InvalidArgument with one problem a line, in the order of the lines.
   absl::Status ToStatus() const;

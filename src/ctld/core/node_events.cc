@@ -155,7 +155,7 @@ void HandleRegistered(Context& context, const NodeRegistered& event) {
   NoteClock(context, *node, event.time);
   if (rebooted) {
     context.Log(LogLevel::kWarning, StrCat("node ", node->name, ": has rebooted"));
-    FailJobsOn(context, *node, /*dead=*/true);
+    FailJobsOn(context, *node, /*dead=*/true, "has rebooted");
     NoteReboot(context, *node);
   }
   SetState(context, *node);
@@ -217,7 +217,7 @@ void CheckSilence(Context& context, const std::string& name) {
     SetNodeDownByEvent(context, *node, kNotResponding);
     node->down_by_admin = false;
   }
-  FailJobsOn(context, *node, /*dead=*/false);
+  FailJobsOn(context, *node, /*dead=*/false, kNotResponding);
   ExpireLease(context, *node);
 }
 
@@ -231,14 +231,14 @@ void SetNodeDown(Context& context, Node& node, std::string reason, std::string u
   context.Log(LogLevel::kError, StrCat("node ", node.name, ": DOWN, ", node.reason));
 }
 
-void FailJobsOn(Context& context, Node& node, bool dead) {
+void FailJobsOn(Context& context, Node& node, bool dead, std::string_view why) {
   for (JobId id : JobsOn(node)) {
     Job* job = context.state.FindJob(id);
     if (job->Running()) {
       const bool requeue = MayRequeue(context.state, *job);
       JobEnd end{.state = JobState::kNodeFail,
                  .reason = Reason::kNodeDown,
-                 .detail = StrCat("node ", node.name, ": ", dead ? "down" : kNotResponding),
+                 .detail = StrCat("node ", node.name, ": ", why),
                  .requeue = requeue};
       // A node that still answers is told to clear up.
       if (dead || (!requeue && !node.connected)) end.gone = {node.name};

@@ -84,7 +84,9 @@ void SetState(Context& context, Node& node, const std::string& state, const Upda
     SetNodeDown(context, node, event.reason, event.caller.user_name);
     node.down_by_admin = true;
     // An administrator's word that nothing runs there. If it still answers, it clears up first.
-    FailJobsOn(context, node, /*dead=*/!node.connected);
+    FailJobsOn(context, node, /*dead=*/!node.connected,
+               StrCat("set down by ", event.caller.user_name, event.reason.empty() ? "" : ": ",
+                      event.reason));
   }
 }
 

@@ -54,7 +54,7 @@ void HandleReconfigured(Context& context, const Reconfigured& event) {
   for (const std::unique_ptr<Node>& node : state.nodes) {
     const bool stays = std::any_of(event.settings.nodes.begin(), event.settings.nodes.end(),
                                    [&](const Node& n) { return n.name == node->name; });
-    if (!stays) FailJobsOn(context, *node, /*dead=*/false);
+    if (!stays) FailJobsOn(context, *node, /*dead=*/false, "is no longer configured");
   }
   const bool lease_changed = !(state.settings.lease == event.settings.lease);
   // The file's word again: what scontrol had set is forgotten.

@@ -65,6 +65,14 @@ TEST(NodeState, OfSeveralNodesThoseChangeThatMay) {
   EXPECT_EQ(StateOf(c, "n3"), "IDLE");
 }
 
+TEST(NodeState, JobsOfANodeThatIsSetDownSayWho) {
+  Cluster c(1, 2);
+  const JobId job = c.Submit(Spec().NoRequeue());
+  c.Started(job);
+  c.SetNode("n1", "DOWN", "smoke");
+  EXPECT_EQ(c.Get(job).reason_detail, "node n1: set down by root: smoke");
+}
+
 TEST(NodeState, UndrainIsNoResume) {
   Cluster c(1, 2);
   c.SetNode("n1", "DOWN", "smoke");

@@ -42,6 +42,7 @@ TEST(Nodes, SilenceMeansDown) {
   EXPECT_EQ(c.GetNode("n1").State(), NodeState::kDown);
   EXPECT_EQ(c.GetNode("n1").reason, "Not responding");
   EXPECT_EQ(c.State(fixed), "NODE_FAIL");
+  EXPECT_EQ(c.Get(fixed).reason_detail, "node n1: Not responding");
   // It might still run there: it goes back into the queue only when that is settled.
   EXPECT_EQ(c.State(movable), "COMPLETING");
   c.Register("n1", {}, "boot2");

@@ -66,9 +66,7 @@ class Cancellation {
   }
 
   bool AllowedToSplit(const JobPick& pick) const {
-    const auto array = context_.state.arrays.find(pick.job);
-    if (array == context_.state.arrays.end() || array->second.members.empty()) return true;
-    return MayControl(event_.caller, *context_.state.FindJob(*array->second.members.begin()));
+    return MayControlArray(context_.state, event_.caller, pick.job);
   }
 
   void ByFilter() {

@@ -153,6 +153,11 @@ void State::ForgetOldestRequest() {
 
 void Context::Changed(Job& job) {
   job.revision++;
+  if (job.array_job_id) {
+    // A record that was just made is filed when it is added.
+    const auto array = state.arrays.find(job.array_job_id);
+    if (array != state.arrays.end()) array->second.File(job);
+  }
   effects.jobs_changed.push_back(job.id);
   effects.jobs_to_store.push_back(job.id);
 }
@@ -198,7 +203,7 @@ Job& Context::AddJob(std::unique_ptr<Job> job) {
   Job& added = *job;
   state.jobs[added.id] = std::move(job);
   state.jobs_of_user[added.owner->uid].insert(added.id);
-  if (added.array_job_id) state.arrays[added.array_job_id].members.insert(added.id);
+  if (added.array_job_id) state.arrays[added.array_job_id].File(added);
   if (!added.Finished()) RememberName(added);
   UseBlobs(added);
   return added;
@@ -220,8 +225,8 @@ void Context::RemoveJob(JobId id) {
   if (user->second.empty()) state.jobs_of_user.erase(user);
   if (job.array_job_id) {
     const auto array = state.arrays.find(job.array_job_id);
-    array->second.members.erase(id);
-    if (array->second.members.empty()) state.arrays.erase(array);
+    array->second.Drop(job);
+    if (array->second.empty()) state.arrays.erase(array);
   }
   for (const std::string& hash : {job.script_hash, job.env_hash}) {
     const auto uses = state.blob_uses.find(hash);

@@ -14,6 +14,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
 #include "absl/time/time.h"
+#include "ctld/core/array_group.h"
 #include "ctld/core/controller.h"
 #include "ctld/core/effects.h"
 #include "ctld/core/events.h"
@@ -39,14 +40,6 @@ struct ReadyKey {
     if (a.job != b.job) return a.job < b.job;
     return a.partition < b.partition;
   }
-};
-
-// What the tasks of one array have in common.
-struct ArrayGroup {
-  absl::flat_hash_set<JobId> members;  // pending records and split-off tasks
-  uint32_t running = 0;                // tasks that hold resources
-  uint32_t succeeded = 0;              // tasks that are over, also those forgotten since
-  uint32_t failed = 0;
 };
 
 struct JobWaiter {

@@ -93,11 +93,7 @@ void HandleControl(Context& context, const ControlJobs& event) {
     const bool requeues =
         event.action == JobAction::kRequeue || event.action == JobAction::kRequeueHold;
     // Whoever may not control the array does not get to split it either.
-    bool allowed = true;
-    if (const auto array = context.state.arrays.find(pick.job);
-        array != context.state.arrays.end() && !array->second.members.empty()) {
-      allowed = MayControl(event.caller, *context.state.FindJob(*array->second.members.begin()));
-    }
+    const bool allowed = MayControlArray(context.state, event.caller, pick.job);
     absl::StatusOr<std::vector<JobId>> jobs =
         ResolvePick(context, pick, /*split=*/!requeues && allowed);
     if (!jobs.ok()) {

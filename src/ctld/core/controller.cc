@@ -200,7 +200,7 @@ const Settings& Controller::settings() const {
 std::vector<JobId> Controller::ArrayMembers(JobId array) const {
   const auto found = state_->arrays.find(array);
   if (found == state_->arrays.end()) return {};
-  std::vector<JobId> members(found->second.members.begin(), found->second.members.end());
+  std::vector<JobId> members = found->second.Members();
   std::sort(members.begin(), members.end());
   return members;
 }

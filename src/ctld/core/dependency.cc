@@ -102,13 +102,17 @@ Target FindTarget(const State& state, const DependencyTerm& term) {
     target.failed_before = array->second.failed > 0;
     target.succeeded_before = array->second.succeeded > 0;
   }
-  for (JobId id : array->second.members) {
+  const ArrayGroup& group = array->second;
+  if (!term.task.has_value()) {
+    for (JobId id : group.Members()) target.jobs.push_back(state.FindJob(id));
+    return target;
+  }
+  if (const std::optional<JobId> id = group.FindTask(*term.task)) {
+    target.jobs.push_back(state.FindJob(*id));
+  }
+  for (JobId id : group.records()) {
     const Job* job = state.FindJob(id);
-    if (term.task.has_value() && job->array_task_id != term.task &&
-        !job->array_tasks.Contains(*term.task)) {
-      continue;
-    }
-    target.jobs.push_back(job);
+    if (job->array_tasks.Contains(*term.task)) target.jobs.push_back(job);
   }
   return target;
 }

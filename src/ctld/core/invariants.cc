@@ -66,6 +66,7 @@ class Checker {
     Expect(id.value < state_.counters.next_job_id, name, "is beyond the next id");
     Expect(!job.IsArrayRecord() || !job.HoldsResources(), name, "runs as a whole array");
     Expect(state_.active.contains(id) == job.HoldsResources(), name, "active or not?");
+    Expect(!job.array_job_id || state_.arrays.contains(job.array_job_id), name, "lost its array");
     const bool ready = state_.ready_keys.contains(id);
     Expect(!ready || (job.Pending() && !job.Held()), name, "must not be in the ready queue");
     if (job.Pending()) {
@@ -130,15 +131,21 @@ class Checker {
   }
 
   void CheckArrays() {
+    size_t members = 0;
     for (const auto& [array, group] : state_.arrays) {
+      members += group.size();
       uint32_t running = 0;
       IdRanges seen;
-      for (JobId id : group.members) {
+      for (JobId id : group.Members()) {
         const Job* job = state_.FindJob(id);
         Expect(job != nullptr && job->array_job_id == array, "array ", array.value,
                ": foreign member ", id.value);
         if (job == nullptr) continue;
         running += job->HoldsResources();
+        Expect(job->Pending() == group.pending().contains(id), "array ", array.value, ": member ",
+               id.value, " waits, or not, against its list");
+        Expect(!job->array_task_id || group.FindTask(*job->array_task_id) == id, "array ",
+               array.value, ": member ", id.value, " is filed wrongly");
         const IdRanges tasks =
             job->array_task_id ? IdRanges::Single(*job->array_task_id) : job->array_tasks;
         Expect(!seen.Intersects(tasks), "array ", array.value, ": a task exists twice");
@@ -149,6 +156,11 @@ class Checker {
       Expect(running == group.running, "array ", array.value, ": ", group.running,
              " counted as running, not ", running);
     }
+    const auto of_arrays =
+        std::count_if(state_.jobs.begin(), state_.jobs.end(),
+                      [](const auto& entry) { return bool{entry.second->array_job_id}; });
+    Expect(members == static_cast<size_t>(of_arrays), "arrays know ", members, " members of ",
+           of_arrays);
   }
 
   void CheckReady() {

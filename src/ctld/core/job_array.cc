@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "ctld/core/cancel.h"
 #include "ctld/core/dependency.h"
 #include "ctld/core/eligibility.h"
 #include "ctld/core/errors.h"
@@ -16,8 +17,7 @@ void BecomeTask(Job& job) {
 }
 
 // Members in the order people expect: pending records first, then by task id.
-std::vector<JobId> SortedMembers(const State& state, const ArrayGroup& group) {
-  std::vector<JobId> members(group.members.begin(), group.members.end());
+std::vector<JobId> SortedMembers(const State& state, std::vector<JobId> members) {
   std::sort(members.begin(), members.end(), [&](JobId a, JobId b) {
     const Job* left = state.FindJob(a);
     const Job* right = state.FindJob(b);
@@ -25,6 +25,24 @@ std::vector<JobId> SortedMembers(const State& state, const ArrayGroup& group) {
     return std::pair(left->array_task_id, a) < std::pair(right->array_task_id, b);
   });
   return members;
+}
+
+// The members that are one of these tasks each, by task id.
+std::vector<JobId> SinglesAmong(const ArrayGroup& group, const IdRanges& tasks) {
+  std::vector<std::pair<uint32_t, JobId>> found;
+  if (tasks.count() <= group.tasks().size()) {
+    tasks.ForEach([&](uint32_t task) {
+      if (const auto id = group.FindTask(task)) found.emplace_back(task, *id);
+    });
+  } else {
+    for (const auto& entry : group.tasks()) {
+      if (tasks.Contains(entry.first)) found.push_back(entry);
+    }
+  }
+  std::sort(found.begin(), found.end());
+  std::vector<JobId> ids;
+  for (const auto& [task, id] : found) ids.push_back(id);
+  return ids;
 }
 
 }  // namespace
@@ -64,7 +82,7 @@ bool BelowArrayLimit(const State& state, const Job& job) {
 void SetArrayLimit(Context& context, JobId array, uint32_t limit) {
   const auto group = context.state.arrays.find(array);
   if (group == context.state.arrays.end()) return;
-  for (JobId id : group->second.members) {
+  for (JobId id : group->second.Members()) {
     Job& job = *context.state.FindJob(id);
     if (job.array_limit == limit || job.Finished()) continue;
     job.array_limit = limit;
@@ -77,12 +95,18 @@ void WakeArray(Context& context, JobId array) {
   const auto group = context.state.arrays.find(array);
   if (group == context.state.arrays.end()) return;
   std::vector<JobId> waiting;
-  for (JobId id : group->second.members) {
+  for (JobId id : group->second.pending()) {
     const Job* job = context.state.FindJob(id);
-    if (job->Pending() && job->reason == Reason::kJobArrayTaskLimit) waiting.push_back(id);
+    if (job->reason == Reason::kJobArrayTaskLimit) waiting.push_back(id);
   }
   std::sort(waiting.begin(), waiting.end());
   for (JobId id : waiting) Reconsider(context, *context.state.FindJob(id));
+}
+
+bool MayControlArray(const State& state, const Caller& caller, JobId array) {
+  const auto group = state.arrays.find(array);
+  return group == state.arrays.end() ||
+         MayControl(caller, *state.FindJob(group->second.AnyMember()));
 }
 
 absl::StatusOr<std::vector<JobId>> ResolvePick(Context& context, const JobPick& pick, bool split) {
@@ -93,27 +117,26 @@ absl::StatusOr<std::vector<JobId>> ResolvePick(Context& context, const JobPick& 
     if (state.FindJob(pick.job) == nullptr) return Refuse(kInvalidJobId);
     return std::vector<JobId>{pick.job};
   }
-  const std::vector<JobId> members = SortedMembers(state, array->second);
-  if (pick.array_tasks.empty()) return members;
+  if (pick.array_tasks.empty()) return SortedMembers(state, array->second.Members());
   absl::StatusOr<IdRanges> tasks = IdRanges::Parse(pick.array_tasks);
   if (!tasks.ok()) return Refuse(kInvalidJobId);
   std::vector<JobId> picked;
-  for (JobId id : members) {
+  const absl::flat_hash_set<JobId>& records = array->second.records();
+  const std::vector<JobId> singles = SinglesAmong(array->second, *tasks);
+  for (JobId id : SortedMembers(state, {records.begin(), records.end()})) {
     Job* job = state.FindJob(id);
-    if (job->array_task_id.has_value()) {
-      if (tasks->Contains(*job->array_task_id)) picked.push_back(id);
-    } else if (job->array_tasks.Intersects(*tasks)) {
-      const IdRanges meant = job->array_tasks.Intersection(*tasks);
-      if (!split || !job->Pending()) {
-        picked.push_back(id);
-        continue;
-      }
-      if (state.jobs.size() >= state.settings.max_job_count) return Refuse(kTooManyJobs);
-      Job& part = SplitTasks(context, *job, meant);
-      if (part.Pending() && part.id != id) Reconsider(context, part);
-      picked.push_back(part.id);
+    const IdRanges meant = job->array_tasks.Intersection(*tasks);
+    if (meant.empty()) continue;
+    if (!split || !job->Pending()) {
+      picked.push_back(id);
+      continue;
     }
+    if (state.jobs.size() >= state.settings.max_job_count) return Refuse(kTooManyJobs);
+    Job& part = SplitTasks(context, *job, meant);
+    if (part.Pending() && part.id != id) Reconsider(context, part);
+    picked.push_back(part.id);
   }
+  picked.insert(picked.end(), singles.begin(), singles.end());
   if (picked.empty()) return Refuse(kInvalidJobId);
   return picked;
 }

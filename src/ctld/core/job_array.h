@@ -22,6 +22,9 @@ void SetArrayLimit(Context& context, JobId array, uint32_t limit);
 // Pending records of the array look again whether the limit holds them.
 void WakeArray(Context& context, JobId array);
 
+// Also true of what is no array: that is for whoever looks at the job.
+bool MayControlArray(const State& state, const Caller& caller, JobId array);
+
 // The jobs that a pick means. Tasks of a pending record are split off when they are meant alone.
 // Errors carry Slurm's words.
 absl::StatusOr<std::vector<JobId>> ResolvePick(Context& context, const JobPick& pick, bool split);

@@ -309,11 +309,7 @@ absl::Status Update(Context& context, Job& job, const UpdateJob& event) {
 
 void HandleUpdateJob(Context& context, const UpdateJob& event) {
   State& state = context.state;
-  bool allowed = true;
-  if (const auto array = state.arrays.find(event.job.job);
-      array != state.arrays.end() && !array->second.members.empty()) {
-    allowed = MayControl(event.caller, *state.FindJob(*array->second.members.begin()));
-  }
+  const bool allowed = MayControlArray(state, event.caller, event.job.job);
   absl::StatusOr<std::vector<JobId>> jobs = ResolvePick(context, event.job, allowed);
   if (!jobs.ok()) return context.Reply(event.call, jobs.status());
   JobResults answer;

@@ -253,8 +253,11 @@ void World::KillHost(Machine& machine, absl::Duration away, bool spool_lost) {
   }
   Trouble(machine.host->name(), away + absl::Seconds(1));
   machine.host->Die(spool_lost);
-  scene_.clock.After(away, [this, &machine] { machine.host->Boot(); });
-  scene_.clock.After(away + absl::Seconds(1), [this, &machine] { StartDaemon(machine); });
+  scene_.clock.After(away, [this, &machine] {
+    machine.host->Boot();
+    scene_.clock.After(absl::Seconds(1),
+                       machine.host->life().Bind([this, &machine] { StartDaemon(machine); }));
+  });
 }
 
 // ---- the calm after ---------------------------------------------------------------------------
@@ -286,7 +289,10 @@ void World::CalmDown() {
   if (scene_.report.failed()) return;
   if (!why.empty()) return scene_.Violation("unrest", "after hours of calm: ", why);
   clients_.RepeatAll();
-  RunUntil(scene_.clock.now() + absl::Seconds(10));
+  // Somebody may have been about to give an allocation back.
+  for (int i = 0; i < 10 && !scene_.report.failed() && (i == 0 || !Unrest().empty()); ++i) {
+    RunUntil(scene_.clock.now() + absl::Seconds(10));
+  }
   if (!scene_.report.failed()) oracle_.CheckAccounting(dbd_);
 }
 

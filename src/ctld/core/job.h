@@ -194,6 +194,8 @@ struct Job {
   absl::Time accrue_time;
   absl::Time start_time;
   absl::Time end_time;  // while running: when its time limit ends
+  // When it became known that it is over: its users have MinJobAge to ask. Not stored.
+  absl::Time over_time;
   absl::Time last_sched_time;
   absl::Time planned_start;
   absl::Duration time_limit = absl::InfiniteDuration();

@@ -88,8 +88,9 @@ void Settle(Context& context, Job& job) {
     if (array)
       (job.state == JobState::kCompleted ? context.state.arrays[array].succeeded
                                          : context.state.arrays[array].failed)++;
+    job.over_time = context.now;
     if (context.state.settings.min_job_age > absl::ZeroDuration()) {
-      context.state.timers.Add(job.end_time + context.state.settings.min_job_age,
+      context.state.timers.Add(job.over_time + context.state.settings.min_job_age,
                                {TimerKind::kPurge, job.id, {}, {}});
     }
     context.Changed(job);
@@ -218,8 +219,8 @@ void PurgeIfOld(Context& context, JobId id) {
   if (job == nullptr || !job->Finished() || job->Completing() || age <= absl::ZeroDuration()) {
     return;
   }
-  if (job->end_time + age > context.now) {
-    context.state.timers.Add(job->end_time + age, {TimerKind::kPurge, id, {}, {}});
+  if (job->over_time + age > context.now) {
+    context.state.timers.Add(job->over_time + age, {TimerKind::kPurge, id, {}, {}});
     return;
   }
   context.RemoveJob(id);

@@ -104,14 +104,15 @@ void Activate(Context& context, Job& job) {
   }
 }
 
-void RestoreFinished(Context& context, const Job& job) {
+void RestoreFinished(Context& context, Job& job) {
   State& state = context.state;
+  job.over_time = job.end_time;
   if (job.array_job_id) {
     ArrayGroup& group = state.arrays[job.array_job_id];
     (job.state == JobState::kCompleted ? group.succeeded : group.failed)++;
   }
   if (state.settings.min_job_age > absl::ZeroDuration()) {
-    state.timers.Add(job.end_time + state.settings.min_job_age,
+    state.timers.Add(job.over_time + state.settings.min_job_age,
                      {TimerKind::kPurge, job.id, {}, {}});
   }
 }

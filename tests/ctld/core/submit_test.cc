@@ -197,6 +197,20 @@ TEST(Submit, AnswersAreKeptAnHourAlsoOverRestarts) {
   EXPECT_TRUE(cluster.kept.empty());
 }
 
+TEST(Submit, AJobThatEndedLongAgoIsKeptFromWhenThatIsKnown) {
+  Cluster c(1, 2);
+  const JobId id = c.Submit(Spec().Minutes(1));
+  c.Started(id);
+  c.now += absl::Hours(2);  // the controller is away
+  c.Restart();
+  c.Register("n1");
+  c.Gone(id);
+  ASSERT_NE(c.controller->FindJob(id), nullptr);
+  EXPECT_EQ(c.State(id), "TIMEOUT");
+  c.Advance(c.settings.min_job_age + absl::Seconds(1));
+  EXPECT_EQ(c.controller->FindJob(id), nullptr);
+}
+
 TEST(Submit, BlobsThatANewJobNamesInTheSameMomentStay) {
   Cluster c(1, 4);
   const JobId old = c.Submit(Spec());

@@ -119,6 +119,33 @@ absl::Status CheckRecord(const Job& job) {
   return status.ok() ? CheckSteps(job) : status;
 }
 
+namespace {
+
+absl::Status CheckArrays(const std::vector<Job>& jobs) {
+  struct Part {
+    IdRanges::Range tasks;
+    JobId job;
+  };
+  absl::flat_hash_map<JobId, std::vector<Part>> arrays;
+  for (const Job& job : jobs) {
+    if (!job.array_job_id) continue;
+    std::vector<Part>& parts = arrays[job.array_job_id];
+    if (job.array_task_id) parts.push_back({{*job.array_task_id, *job.array_task_id}, job.id});
+    for (const IdRanges::Range& range : job.array_tasks.ranges()) parts.push_back({range, job.id});
+  }
+  for (auto& [array, parts] : arrays) {
+    std::sort(parts.begin(), parts.end(),
+              [](const Part& a, const Part& b) { return a.tasks.first < b.tasks.first; });
+    for (size_t i = 1; i < parts.size(); ++i) {
+      if (parts[i].tasks.first > parts[i - 1].tasks.last) continue;
+      return absl::DataLossError(StrCat("job ", parts[i].job.value, ": has task ",
+                                        parts[i].tasks.first, " of array ", array.value, " as job ",
+                                        parts[i - 1].job.value, " has"));
+    }
+  }
+  return absl::OkStatus();
+}
+
 absl::Status CheckShares(const std::vector<Job>& jobs) {
   struct Use {
     CpuSet cpus;
@@ -142,6 +169,13 @@ absl::Status CheckShares(const std::vector<Job>& jobs) {
     }
   }
   return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status CheckTogether(const std::vector<Job>& jobs) {
+  absl::Status status = CheckShares(jobs);
+  return status.ok() ? CheckArrays(jobs) : status;
 }
 
 }  // namespace reeve::ctld

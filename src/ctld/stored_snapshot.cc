@@ -39,7 +39,7 @@ absl::StatusOr<Snapshot> ToSnapshot(const StoredState& stored, uint32_t first_jo
     }
     snapshot.jobs.push_back(*std::move(job));
   }
-  if (absl::Status sound = CheckShares(snapshot.jobs); !sound.ok()) return sound;
+  if (absl::Status sound = CheckTogether(snapshot.jobs); !sound.ok()) return sound;
   for (const std::string& bytes : stored.nodes) {
     absl::StatusOr<pb::StoredNode> message = ParseRecord<pb::StoredNode>(bytes, "node");
     if (!message.ok()) return message.status();

@@ -143,7 +143,9 @@ std::string PartitionText(const pb::Job& job) {
 int64_t SecondsUsed(const pb::Job& job, int64_t now) {
   if (StateOf(job) == JobState::kPending || job.start_time() == 0) return 0;
   const bool over = IsFinished(StateOf(job)) && job.end_time() != 0;
-  return std::max<int64_t>(0, (over ? job.end_time() : now) - job.start_time());
+  int64_t used = 0;
+  if (__builtin_sub_overflow(over ? job.end_time() : now, job.start_time(), &used)) return 0;
+  return std::max<int64_t>(0, used);
 }
 
 int64_t StartTime(const pb::Job& job, int64_t now) {
@@ -156,7 +158,8 @@ int64_t EndTime(const pb::Job& job, int64_t now) {
   if (IsFinished(StateOf(job))) return job.end_time();
   const int64_t start = StartTime(job, now);
   if (start == 0 || job.time_limit() < 0) return 0;
-  return start + job.time_limit();
+  int64_t end = 0;
+  return __builtin_add_overflow(start, job.time_limit(), &end) ? INT64_MAX : end;
 }
 
 std::string TimeLimitText(const pb::Job& job) {

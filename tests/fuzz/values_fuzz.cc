@@ -78,6 +78,7 @@ void Arrays(std::string_view text) {
     }
     Expect(!spec->tasks.empty() && *spec->tasks.max() < max, "'", text, "' is beyond ", max);
     const std::string printed = FormatArrayTasks(spec->tasks, spec->limit, 0);
+    if (printed.size() > (1 << 20)) continue;  // longer than what is read
     absl::StatusOr<ArraySpec> again = ParseArraySpec(printed, max);
     Expect(again.ok() && again->tasks == spec->tasks && again->limit == spec->limit, "'", text,
            "' prints as ", printed);

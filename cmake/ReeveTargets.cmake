@@ -25,17 +25,10 @@ function(reeve_library name)
   reeve_precompile(${name})
 endfunction()
 
-# What the test programs of a build with sanitizers are told; why is in the files named.
-set(REEVE_TEST_ENVIRONMENT "")
-if(CMAKE_CXX_FLAGS MATCHES "-fsanitize=thread")
-  set(REEVE_TEST_ENVIRONMENT "TSAN_OPTIONS=suppressions=${CMAKE_SOURCE_DIR}/tests/support/tsan.supp")
-endif()
-
 # reeve_test(NAME LABEL sources... DEPS libs...): one GoogleTest program, one CTest test a case.
 function(reeve_test name label)
   cmake_parse_arguments(arg "" "" "DEPS" ${ARGN})
   add_executable(${name} ${arg_UNPARSED_ARGUMENTS})
   target_link_libraries(${name} PRIVATE reeve_flags ${arg_DEPS} GTest::gtest GTest::gtest_main GTest::gmock)
-  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST PROPERTIES LABELS ${label}
-    ENVIRONMENT "${REEVE_TEST_ENVIRONMENT}")
+  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST PROPERTIES LABELS ${label})
 endfunction()

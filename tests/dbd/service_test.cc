@@ -156,6 +156,8 @@ TEST_F(ServiceTest, SlowReadersDoNotHoldUpOthers) {
   HandleQueryAccounting(other, *pool);
   EXPECT_TRUE(other->Wait().ok());
   EXPECT_EQ(CountJobs(*other), 100u);
+  slow->gone = true;
+  slow->StartReading();  // as the server does when the call is over: nothing else frees the answer
 }
 
 TEST_F(ServiceTest, ForgetsAClientThatLeft) {

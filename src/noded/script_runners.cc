@@ -13,6 +13,7 @@ namespace {
 
 constexpr absl::Duration kInspectAgain = absl::Milliseconds(50);
 constexpr int kMaxRequests = 3;
+constexpr int kMaxSweeps = 100;
 
 v1::ScriptEnd Failed(std::string error) {
   v1::ScriptEnd end;
@@ -55,9 +56,12 @@ void ScriptRunners::Inspect(const std::string& name) {
     if (end.ok()) return End(name, *end);
   }
   if (active.requests == kMaxRequests) {
-    // No further runner will see to what the last one's script had started.
+    // No further runner will see to what the last one's script had started. One that was just
+    // forking has another when it dies.
     if (absl::StatusOr<StartedMark> mark = spool.ReadStarted(); lock.ok() && mark.ok()) {
-      SignalAll(Leftovers(*mark, geteuid()), SIGKILL);
+      const std::vector<pid_t> left = Leftovers(*mark, geteuid());
+      SignalAll(left, SIGKILL);
+      if (!left.empty() && ++active.sweeps < kMaxSweeps) return InspectLater(name);
     }
     return End(name, Failed(lock.ok() ? "its runner died, again and again"
                                       : std::string(Message(lock.status()))));

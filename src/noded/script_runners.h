@@ -29,6 +29,7 @@ class ScriptRunners {
     DoneFn done;
     os::UniqueFd socket;  // to a runner of this daemon's: its end is the runner's
     int requests = 0;
+    int sweeps = 0;  // for what the last runner left
     os::TimerId timer = os::TimerId::kNone;
   };
 

@@ -44,12 +44,15 @@ std::string Distrust(const std::string& program) {
   return "";
 }
 
-[[noreturn]] void ExecScript(pid_t parent, int output, char* const* argv,
+[[noreturn]] void ExecScript(pid_t parent, int gate, int output, char* const* argv,
                              char* const* environment) {
   os::ResetSignals();
   setsid();
   prctl(PR_SET_PDEATHSIG, SIGKILL);  // what a dead runner leaves is not to go on
   if (getppid() != parent) _exit(kExecFailed);
+  // Until the mark is written, by which what the script starts is found when the runner is killed.
+  char go;
+  if (read(gate, &go, 1) != 1) _exit(kExecFailed);
   int null = open("/dev/null", O_RDONLY);
   if (null < 0 || dup2(null, 0) < 0 || dup2(output, 1) < 0 || dup2(output, 2) < 0) {
     _exit(kExecFailed);
@@ -96,10 +99,13 @@ class Runner {
     if (std::string distrust = Distrust(program); !distrust.empty()) return distrust;
     absl::StatusOr<os::Pipe> pipe = os::MakePipe(O_NONBLOCK);
     if (!pipe.ok()) return std::string(Message(pipe.status()));
-    std::optional<pid_t> child = Start(program, pipe->write.get());
+    absl::StatusOr<os::Pipe> gate = os::MakePipe();
+    if (!gate.ok()) return std::string(Message(gate.status()));
+    std::optional<pid_t> child = Start(program, *gate, pipe->write.get());
     pipe->write.reset();
     if (!child.has_value()) return StrCat("fork: ", strerror(errno));
     spool_->WriteStarted(*child).IgnoreError();
+    os::WriteAll(gate->write.get(), "g").IgnoreError();  // it fails when the child has died
     std::optional<int> status = Await(*child, pipe->read.get());
     const bool timed_out = !status.has_value();
     if (timed_out) {
@@ -113,7 +119,7 @@ class Runner {
     return *status == 0 ? "" : StatusText(*status);
   }
 
-  std::optional<pid_t> Start(const std::string& program, int output) {
+  std::optional<pid_t> Start(const std::string& program, os::Pipe& gate, int output) {
     std::vector<std::string> environment(run_.environment().begin(), run_.environment().end());
     std::vector<char*> pointers;
     for (std::string& entry : environment) pointers.push_back(entry.data());
@@ -126,8 +132,10 @@ class Runner {
     if (child == 0) {
       // The pipe's end that the script gets is not to be our non-blocking one.
       fcntl(output, F_SETFL, fcntl(output, F_GETFL) & ~O_NONBLOCK);
-      ExecScript(parent, output, argv, pointers.data());
+      gate.write.reset();
+      ExecScript(parent, gate.read.get(), output, argv, pointers.data());
     }
+    gate.read.reset();
     return child;
   }
 

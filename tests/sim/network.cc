@@ -4,6 +4,13 @@
 
 namespace reeve::sim {
 
+// Handlers hold their stream.
+Network::~Network() {
+  for (const StreamPtr& stream : streams_) {
+    for (Stream::Side& side : stream->sides_) Shut(side);
+  }
+}
+
 StreamPtr Network::Dial(const std::string& node, NodeMessage first,
                         std::function<void(WireMessage)> on_message,
                         std::function<void()> on_closed) {
@@ -58,9 +65,8 @@ void Network::Pump(const StreamPtr& stream, Stream::End to) {
 void Network::Deliver(const StreamPtr& stream, Stream::End to, std::optional<WireMessage> message) {
   Stream::Side& side = stream->sides_[to];
   if (!message.has_value()) {
-    side.open = false;
-    side.inbox.clear();
     const auto on_closed = side.on_closed;
+    Shut(side);
     if (on_closed) on_closed();
     return;
   }

@@ -57,6 +57,7 @@ using StreamPtr = std::shared_ptr<Stream>;
 class Network {
  public:
   explicit Network(Scene* scene) : scene_(scene), random_(scene->plan.seed, "network") {}
+  ~Network();
 
   // The controller's socket; unset while there is no controller. It answers by SetHandlers.
   using Listener = std::function<void(StreamPtr, NodeMessage first)>;

@@ -3,6 +3,7 @@
 // the code (and protobuf's users) hand around. These accept both; absl::StrFormat does already.
 #pragma once
 
+#include <concepts>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -47,9 +48,14 @@ inline std::string_view Message(const absl::Status& status) {
 absl::Status Annotate(const absl::Status& status, std::string_view what);
 
 // Pieces between any of `separators`; an empty text is one empty piece. Split drops nothing,
-// SplitSkipEmpty drops empty pieces.
+// SplitSkipEmpty drops empty pieces. The pieces are views of `text`: a temporary string, which a
+// loop over them would outlive, is none.
 std::vector<std::string_view> Split(std::string_view text, std::string_view separators);
 std::vector<std::string_view> SplitSkipEmpty(std::string_view text, std::string_view separators);
+template <std::same_as<std::string> Temporary>
+std::vector<std::string_view> Split(Temporary&&, std::string_view) = delete;
+template <std::same_as<std::string> Temporary>
+std::vector<std::string_view> SplitSkipEmpty(Temporary&&, std::string_view) = delete;
 
 std::string_view Strip(std::string_view text);  // without blanks at both ends
 std::string ToLower(std::string_view text);

@@ -14,6 +14,13 @@ TEST(Text, StrCatTakesBothViews) {
   EXPECT_EQ(StrCat("a", standard, abseil, std::string("d"), 5, 'e' == 'e'), "abcd51");
 }
 
+// A loop over the pieces would outlive it.
+template <class T>
+concept CanBeSplit = requires(T&& text) {
+  Split(std::forward<T>(text), ",");
+};
+static_assert(CanBeSplit<std::string&> && CanBeSplit<const char*> && !CanBeSplit<std::string>);
+
 TEST(Text, Split) {
   EXPECT_THAT(Split("a,b;;c", ",;"), ElementsAre("a", "b", "", "c"));
   EXPECT_THAT(Split("", ","), ElementsAre(""));

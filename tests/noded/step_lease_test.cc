@@ -40,7 +40,7 @@ INSTANTIATE_TEST_SUITE_P(Cgroups, StepLease, ::testing::Bool(), [](const auto& i
 });
 
 TEST_P(StepLease, FreezesThenGoesOnWhenRenewed) {
-  Renew(absl::Milliseconds(300));
+  Renew(absl::Seconds(1));  // long enough for the launch, with a sanitizer too
   node_.Launch(Leased(ticker_));
   ASSERT_TRUE(Ticking());
   node_.StopDaemon();  // it need not be there
@@ -57,7 +57,7 @@ TEST_P(StepLease, FreezesThenGoesOnWhenRenewed) {
 }
 
 TEST_P(StepLease, IsKilledWhenItIsOver) {
-  Renew(absl::Milliseconds(200));
+  Renew(absl::Seconds(1));
   node_.Launch(Leased(ticker_));
   ASSERT_TRUE(Ticking());
   v1::StepReport end = node_.AwaitEnd(12, -5);

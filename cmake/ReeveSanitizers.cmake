@@ -10,6 +10,12 @@ if(REEVE_SANITIZE)
   else()
     set(reeve_sanitizers ${REEVE_SANITIZE})
     add_link_options(-static-libtsan)
+    foreach(lock _ZN4absl7debian35Mutex4LockEv _ZN4absl7debian35Mutex7TryLockEv
+        _ZN4absl7debian35Mutex6UnlockEv _ZN4absl7debian37CondVar4WaitEPNS0_5MutexE
+        _ZN4absl7debian37CondVar15WaitWithTimeoutEPNS0_5MutexENS0_8DurationE
+        _ZN4absl7debian37CondVar16WaitWithDeadlineEPNS0_5MutexENS0_4TimeE)
+      add_link_options(LINKER:--wrap=${lock})
+    endforeach()
   endif()
   # -g1: lines are all that a report needs.
   add_compile_options(-O1 -g1 -fno-omit-frame-pointer -fsanitize=${reeve_sanitizers}
@@ -25,5 +31,8 @@ if(REEVE_SANITIZE)
   add_library(reeve_sanitizer_options OBJECT ${CMAKE_SOURCE_DIR}/tests/support/sanitizer_options.cc)
   target_compile_definitions(reeve_sanitizer_options PRIVATE
     REPORTS="${REEVE_SANITIZER_REPORTS}/report" SUPPORT="${CMAKE_SOURCE_DIR}/tests/support")
+  if(REEVE_SANITIZE STREQUAL thread)
+    target_sources(reeve_sanitizer_options PRIVATE ${CMAKE_SOURCE_DIR}/tests/support/tsan_locks.cc)
+  endif()
   link_libraries(reeve_sanitizer_options)
 endif()

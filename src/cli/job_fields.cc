@@ -45,7 +45,8 @@ std::string OverSubscribeText(const JobRow& row) {
 
 std::string PendingSeconds(const JobRow& row) {
   const bool pending = StateOf(*row.job) == JobState::kPending || row.job->start_time() == 0;
-  return StrCat((pending ? row.context->now : row.job->start_time()) - row.job->submit_time());
+  return StrCat(
+      SecondsBetween(row.job->submit_time(), pending ? row.context->now : row.job->start_time()));
 }
 
 std::string TresText(const JobRow& row) {

@@ -140,12 +140,15 @@ std::string PartitionText(const pb::Job& job) {
   return job.partition().empty() ? asked : job.partition();
 }
 
+int64_t SecondsBetween(int64_t from, int64_t to) {
+  int64_t seconds = 0;
+  return __builtin_sub_overflow(to, from, &seconds) ? 0 : seconds;
+}
+
 int64_t SecondsUsed(const pb::Job& job, int64_t now) {
   if (StateOf(job) == JobState::kPending || job.start_time() == 0) return 0;
   const bool over = IsFinished(StateOf(job)) && job.end_time() != 0;
-  int64_t used = 0;
-  if (__builtin_sub_overflow(over ? job.end_time() : now, job.start_time(), &used)) return 0;
-  return std::max<int64_t>(0, used);
+  return std::max<int64_t>(0, SecondsBetween(job.start_time(), over ? job.end_time() : now));
 }
 
 int64_t StartTime(const pb::Job& job, int64_t now) {

@@ -63,6 +63,7 @@ std::string NodesText(const pb::Job& job);  // completing: the nodes not yet ret
 std::string NodesText(const pb::Step& step);
 std::string PartitionText(const pb::Job& job);  // pending: all it may run in
 
+int64_t SecondsBetween(int64_t from, int64_t to);  // 0 where no clock can be
 int64_t SecondsUsed(const pb::Job& job, int64_t now);
 int64_t StartTime(const pb::Job& job, int64_t now);  // pending: expected; 0: unknown
 int64_t EndTime(const pb::Job& job,

@@ -64,6 +64,12 @@ void RestoreShape(Context& context, Job& job) {
     shape = Shape{};
     shape->time_limit = job.time_limit;
   }
+  if (job.Running()) {
+    // Whatever the record says it asked for: this is what it got.
+    const auto nodes = static_cast<uint32_t>(job.shares.size());
+    shape->min_nodes = std::min(shape->min_nodes, nodes);
+    shape->max_nodes = std::max(shape->max_nodes, nodes);
+  }
   job.shape = context.state.shapes.Intern(*std::move(shape));
 }
 

@@ -94,13 +94,17 @@ std::string TimeLimitRaw(const Row& row, const Context&) {
   if (row.step) return "";
   return row.job->time_limit() < 0 ? "UNLIMITED" : StrCat(row.job->time_limit() / 60);
 }
-std::string CpuTime(const Row& row, const Context& context) {
+int64_t CpuSeconds(const Row& row, const Context& context) {
   const Allocation given = row.step ? AllocationOf(*row.step) : AllocationOf(*row.job);
-  return FormatSeconds(ElapsedSeconds(row, context) * given.cpus);
+  int64_t seconds = 0;
+  const int64_t elapsed = ElapsedSeconds(row, context);
+  return __builtin_mul_overflow(elapsed, given.cpus, &seconds) ? INT64_MAX : seconds;
+}
+std::string CpuTime(const Row& row, const Context& context) {
+  return FormatSeconds(CpuSeconds(row, context));
 }
 std::string CpuTimeRaw(const Row& row, const Context& context) {
-  const Allocation given = row.step ? AllocationOf(*row.step) : AllocationOf(*row.job);
-  return StrCat(ElapsedSeconds(row, context) * given.cpus);
+  return StrCat(CpuSeconds(row, context));
 }
 
 }  // namespace reeve::cli::cells

@@ -107,9 +107,6 @@ Effects Finish(State& state, Effects effects) {
     SortUnique(*ids);
     std::erase_if(*ids, [&](JobId id) { return !known(id); });
   }
-  // A job that came in the same event may name what the last one before it has let go.
-  std::erase_if(effects.blobs_released,
-                [&](const std::string& hash) { return state.blob_uses.contains(hash); });
   SortUnique(effects.nodes_changed);
   SortUnique(effects.nodes_to_store);
   SortUnique(effects.partitions_to_store);

@@ -2,6 +2,7 @@
 #include "absl/strings/str_split.h"
 #include "common/base/text.h"
 #include "ctld/convert.h"
+#include "ctld/convert_files.h"
 
 namespace reeve::ctld {
 namespace {
@@ -190,11 +191,7 @@ pb::JobSpec ToProto(const JobSpec& spec) {
   out.set_partition(spec.partition);
   out.set_qos(spec.qos);
   out.set_comment(spec.comment);
-  out.set_work_dir(spec.work_dir);
-  out.set_std_in(spec.std_in);
-  out.set_std_out(spec.std_out);
-  out.set_std_err(spec.std_err);
-  out.set_append_output(spec.append_output);
+  PutFilesAndLimits(spec, &out);
   if (spec.min_nodes) out.set_min_nodes(*spec.min_nodes);
   if (spec.max_nodes) out.set_max_nodes(*spec.max_nodes);
   if (spec.num_tasks) out.set_num_tasks(*spec.num_tasks);
@@ -221,12 +218,6 @@ pb::JobSpec ToProto(const JobSpec& spec) {
   out.set_alloc_sid(spec.alloc_sid);
   out.set_command(spec.command);
   Fill(spec.script_args, out.mutable_script_args());
-  out.set_umask(spec.umask);
-  for (const Rlimit& limit : spec.rlimits) {
-    pb::Rlimit* added = out.add_rlimits();
-    added->set_name(limit.name);
-    added->set_soft(limit.soft);
-  }
   out.set_kill_on_invalid_dep(spec.kill_on_invalid_dep);
   if (spec.priority) out.set_priority(*spec.priority);
   out.set_overcommit(spec.overcommit);

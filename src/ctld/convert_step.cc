@@ -1,17 +1,9 @@
 // Steps: what is asked for, what the store keeps until it runs, what goes to a node.
 #include "ctld/convert.h"
+#include "ctld/convert_files.h"
 
 namespace reeve::ctld {
 namespace {
-
-void PutLimits(const std::vector<Rlimit>& limits,
-               google::protobuf::RepeatedPtrField<pb::Rlimit>* out) {
-  for (const Rlimit& limit : limits) {
-    pb::Rlimit* added = out->Add();
-    added->set_name(limit.name);
-    added->set_soft(limit.soft);
-  }
-}
 
 // CreateStepRequest and StoredStepSpec name these fields alike.
 template <class Message>
@@ -39,36 +31,23 @@ std::shared_ptr<const StepSpec> ReadStepSpec(const Message& in) {
   return spec;
 }
 
+// StoredStepSpec and StepLaunch name these alike.
+template <class Message>
+void PutStepSpec(const StepSpec& spec, Message* out) {
+  for (const std::string& word : spec.argv) out->add_argv(word);
+  for (const std::string& entry : spec.environment) out->add_environment(entry);
+  PutFilesAndLimits(spec, out);
+  out->set_unbuffered(spec.unbuffered);
+  out->set_distribution(spec.distribution);
+  out->set_task_prolog(spec.task_prolog);
+  out->set_task_epilog(spec.task_epilog);
+}
+
 // The files, limits and command of a step: from its srun, or from the job for a batch step.
 void PutTaskSetting(const StepLaunch& launch, pb::StepLaunch* out) {
-  const std::vector<Rlimit>* limits = nullptr;
-  if (launch.step_spec != nullptr) {
-    const StepSpec& spec = *launch.step_spec;
-    for (const std::string& word : spec.argv) out->add_argv(word);
-    for (const std::string& entry : spec.environment) out->add_environment(entry);
-    out->set_work_dir(spec.work_dir);
-    out->set_std_in(spec.std_in);
-    out->set_std_out(spec.std_out);
-    out->set_std_err(spec.std_err);
-    out->set_append_output(spec.append_output);
-    out->set_umask(spec.umask);
-    out->set_unbuffered(spec.unbuffered);
-    out->set_task_prolog(spec.task_prolog);
-    out->set_task_epilog(spec.task_epilog);
-    out->set_distribution(spec.distribution);
-    limits = &spec.rlimits;
-  } else {
-    const JobSpec& spec = *launch.job_spec;
-    for (const std::string& word : spec.script_args) out->add_script_args(word);
-    out->set_work_dir(spec.work_dir);
-    out->set_std_in(spec.std_in);
-    out->set_std_out(spec.std_out);
-    out->set_std_err(spec.std_err);
-    out->set_append_output(spec.append_output);
-    out->set_umask(spec.umask);
-    limits = &spec.rlimits;
-  }
-  PutLimits(*limits, out->mutable_rlimits());
+  if (launch.step_spec != nullptr) return PutStepSpec(*launch.step_spec, out);
+  for (const std::string& word : launch.job_spec->script_args) out->add_script_args(word);
+  PutFilesAndLimits(*launch.job_spec, out);
 }
 
 }  // namespace
@@ -102,24 +81,12 @@ pb::StoredStepSpec ToProto(const StepToLaunch& step) {
   out.set_attempt(step.attempt);
   out.set_io_secret(step.io_secret);
   out.set_name(spec.name);
-  for (const std::string& word : spec.argv) out.add_argv(word);
-  for (const std::string& entry : spec.environment) out.add_environment(entry);
-  out.set_work_dir(spec.work_dir);
-  out.set_std_in(spec.std_in);
-  out.set_std_out(spec.std_out);
-  out.set_std_err(spec.std_err);
-  out.set_append_output(spec.append_output);
-  out.set_umask(spec.umask);
-  PutLimits(spec.rlimits, out.mutable_rlimits());
+  PutStepSpec(spec, &out);
   out.set_kill_on_bad_exit(spec.kill_on_bad_exit);
-  out.set_distribution(spec.distribution);
-  out.set_unbuffered(spec.unbuffered);
   out.set_srun_host(spec.srun_host);
   out.set_srun_port(spec.srun_port);
   out.set_cpu_bind(spec.cpu_bind);
   out.set_mpi(spec.mpi);
-  out.set_task_prolog(spec.task_prolog);
-  out.set_task_epilog(spec.task_epilog);
   return out;
 }
 

@@ -85,42 +85,6 @@ absl::Status CheckSteps(const Job& job) {
   return absl::OkStatus();
 }
 
-}  // namespace
-
-absl::Status CheckRecord(const Job& job) {
-  const bool hollow = std::any_of(job.shares.begin(), job.shares.end(), [](const NodeShare& share) {
-    return share.cpus == 0 || share.cpus != share.cores.Count();
-  });
-  const bool strangers =
-      std::any_of(job.pending_nodes.begin(), job.pending_nodes.end(), [&](const std::string& node) {
-        return std::none_of(job.shares.begin(), job.shares.end(),
-                            [&](const NodeShare& share) { return share.node == node; });
-      });
-  absl::Status status = First({
-      {job.id.value == 0 || job.id.value > kMaxJobId, "is no number of a job"},
-      {(job.flags & ~kKnownFlags) != 0, "has unknown flags"},
-      {job.IsArrayRecord() && (!job.array_job_id || job.array_task_id.has_value()),
-       "is an array's record and is not"},
-      {job.array_task_id.has_value() && !job.array_job_id, "is a task of no array"},
-      {job.IsArrayRecord() && job.array_task_count < job.array_tasks.count(),
-       "has more tasks than its array"},
-      {job.array_job_id.value > kMaxJobId, "is of an array without a number"},
-      {job.Pending() && (!job.shares.empty() || !job.steps.empty()), "waits and has nodes"},
-      {job.Running() && job.shares.empty(), "runs nowhere"},
-      {job.HoldsResources() && job.IsArrayRecord(), "runs as a whole array"},
-      {job.HoldsResources() && hollow, "has a hollow share"},
-      {!AllDistinct(job.shares), "names a node twice"},
-      {job.Finished() && !IsSet(job.end_time), "ended without a time"},
-      {job.Completing() && !job.Finished(), "is completing and has not ended"},
-      {job.Completing() == job.pending_nodes.empty(), "is completing, or not, against its nodes"},
-      {strangers, "waits for nodes that are not its own"},
-      {!job.Running() && !job.unprepared_nodes.empty(), "waits for prologs and does not run"},
-  });
-  return status.ok() ? CheckSteps(job) : status;
-}
-
-namespace {
-
 absl::Status CheckArrays(const std::vector<Job>& jobs) {
   struct Part {
     IdRanges::Range tasks;
@@ -172,6 +136,38 @@ absl::Status CheckShares(const std::vector<Job>& jobs) {
 }
 
 }  // namespace
+
+absl::Status CheckRecord(const Job& job) {
+  const bool hollow = std::any_of(job.shares.begin(), job.shares.end(), [](const NodeShare& share) {
+    return share.cpus == 0 || share.cpus != share.cores.Count();
+  });
+  const bool strangers =
+      std::any_of(job.pending_nodes.begin(), job.pending_nodes.end(), [&](const std::string& node) {
+        return std::none_of(job.shares.begin(), job.shares.end(),
+                            [&](const NodeShare& share) { return share.node == node; });
+      });
+  absl::Status status = First({
+      {job.id.value == 0 || job.id.value > kMaxJobId, "is no number of a job"},
+      {(job.flags & ~kKnownFlags) != 0, "has unknown flags"},
+      {job.IsArrayRecord() && (!job.array_job_id || job.array_task_id.has_value()),
+       "is an array's record and is not"},
+      {job.array_task_id.has_value() && !job.array_job_id, "is a task of no array"},
+      {job.IsArrayRecord() && job.array_task_count < job.array_tasks.count(),
+       "has more tasks than its array"},
+      {job.array_job_id.value > kMaxJobId, "is of an array without a number"},
+      {job.Pending() && (!job.shares.empty() || !job.steps.empty()), "waits and has nodes"},
+      {job.Running() && job.shares.empty(), "runs nowhere"},
+      {job.HoldsResources() && job.IsArrayRecord(), "runs as a whole array"},
+      {job.HoldsResources() && hollow, "has a hollow share"},
+      {!AllDistinct(job.shares), "names a node twice"},
+      {job.Finished() && !IsSet(job.end_time), "ended without a time"},
+      {job.Completing() && !job.Finished(), "is completing and has not ended"},
+      {job.Completing() == job.pending_nodes.empty(), "is completing, or not, against its nodes"},
+      {strangers, "waits for nodes that are not its own"},
+      {!job.Running() && !job.unprepared_nodes.empty(), "waits for prologs and does not run"},
+  });
+  return status.ok() ? CheckSteps(job) : status;
+}
 
 absl::Status CheckTogether(const std::vector<Job>& jobs) {
   absl::Status status = CheckShares(jobs);

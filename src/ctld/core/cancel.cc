@@ -50,7 +50,8 @@ class Cancellation {
   void ByPick(const JobPick& pick) {
     // Only a whole task is ever split off, and only when it will be ended.
     absl::StatusOr<std::vector<JobId>> jobs =
-        ResolvePick(context_, pick, /*split=*/Ends() && AllowedToSplit(pick));
+        ResolvePick(context_, pick,
+                    /*split=*/Ends() && MayControlArray(context_.state, event_.caller, pick.job));
     if (!jobs.ok()) return Add(LabelOf(pick), pick.job, jobs.status());
     bool any_left = false;
     for (JobId id : *jobs) any_left = any_left || !context_.state.FindJob(id)->Finished();
@@ -63,10 +64,6 @@ class Cancellation {
           pick.step.has_value() || jobs->size() == 1 ? LabelOf(pick) : JobLabel(job);
       Add(label, job.id, pick.step.has_value() ? CancelStep(job, *pick.step) : Cancel(job));
     }
-  }
-
-  bool AllowedToSplit(const JobPick& pick) const {
-    return MayControlArray(context_.state, event_.caller, pick.job);
   }
 
   void ByFilter() {

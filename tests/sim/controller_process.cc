@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "ctld/convert.h"
+#include "ctld/core/invariants.h"
 #include "ctld/stored_snapshot.h"
 
 namespace reeve::sim {
@@ -132,7 +133,11 @@ void ControllerProcess::PlanPass() {
       parts_.random->OneIn(8) ? absl::Milliseconds(parts_.random->Below(50)) : absl::ZeroDuration();
   scene_->clock.After(load, life_.Bind([this] {
     pass_planned_ = false;
-    Apply(core_->Schedule(scene_->clock.now()));
+    ctld::Effects effects = core_->Schedule(scene_->clock.now());
+    for (const std::string& wrong : ctld::CheckPlan(*core_, scene_->clock.now())) {
+      scene_->Violation("plan", wrong);
+    }
+    Apply(std::move(effects));
   }));
 }
 

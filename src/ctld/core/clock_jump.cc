@@ -43,6 +43,7 @@ void HandleClockJump(Context& context, absl::Duration by) {
   std::vector<JobId> ids(context.state.active.begin(), context.state.active.end());
   std::sort(ids.begin(), ids.end());
   for (JobId id : ids) MoveJob(context, *context.state.FindJob(id), by);
+  context.state.backlog.stale = true;  // the plan is in times of the old clock
   context.effects.schedule = true;
 }
 

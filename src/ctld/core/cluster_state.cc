@@ -78,6 +78,8 @@ std::vector<std::string> State::ApplySettings(Settings new_settings) {
     }
     partitions.push_back(std::move(entry));
   }
+  backlog.stale = true;
+  plan.Reset(*this);
   std::vector<std::string> gone;
   for (const auto& [name, node] : old) gone.push_back(name);
   std::sort(gone.begin(), gone.end());
@@ -123,6 +125,11 @@ std::vector<PartitionIndex> State::PartitionsOf(const Job& job) const {
   return result;
 }
 
+void State::NodeMoved(const Node& node) {
+  const auto found = node_index.find(node.name);
+  if (found != node_index.end()) plan.NodeChanged(found->second);
+}
+
 JobId State::NextJobId() {
   // Ids are reused only after they have gone round, and never one that is still known.
   do {
@@ -165,6 +172,7 @@ void Context::Shown(const Job& job) {
   effects.jobs_changed.push_back(job.id);
 }
 void Context::Changed(Node& node) {
+  state.NodeMoved(node);
   effects.nodes_changed.push_back(node.name);
   effects.nodes_to_store.push_back(node.name);
 }
@@ -173,7 +181,14 @@ void Context::Changed(const Partition& partition) {
   effects.partitions_to_store.push_back(partition.name);
 }
 void Context::Shown(const Node& node) {
+  state.NodeMoved(node);
   effects.nodes_changed.push_back(node.name);
+}
+
+void Context::EndMoved(const Job& job) {
+  for (const NodeShare& share : job.shares) {
+    if (const Node* node = state.FindNode(share.node)) state.NodeMoved(*node);
+  }
 }
 
 void Context::Account(Job& job) {
@@ -240,32 +255,32 @@ void Context::RemoveJob(JobId id) {
 }
 
 void Context::RememberName(const Job& job) {
-  state.namesakes[{job.owner->uid, job.spec->name}].insert(job.id);
+  Namesakes& names = state.namesakes[{job.owner->uid, job.spec->name}];
+  names.all.insert(job.id);
+  if (job.dependency.find("singleton") != std::string::npos) names.singletons.insert(job.id);
 }
 void Context::ForgetName(const Job& job) {
   const auto names = state.namesakes.find({job.owner->uid, job.spec->name});
   if (names == state.namesakes.end()) return;
-  names->second.erase(job.id);
-  if (names->second.empty()) state.namesakes.erase(names);
+  names->second.all.erase(job.id);
+  names->second.singletons.erase(job.id);
+  if (names->second.all.empty()) state.namesakes.erase(names);
 }
 
 void Context::AddReady(const Job& job) {
-  RemoveReady(job);
-  std::vector<ReadyKey> keys;
+  Backlog::Keys keys;
   for (PartitionIndex partition : state.PartitionsOf(job)) {
     keys.push_back(
         {state.partitions[partition].facts.priority_tier, job.priority, job.id, partition});
   }
-  state.ready.insert(keys.begin(), keys.end());
-  state.ready_keys[job.id] = std::move(keys);
+  // An array's record is looked at again: more of its tasks may be planned than before.
+  if (job.IsArrayRecord()) state.backlog.unplanned.insert(keys.begin(), keys.end());
+  if (state.backlog.Insert(job, keys)) state.plan.Drop(job.id);
   effects.schedule = true;
 }
 
 void Context::RemoveReady(const Job& job) {
-  const auto keys = state.ready_keys.find(job.id);
-  if (keys == state.ready_keys.end()) return;
-  for (const ReadyKey& key : keys->second) state.ready.erase(key);
-  state.ready_keys.erase(keys);
+  if (state.backlog.Erase(job.id)) state.plan.Drop(job.id);
 }
 
 void Context::Occupy(const Job& job, const NodeShare& share, bool completing) {

@@ -5,47 +5,36 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
-#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "absl/container/btree_set.h"
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
 #include "absl/time/time.h"
 #include "ctld/core/array_group.h"
+#include "ctld/core/backlog.h"
 #include "ctld/core/controller.h"
 #include "ctld/core/effects.h"
 #include "ctld/core/events.h"
+#include "ctld/core/plan.h"
+#include "ctld/core/ready_key.h"
 #include "ctld/core/shape.h"
 #include "ctld/core/timers.h"
 
 namespace reeve::ctld {
 
-using NodeIndex = uint32_t;       // place in State::nodes
-using PartitionIndex = uint32_t;  // place in State::partitions
-
-// A pending job that could start as far as it is concerned, in one of its partitions. In set order:
-// the one to be looked at first comes first.
-struct ReadyKey {
-  uint32_t tier = 0;
-  uint32_t priority = 0;
-  JobId job;
-  PartitionIndex partition = 0;
-
-  friend bool operator<(const ReadyKey& a, const ReadyKey& b) {
-    if (a.tier != b.tier) return a.tier > b.tier;
-    if (a.priority != b.priority) return a.priority > b.priority;
-    if (a.job != b.job) return a.job < b.job;
-    return a.partition < b.partition;
-  }
-};
-
 struct JobWaiter {
   CallToken call;
   bool until_ended = false;
   absl::Time deadline;
+};
+
+struct Namesakes {
+  absl::btree_set<JobId> all;
+  absl::btree_set<JobId> singletons;  // those that wait for the others, or did
 };
 
 struct PartitionEntry {
@@ -68,6 +57,7 @@ class State {
   // The partitions a pending job may start in.
   std::vector<PartitionIndex> PartitionsOf(const Job& job) const;
   JobId NextJobId();
+  void NodeMoved(const Node& node);  // its state or its jobs: the plan looks at it again
   void RememberRequest(const RequestResult& result);  // the latest
   void ForgetOldestRequest();                         // in request_order and requests_of_user
 
@@ -81,17 +71,18 @@ class State {
   std::vector<PartitionEntry> partitions;
 
   // Indices over jobs.
-  std::set<ReadyKey> ready;
-  absl::flat_hash_map<JobId, std::vector<ReadyKey>> ready_keys;
+  Backlog backlog;
   absl::flat_hash_map<JobId, ArrayGroup> arrays;
   absl::flat_hash_map<uint32_t, absl::flat_hash_set<JobId>> jobs_of_user;
   absl::flat_hash_map<JobId, absl::flat_hash_set<JobId>> dependents;  // job or array -> who waits
   // Unfinished jobs by user and name, for singleton; in the order of their ids.
-  absl::flat_hash_map<std::pair<uint32_t, std::string>, std::set<JobId>> namesakes;
+  absl::flat_hash_map<std::pair<uint32_t, std::string>, Namesakes> namesakes;
   absl::flat_hash_map<std::string, uint32_t> blob_uses;
   absl::flat_hash_set<JobId> active;  // hold resources
 
   ShapeTable shapes;
+  Plan plan;
+  absl::Time plan_watched;  // the planned start for which there is a timer
   TimerQueue timers;
   absl::flat_hash_map<JobId, std::vector<JobWaiter>> waiters;
   absl::flat_hash_map<JobId, std::deque<CreateStep>> waiting_steps;
@@ -114,6 +105,7 @@ struct Context {
   void Changed(Node& node);                  // stored
   void Changed(const Partition& partition);  // what scontrol has changed of it is stored
   void Shown(const Node& node);
+  void EndMoved(const Job& job);  // it runs, and is to end at another time than before
   // The job as it is now goes to accounting, as a revision of its own: of two records of one
   // revision accounting keeps the first.
   void Account(Job& job);

@@ -61,6 +61,9 @@ void HandleTimer(Context& context, const Timer& timer) {
       return ExpireCall(context, timer.job, timer.call);
     case TimerKind::kRequests:
       return ForgetOldRequests(context);
+    case TimerKind::kPlannedStart:
+      context.effects.schedule = true;
+      return;
     case TimerKind::kHealthCheck:
       return CheckHealthNow(context);
   }

@@ -141,7 +141,7 @@ TermStatus CheckAfter(Context& context, const Job& job, const DependencyTerm& te
 TermStatus CheckSingleton(const State& state, const Job& job) {
   const auto names = state.namesakes.find({job.owner->uid, job.spec->name});
   if (names == state.namesakes.end()) return TermStatus::kSatisfied;
-  for (JobId id : names->second) {
+  for (JobId id : names->second.all) {
     const Job* other = state.FindJob(id);
     if (id == job.id || other == nullptr) continue;
     if (job.array_job_id && other->array_job_id == job.array_job_id) continue;

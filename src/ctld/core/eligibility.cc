@@ -61,7 +61,7 @@ void Reconsider(Context& context, Job& job) {
     job.accrue_time = job.eligible_time;
     context.Changed(job);
   }
-  const bool was_kept_out = !context.state.ready_keys.contains(job.id);
+  const bool was_kept_out = !context.state.backlog.Contains(job.id);
   if (was_kept_out) SetReason(context, job, Reason::kNone);
   context.AddReady(job);
 }

@@ -67,7 +67,7 @@ class Checker {
     Expect(!job.IsArrayRecord() || !job.HoldsResources(), name, "runs as a whole array");
     Expect(state_.active.contains(id) == job.HoldsResources(), name, "active or not?");
     Expect(!job.array_job_id || state_.arrays.contains(job.array_job_id), name, "lost its array");
-    const bool ready = state_.ready_keys.contains(id);
+    const bool ready = state_.backlog.Contains(id);
     Expect(!ready || (job.Pending() && !job.Held()), name, "must not be in the ready queue");
     if (job.Pending()) {
       Expect(job.shares.empty() && job.steps.empty() && !job.Completing(), name,
@@ -165,13 +165,21 @@ class Checker {
 
   void CheckReady() {
     size_t keys = 0;
-    for (const auto& [id, list] : state_.ready_keys) {
-      keys += list.size();
-      for (const ReadyKey& key : list) {
-        Expect(state_.ready.contains(key), "job ", id.value, " is missing in the ready queue");
+    for (JobId id : state_.backlog.Jobs()) {
+      keys += state_.backlog.KeysOf(id).size();
+      for (const ReadyKey& key : state_.backlog.KeysOf(id)) {
+        Expect(state_.backlog.by_rank().contains(key), "job ", id.value,
+               " is missing in the ready queue");
       }
     }
-    Expect(keys == state_.ready.size(), "the ready queue has strangers in it");
+    Expect(keys == state_.backlog.by_rank().size(), "the ready queue has strangers in it");
+    for (NodeIndex i = 0; i < state_.nodes.size(); ++i) {
+      Expect(state_.plan.Follows(*state_.nodes[i], i), "the plan has missed a change of node ",
+             state_.nodes[i]->name);
+    }
+    for (const auto& [id, planned] : state_.plan.planned()) {
+      Expect(state_.backlog.Contains(id), "job ", id.value, " has a place in the plan in vain");
+    }
   }
 
   const State& state_;

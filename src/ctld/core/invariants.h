@@ -11,4 +11,9 @@ namespace reeve::ctld {
 
 std::vector<std::string> CheckInvariants(const Controller& controller);
 
+// After a pass at `now`, of a plan over the whole queue: nothing is planned on top of something
+// else, and the first job of no shape could start without delaying a higher one's planned start.
+// Counts everything over: for tests.
+std::vector<std::string> CheckPlan(const Controller& controller, absl::Time now);
+
 }  // namespace reeve::ctld

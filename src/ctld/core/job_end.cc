@@ -60,13 +60,11 @@ void FinishRun(Context& context, Job& job) {
 void WakeNamesakes(Context& context, const Job& job) {
   const auto names = context.state.namesakes.find({job.owner->uid, job.spec->name});
   if (names == context.state.namesakes.end()) return;
-  const std::vector<JobId> ids(names->second.begin(), names->second.end());
-  for (JobId id : ids) {
+  for (JobId id : names->second.singletons) {
     Job* other = context.state.FindJob(id);
     if (other == nullptr || other->id == job.id || !other->Pending()) continue;
     if (other->dependency.find("singleton") == std::string::npos) continue;
-    Reconsider(context, *other);
-    return;  // those behind it wait for it
+    return Reconsider(context, *other);  // those behind it wait for it
   }
 }
 

@@ -96,6 +96,8 @@ void Update(Context& context, Node& node, const std::string& state, const Update
     node.reason_user = event.caller.user_name;
     node.reason_time = context.now;
   }
+  // Which shapes fit where, and in which order, is another matter now.
+  if (event.weight.has_value() || event.features.has_value()) context.state.backlog.stale = true;
   if (event.weight.has_value()) SetWeight(node, *event.weight);
   if (event.features.has_value()) SetFeatures(node, *event.features);
   if (event.comment.has_value()) node.comment = *event.comment;

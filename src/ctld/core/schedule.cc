@@ -1,235 +1,463 @@
 #include "ctld/core/schedule.h"
 
 #include <algorithm>
-#include <map>
 #include <optional>
 
-#include "common/base/hostlist.h"
 #include "ctld/core/eligibility.h"
 #include "ctld/core/job_array.h"
 #include "ctld/core/select_nodes.h"
 #include "ctld/core/start_job.h"
-#include "ctld/core/timeline.h"
+#include "ctld/core/verdict.h"
 
 namespace reeve::ctld {
 namespace {
 
-constexpr int64_t kPlanBudget = 4'000'000;  // looks at a node at one time
-
-// What is known in this pass about jobs of one shape in one partition.
-struct Verdict {
-  Reason reason = Reason::kResources;
-  std::string detail;
-  bool can_run_later = false;  // worth planning
-  absl::Time not_before;       // no job of this shape fits earlier
-};
+// So many of the highest rank take what they need from all that rank lower; the others take what
+// is left. (None of the lower ones can start before it would fit beside the plans of them all.)
+constexpr size_t kStrictJobs = 1000;
+// So much work goes into the plans of the highest rank that are sought on all nodes; others look
+// at some.
+constexpr uint64_t kThoroughWork = 4'000'000;
+constexpr size_t kSampleNodes = 64;
+// Of nodes that could start a job now, as many are compared as this, or four times what it needs.
+constexpr size_t kOffersCompared = 64;
+// Sees every hold.
+constexpr ReadyKey kBottom{0, 0, JobId{UINT32_MAX}, UINT32_MAX};
+// Tasks of one array that get a place in the plan.
+constexpr uint64_t kPlannedTasks = 1000;
+// What cannot start now is not planned for a moment later.
+constexpr absl::Duration kLeastDelay = absl::Seconds(1);
+// When more nodes than this have got room at once, every shape is tried.
+constexpr size_t kManyNodes = 256;
 
 class Pass {
  public:
-  explicit Pass(Context& context) : context_(context), state_(context.state) {}
+  Pass(Context& context, uint64_t work)
+      : context_(context),
+        state_(context.state),
+        backlog_(context.state.backlog),
+        plan_(context.state.plan),
+        now_(ToInstant(context.now)),
+        work_end_(work == kAnyWork ? kAnyWork : plan_.work() + work) {}
 
   bool Run() {
-    size_t passed_over = 0;
-    auto it = state_.ready.begin();
-    while (it != state_.ready.end()) {
-      const ReadyKey key = *it;
-      Job& job = *state_.FindJob(key.job);
-      // A task that this pass has started may have been the last that its array's limit lets run.
-      if (!BelowArrayLimit(state_, job)) {
-        Reconsider(context_, job);
-        it = state_.ready.upper_bound(key);
-        continue;
-      }
-      const uint64_t tasks_before = job.IsArrayRecord() ? job.array_tasks.count() : 1;
-      const bool moved = Look(job, key.partition);
-      const bool record_left = moved && state_.ready.contains(key) && tasks_before > 1;
-      if (record_left) {
-        it = state_.ready.find(key);  // the next task of the same array
-      } else {
-        it = moved ? state_.ready.upper_bound(key) : std::next(it);
-      }
-      if (!moved) ++passed_over;
+    if (backlog_.stale) StartOver();
+    CatchUp();
+    const bool whole = state_.settings.backfill && state_.settings.plan_depth == UINT32_MAX;
+    if (whole) {
+      LookAgainAtWhatIsDue();
+      Continue();
+    } else {
+      Afresh();
     }
-    return passed_over == state_.ready.size();
+    NameTops();
+    WatchFirstStart();
+    return backlog_.unplanned.empty() && backlog_.candidates.empty();
   }
 
  private:
-  // True when the job (or one of its tasks) was started.
-  bool Look(Job& job, PartitionIndex partition) {
-    const std::pair<const Shape*, PartitionIndex> key(job.shape.get(), partition);
-    if (const auto known = verdicts_.find(key); known != verdicts_.end()) {
-      Block(job, partition, known->second);
-      return false;
+  // ---- what has changed ------------------------------------------------------------------------
+
+  void StartOver() {
+    backlog_.stale = false;
+    plan_.Reset(state_);
+    backlog_.candidates.clear();
+    backlog_.tops.assign(state_.partitions.size(), JobId{});
+    for (const std::unique_ptr<ShapeQueue>& queue : backlog_.queues()) {
+      queue->fitted = queue->judged = queue->blocked = false;
     }
-    const PartitionEntry& entry = state_.partitions[partition];
-    std::optional<Verdict> refusal = PartitionLimits(*job.shape, entry.facts);
-    if (!refusal.has_value() && !Stopped(partition)) {
-      const Terms terms = MakeTerms(*job.shape, entry.facts, state_.settings);
-      const std::vector<Offer> offers = Offers(*job.shape, entry, context_.now);
-      if (std::optional<Placement> placement = SelectNodes(terms, offers)) {
-        StartNow(job, partition, terms, *placement);
-        return true;
+    for (const ReadyKey& key : backlog_.by_rank()) backlog_.unplanned.insert(key);
+  }
+
+  void CatchUp() {
+    const absl::Duration grace = std::max(state_.settings.kill_wait, absl::Seconds(1));
+    for (const ReadyKey& key : plan_.Refresh(state_, context_.now, grace)) PutBack(key);
+    if (plan_.TakeAvailabilityChanged()) JudgeAgain();
+    NoteGrown();
+  }
+
+  void PutBack(const ReadyKey& key) {
+    for (const ReadyKey& each : backlog_.KeysOf(key.job)) backlog_.unplanned.insert(each);
+  }
+
+  void JudgeAgain() {
+    for (const std::unique_ptr<ShapeQueue>& queue : backlog_.queues()) {
+      if (!queue->judged) continue;
+      queue->judged = false;
+      if (queue->jobs.empty()) continue;
+      const Verdict before = std::exchange(queue->verdict, Judge(state_, *queue));
+      queue->judged = true;
+      if (before == queue->verdict) continue;
+      queue->blocked = false;
+      for (const ReadyKey& key : queue->jobs) {
+        plan_.Drop(key.job);
+        backlog_.unplanned.insert(key);
       }
     }
-    Verdict verdict = refusal.has_value() ? *refusal : WhyNot(*job.shape, entry);
-    verdict.not_before = context_.now;
-    Verdict& kept = verdicts_.emplace(key, std::move(verdict)).first->second;
-    Block(job, partition, kept);
+  }
+
+  // Nodes with more room than before may let the first job of a shape start.
+  void NoteGrown() {
+    const std::vector<NodeIndex> grown = plan_.TakeGrown();
+    if (grown.empty()) return;
+    for (const std::unique_ptr<ShapeQueue>& queue : backlog_.queues()) {
+      if (queue->jobs.empty() || !queue->judged || !queue->verdict.can_run_later) continue;
+      if (!queue->blocked) continue;  // is looked at anyway
+      if (grown.size() <= kManyNodes) {
+        for (NodeIndex node : grown) Gain(*queue, node);
+      } else {
+        queue->gained_nodes = UINT32_MAX;
+        queue->gained_tasks = UINT32_MAX;
+      }
+      if (queue->gained_nodes == 0) continue;
+      if (queue->gained_nodes < queue->missing_nodes) continue;
+      if (queue->gained_tasks < queue->missing_tasks) continue;
+      queue->blocked = false;
+      backlog_.candidates.insert({queue->head(), queue.get()});
+    }
+  }
+
+  void Gain(ShapeQueue& queue, NodeIndex index) {
+    const size_t place = plan_.PlaceOf(index);
+    if (!plan_.free_now().Test(place) || !queue.fits.Test(place)) return;
+    const Node& node = *state_.nodes[index];
+    const uint32_t tasks =
+        TaskCapacity(queue.terms, {index, &node, node.FreeCpus(), node.FreeMem()});
+    queue.gained_nodes += tasks > 0;
+    queue.gained_tasks += tasks;
+  }
+
+  // Their time has come and they have not started: they are to be looked at again. Until then they
+  // keep their places, so that each is left its own.
+  void LookAgainAtWhatIsDue() {
+    for (JobId job : plan_.Due(now_)) {
+      const ReadyKey key = plan_.Find(job)->key;
+      PutBack(key);
+      if (ShapeQueue* queue = backlog_.QueueOf(key)) queue->blocked = false;
+    }
+  }
+
+  // ---- the whole queue, from where the last pass left ------------------------------------------
+
+  // The highest rank first, whether it waits for a place or may be able to start.
+  void Continue() {
+    while (plan_.work() < work_end_) {
+      const auto candidate = backlog_.candidates.begin();
+      const auto unplanned = backlog_.unplanned.begin();
+      const bool has_candidate = candidate != backlog_.candidates.end();
+      if (unplanned == backlog_.unplanned.end() && !has_candidate) return;
+      if (has_candidate &&
+          (unplanned == backlog_.unplanned.end() || candidate->first < *unplanned)) {
+        ShapeQueue& queue = *candidate->second;
+        backlog_.candidates.erase(candidate);
+        if (!queue.jobs.empty()) LookAtFirst(queue);
+      } else {
+        LookAt(*unplanned);
+      }
+      NoteGrown();
+    }
+  }
+
+  void LookAtFirst(ShapeQueue& queue) {
+    const ReadyKey key = queue.head();
+    if (Start(queue, key) && !queue.jobs.empty()) {
+      backlog_.candidates.insert({queue.head(), &queue});
+    }
+  }
+
+  void LookAt(const ReadyKey key) {
+    ShapeQueue& queue = *backlog_.QueueOf(key);
+    if (!Possible(queue, key)) {
+      backlog_.unplanned.erase(key);
+      return;
+    }
+    if (!queue.blocked || key < queue.blocked_rank) {
+      if (Start(queue, key)) return;  // a record that is left is looked at again
+      if (!backlog_.unplanned.contains(key)) return;
+    }
+    Wait(queue, key);
+    if (PlanTasks(queue, key)) backlog_.unplanned.erase(key);
+  }
+
+  // False when the shape can't run there, which is then the job's reason.
+  bool Possible(ShapeQueue& queue, const ReadyKey& key) {
+    if (!queue.fitted) FitQueue(state_, queue);
+    if (!queue.judged) queue.verdict = Judge(state_, queue);
+    queue.judged = true;
+    if (queue.verdict.can_run_later) return true;
+    if (IsFirst(key)) {
+      ClearPlannedStart(key.job);
+      Explain(key, queue.verdict.reason, queue.verdict.detail);
+    }
     return false;
   }
 
-  // Without backfill the first that waits stops its partition.
-  bool Stopped(PartitionIndex partition) const {
-    return !state_.settings.backfill && blocked_partitions_.contains(partition);
-  }
+  // ---- starting --------------------------------------------------------------------------------
 
-  void StartNow(Job& job, PartitionIndex partition, const Terms& terms,
-                const Placement& placement) {
-    if (timeline_.has_value()) {
-      timeline_->Reserve(placement, terms.exclusive, context_.now,
-                         context_.now + job.shape->PlanningTime());
+  // True when the job (or one of its tasks) was started, or is not to be looked at any more.
+  bool Start(ShapeQueue& queue, const ReadyKey& key) {
+    Job& job = *state_.FindJob(key.job);
+    // A task that was started may have been the last that its array's limit lets run.
+    if (!BelowArrayLimit(state_, job)) {
+      Reconsider(context_, job);
+      return true;
     }
-    StartJob(context_, job, partition, placement);
+    const std::optional<Placement> placement = PlacementNow(queue, key);
+    if (!placement.has_value()) return false;
+    plan_.DropFirstPlace(key.job);
+    StartJob(context_, job, key.partition, *placement);
+    CatchUp();
+    if (backlog_.Contains(key.job)) ShowPlannedStart(key.job);
+    return true;
   }
 
-  // Limits of a partition that keep a job waiting rather than refused.
-  std::optional<Verdict> PartitionLimits(const Shape& shape, const Partition& partition) const {
-    const auto waits = [](Reason reason) { return Verdict{.reason = reason}; };
-    if (partition.state == PartitionState::kDown) return waits(Reason::kPartitionDown);
-    if (partition.state == PartitionState::kInactive) return waits(Reason::kPartitionInactive);
-    if (shape.time_limit > partition.max_time) return waits(Reason::kPartitionTimeLimit);
-    if (shape.min_nodes > partition.max_nodes.value_or(UINT32_MAX) ||
-        shape.max_nodes < partition.min_nodes) {
-      return waits(Reason::kPartitionNodeLimit);
+  // Where it could start at once. It may take the place that a lower one was promised, but not
+  // where there is another.
+  std::optional<Placement> PlacementNow(ShapeQueue& queue, const ReadyKey& key) {
+    Sum sum;
+    std::optional<Placement> placement = PlacementNow(queue, key, Track::View::kHigher, sum);
+    if (!placement.has_value()) {
+      Block(queue, key, sum);
+      return std::nullopt;
     }
-    return std::nullopt;
+    std::optional<Placement> gentle = PlacementNow(queue, key, Track::View::kOthers, sum);
+    return gentle.has_value() ? gentle : placement;
   }
 
-  // What the partition's usable nodes offer from `from` on for as long as the shape may run.
-  std::vector<Offer> Offers(const Shape& shape, const PartitionEntry& entry, absl::Time from) {
+  struct Sum {
+    size_t nodes = 0;
+    uint64_t tasks = 0;
+  };
+  std::optional<Placement> PlacementNow(const ShapeQueue& queue, const ReadyKey& key,
+                                        Track::View view, Sum& sum) {
+    const Shape& shape = *queue.shape;
+    const Instant until = now_ + absl::ToInt64Microseconds(shape.PlanningTime());
     std::vector<Offer> offers;
-    for (NodeIndex index : entry.nodes) {
-      const Node& node = *state_.nodes[index];
-      if (!node.Usable() || !NodeFits(shape, node)) continue;
-      if (timeline_.has_value()) {
-        Offer offer = timeline_->Least(index, from, from + shape.PlanningTime());
-        // The plan counts; what is there now is what the CPU ids come from.
-        if (from == context_.now) {
-          offer.cpus = std::min(offer.cpus, node.FreeCpus());
-          offer.mem_mb = std::min(offer.mem_mb, node.FreeMem());
-        }
-        offers.push_back(offer);
-      } else {
-        offers.push_back({index, &node, node.FreeCpus(), node.FreeMem()});
+    std::optional<Placement> placement;
+    sum = Sum();
+    size_t try_at = std::max<size_t>(kOffersCompared, size_t{4} * shape.min_nodes);
+    NodeBits::ForEachInBoth(plan_.free_now(), queue.fits, 0, [&](size_t place) {
+      Offer offer = plan_.OfferAt(state_, plan_.NodeAt(place), key, view, now_, until);
+      // The plan counts; what is there now is what the CPU ids come from.
+      offer.cpus = std::min(offer.cpus, offer.node->FreeCpus());
+      offer.mem_mb = std::min(offer.mem_mb, offer.node->FreeMem());
+      const uint32_t capacity = TaskCapacity(queue.terms, offer);
+      if (capacity == 0) return true;
+      sum.tasks += capacity;
+      sum.nodes++;
+      offers.push_back(offer);
+      if (offers.size() < try_at || sum.tasks < shape.num_tasks) return true;
+      placement = SelectNodes(queue.terms, offers);
+      try_at = 2 * offers.size();
+      return !placement.has_value();
+    });
+    return placement.has_value() ? placement : SelectNodes(queue.terms, offers);
+  }
+
+  void Block(ShapeQueue& queue, const ReadyKey& key, const Sum& sum) {
+    const Shape& shape = *queue.shape;
+    queue.blocked = true;
+    queue.blocked_rank = key;
+    queue.missing_nodes = sum.nodes < shape.min_nodes ? shape.min_nodes - sum.nodes : 0;
+    queue.missing_tasks = sum.tasks < shape.num_tasks ? shape.num_tasks - sum.tasks : 0;
+    queue.gained_nodes = 0;
+    queue.gained_tasks = 0;
+  }
+
+  // ---- planning --------------------------------------------------------------------------------
+
+  // False when the pass has no work left before all of the job's tasks that could start together
+  // have a place.
+  bool PlanTasks(ShapeQueue& queue, const ReadyKey& key) {
+    const Plan::PlannedJob* planned = plan_.Find(key.job);
+    if (planned != nullptr && !(planned->key == key)) return true;  // in another partition
+    if (planned != nullptr && planned->places.front().at <= now_) {
+      plan_.Drop(key.job);
+      planned = nullptr;
+    }
+    const uint64_t wanted = TasksToPlan(*state_.FindJob(key.job));
+    size_t places = planned == nullptr ? 0 : planned->places.size();
+    for (; places < wanted; ++places) {
+      if (plan_.work() >= work_end_) return false;
+      if (!PlanOne(queue, key)) break;
+    }
+    plan_.Shorten(key.job, wanted);
+    ShowPlannedStart(key.job);
+    return true;
+  }
+
+  uint64_t TasksToPlan(const Job& job) const {
+    if (!job.IsArrayRecord()) return 1;
+    uint64_t tasks = std::min<uint64_t>(job.array_tasks.count(), kPlannedTasks);
+    if (job.array_limit == 0) return tasks;
+    const uint32_t running = state_.arrays.at(job.array_job_id).running;
+    return std::min<uint64_t>(tasks, job.array_limit - std::min(running, job.array_limit));
+  }
+
+  bool PlanOne(ShapeQueue& queue, const ReadyKey& key) {
+    Instant from = now_ + absl::ToInt64Microseconds(kLeastDelay);
+    if (queue.not_before_epoch == plan_.grown_epoch() && !(key < queue.not_before_rank)) {
+      from = std::max(from, queue.not_before);
+    }
+    const uint64_t epoch = plan_.grown_epoch();
+    const bool all = Thorough(queue, key);
+    std::optional<Plan::Start> start = FindStart(queue, key, from, all);
+    if (!start.has_value() && !all) start = FindStart(queue, key, from, true);
+    if (!start.has_value()) return false;
+    for (const ReadyKey& lost : plan_.Keep(state_, key, queue.terms, *start)) PutBack(lost);
+    queue.not_before = start->at;
+    queue.not_before_rank = key;
+    queue.not_before_epoch = epoch;
+    return true;
+  }
+
+  bool Thorough(const ShapeQueue& queue, const ReadyKey& key) {
+    if (queue.fit_count <= kSampleNodes || !queue.shape->req_nodes.empty()) return true;
+    return IsAmongFirst(kThoroughWork / queue.fit_count, key);
+  }
+
+  // Is the job among so many of the highest rank? Exact up to kStrictJobs.
+  bool IsAmongFirst(size_t count, const ReadyKey& key) {
+    if (backlog_.by_rank().size() <= count) return true;
+    if (first_ranks_.empty()) {
+      const size_t most = std::min(kStrictJobs, backlog_.by_rank().size());
+      auto it = backlog_.by_rank().begin();
+      for (size_t i = 0; i < most; ++i) first_ranks_.push_back(*it++);
+    }
+    return !(first_ranks_[std::min(count, first_ranks_.size()) - 1] < key);
+  }
+
+  std::optional<Plan::Start> FindStart(const ShapeQueue& queue, const ReadyKey& key, Instant from,
+                                       bool all) {
+    const size_t most =
+        all ? SIZE_MAX : std::max<size_t>(kSampleNodes, size_t{4} * queue.shape->min_nodes);
+    // Jobs one after another look in different places.
+    const size_t first = all ? 0 : key.job.value * size_t{2654435761} % plan_.size();
+    std::vector<NodeIndex> nodes;
+    NodeBits::ForEachInBoth(plan_.usable(), queue.fits, first, [&](size_t place) {
+      nodes.push_back(plan_.NodeAt(place));
+      return nodes.size() < most;
+    });
+    const ReadyKey& rank = IsAmongFirst(kStrictJobs, key) ? key : kBottom;
+    return plan_.Find(state_, queue.terms, nodes, rank, from);
+  }
+
+  // ---- policies that begin anew each time: EASY, and first come, first served ------------------
+
+  void Afresh() {
+    std::vector<JobId> planned;
+    for (const auto& [job, plan] : plan_.planned()) planned.push_back(job);
+    for (JobId job : planned) plan_.Drop(job);
+    (void)plan_.TakeGrown();
+    for (const ReadyKey& key : std::exchange(backlog_.unplanned, {})) {
+      ShapeQueue& queue = *backlog_.QueueOf(key);
+      if (Possible(queue, key)) Wait(queue, key);
+    }
+    backlog_.candidates.clear();
+    std::vector<bool> stopped(state_.partitions.size());
+    uint32_t places_left = state_.settings.backfill ? state_.settings.plan_depth : 0;
+    for (const std::unique_ptr<ShapeQueue>& queue : backlog_.queues()) {
+      if (!queue->jobs.empty()) backlog_.candidates.insert({queue->head(), queue.get()});
+    }
+    while (!backlog_.candidates.empty()) {
+      const auto [key, queue] = *backlog_.candidates.begin();
+      backlog_.candidates.erase(backlog_.candidates.begin());
+      if (queue->jobs.empty() || stopped[queue->partition]) continue;
+      if (!Possible(*queue, key)) continue;
+      if (Start(*queue, key)) {
+        if (!queue->jobs.empty()) backlog_.candidates.insert({queue->head(), queue});
+        continue;
       }
+      stopped[queue->partition] = !state_.settings.backfill;
+      if (places_left == 0 || !PlanTasks(*queue, key)) continue;
+      places_left--;
+      const auto next = queue->jobs.upper_bound(key);
+      if (next != queue->jobs.end()) backlog_.candidates.insert({*next, queue});
     }
-    budget_ -= static_cast<int64_t>(offers.size());
-    return offers;
+    for (JobId job : planned) ShowPlannedStart(job);
+    backlog_.candidates.clear();
   }
 
-  // Would it fit an empty cluster; and one of the nodes that are up?
-  Verdict WhyNot(const Shape& shape, const PartitionEntry& entry) {
-    const Terms terms = MakeTerms(shape, entry.facts, state_.settings);
-    std::vector<Offer> all;
-    std::vector<Offer> usable;
-    std::vector<std::string> unavailable;
-    for (NodeIndex index : entry.nodes) {
-      const Node& node = *state_.nodes[index];
-      if (!NodeFits(shape, node)) continue;
-      const Offer offer{index, &node, node.cpus, node.real_memory_mb};
-      all.push_back(offer);
-      if (node.Usable()) {
-        usable.push_back(offer);
-      } else if (shape.req_nodes.empty() ||
-                 std::find(shape.req_nodes.begin(), shape.req_nodes.end(), node.name) !=
-                     shape.req_nodes.end()) {
-        unavailable.push_back(node.name);
-      }
-    }
-    if (!SelectNodes(terms, all).has_value()) {
-      return {.reason = shape.req_nodes.empty() && !shape.has_features && shape.exc_nodes.empty()
-                            ? Reason::kPartitionConfig
-                            : Reason::kBadConstraints};
-    }
-    if (!SelectNodes(terms, usable).has_value()) {
-      return {.reason = Reason::kReqNodeNotAvail,
-              .detail = "UnavailableNodes:" + CompressHostlist(unavailable)};
-    }
-    return {.reason = Reason::kResources, .can_run_later = true};
+  // ---- what is shown ---------------------------------------------------------------------------
+
+  bool IsFirst(const ReadyKey& key) const { return backlog_.KeysOf(key.job).front() == key; }
+
+  void Explain(const ReadyKey& key, Reason reason, const std::string& detail) {
+    Job& job = *state_.FindJob(key.job);
+    if (job.reason == reason && job.reason_detail == detail) return;
+    job.last_sched_time = context_.now;
+    SetReason(context_, job, reason, detail);
   }
 
-  void Block(Job& job, PartitionIndex partition, Verdict& verdict) {
-    // Of several partitions the first (in order) gives the reason and the plan.
-    const bool seen = !explained_.insert(job.id).second;
-    Reason reason = verdict.reason;
-    absl::Time planned = absl::UnixEpoch();
-    if (verdict.can_run_later) {
-      if (!blocked_partitions_.insert(partition).second) reason = Reason::kPriority;
-      if (!seen) planned = Plan(job, partition, verdict);
+  void Wait(const ShapeQueue& queue, const ReadyKey& key) {
+    if (!IsFirst(key)) return;
+    const bool top = backlog_.tops[queue.partition] == key.job;
+    Explain(key, top ? Reason::kResources : Reason::kPriority, "");
+  }
+
+  void ClearPlannedStart(JobId id) {
+    Job& job = *state_.FindJob(id);
+    if (!IsSet(job.planned_start)) return;
+    job.planned_start = absl::UnixEpoch();
+    context_.Shown(job);
+  }
+
+  void ShowPlannedStart(JobId id) {
+    Job* job = state_.FindJob(id);
+    if (job == nullptr || !job->Pending()) return;
+    const Plan::PlannedJob* planned = plan_.Find(id);
+    if (planned == nullptr) return ClearPlannedStart(id);
+    const absl::Time start = ToTime(planned->places.front().at);
+    if (job->planned_start == start) return;
+    job->planned_start = start;
+    context_.Shown(*job);
+  }
+
+  // The first of each partition waits for resources, the others for those before them.
+  void NameTops() {
+    std::vector<ReadyKey> tops(state_.partitions.size());
+    for (const std::unique_ptr<ShapeQueue>& queue : backlog_.queues()) {
+      if (queue->jobs.empty() || !queue->judged || !queue->verdict.can_run_later) continue;
+      ReadyKey& top = tops[queue->partition];
+      if (!top.job || queue->head() < top) top = queue->head();
     }
-    if (seen) return;
-    if (job.planned_start != planned) {
-      job.planned_start = planned;
-      context_.Shown(job);
-    }
-    if (job.reason != reason || job.reason_detail != verdict.detail) {
-      job.last_sched_time = context_.now;
-      SetReason(context_, job, reason, verdict.detail);
+    for (PartitionIndex i = 0; i < tops.size(); ++i) {
+      if (tops[i].job == backlog_.tops[i]) continue;
+      const JobId before = std::exchange(backlog_.tops[i], tops[i].job);
+      for (const ReadyKey& key : backlog_.KeysOf(before)) Rename(key, i);
+      for (const ReadyKey& key : backlog_.KeysOf(tops[i].job)) Rename(key, i);
     }
   }
 
-  // Keeps room for the job at the earliest time possible. For an array, for as many tasks as could
-  // start together.
-  absl::Time Plan(const Job& job, PartitionIndex partition, Verdict& verdict) {
-    uint64_t tasks = job.IsArrayRecord() ? job.array_tasks.count() : 1;
-    if (job.array_limit > 0) tasks = std::min<uint64_t>(tasks, job.array_limit);
-    absl::Time first = absl::UnixEpoch();
-    for (uint64_t i = 0; i < tasks; ++i) {
-      if (planned_ > 0 && (planned_ >= state_.settings.plan_depth || budget_ <= 0)) break;
-      const absl::Time start = PlanOne(*job.shape, partition, verdict.not_before);
-      if (start == absl::InfiniteFuture()) break;
-      verdict.not_before = start;
-      if (!IsSet(first)) first = start;
-    }
-    return first;
+  void Rename(const ReadyKey& key, PartitionIndex partition) {
+    if (key.partition != partition || !IsFirst(key)) return;
+    const ShapeQueue& queue = *backlog_.QueueOf(key);
+    if (!queue.judged || !queue.verdict.can_run_later) return;
+    Wait(queue, key);
   }
 
-  absl::Time PlanOne(const Shape& shape, PartitionIndex partition, absl::Time not_before) {
-    if (!timeline_.has_value()) {
-      timeline_.emplace(state_, context_.now,
-                        std::max(state_.settings.kill_wait, absl::Seconds(1)));
-    }
-    const PartitionEntry& entry = state_.partitions[partition];
-    const Terms terms = MakeTerms(shape, entry.facts, state_.settings);
-    std::vector<absl::Time> times(timeline_->releases().lower_bound(not_before),
-                                  timeline_->releases().end());
-    if (not_before > context_.now) times.insert(times.begin(), not_before);
-    for (absl::Time start : times) {
-      // The first plan of a pass is made whatever it costs: it is what protects the top job.
-      if (planned_ > 0 && budget_ <= 0) break;
-      std::optional<Placement> placement = SelectNodes(terms, Offers(shape, entry, start));
-      if (!placement.has_value()) continue;
-      timeline_->Reserve(*placement, terms.exclusive, start, start + shape.PlanningTime());
-      planned_++;
-      return start;
-    }
-    return absl::InfiniteFuture();
+  // Somebody has to look when a planned start has come and nothing else happens.
+  void WatchFirstStart() {
+    const Instant first = plan_.FirstStart();
+    const bool watched = state_.plan_watched > context_.now;
+    if (first >= kNever || (watched && state_.plan_watched <= ToTime(first))) return;
+    state_.plan_watched = ToTime(first);
+    state_.timers.Add(state_.plan_watched, {TimerKind::kPlannedStart, {}, {}, {}});
   }
 
   Context& context_;
   State& state_;
-  std::optional<Timeline> timeline_;  // made when the first job has to wait
-  std::map<std::pair<const Shape*, PartitionIndex>, Verdict> verdicts_;
-  absl::flat_hash_set<PartitionIndex> blocked_partitions_;
-  absl::flat_hash_set<JobId> explained_;
-  uint32_t planned_ = 0;
-  int64_t budget_ = kPlanBudget;
+  Backlog& backlog_;
+  Plan& plan_;
+  const Instant now_;
+  const uint64_t work_end_;
+  std::vector<ReadyKey> first_ranks_;  // as they were when first asked for in this pass
 };
 
 }  // namespace
 
-bool RunSchedule(Context& context) {
-  return Pass(context).Run();
+bool RunSchedule(Context& context, uint64_t work) {
+  return Pass(context, work).Run();
 }
 
 }  // namespace reeve::ctld

@@ -1,16 +1,26 @@
-// One scheduling pass: the ready queue from the top, each job started, planned or passed over.
+// The scheduler: which jobs start now, and when and where each other one is to start.
 //
-// Backfill is conservative: every job that cannot start gets the earliest time at which it fits
-// beside everything planned before it, and a lower job starts now only if it fits beside all of
-// those plans for its whole time limit. So no lower job delays a higher one's planned start. How
-// many jobs are planned in one pass is bounded (Settings::plan_depth and a budget of work).
+// Backfill is conservative and over the whole queue: every job that can run has a place in the plan
+// (plan.h), and one starts now only where it fits beside the places of all that rank higher, for
+// its whole time limit. So no lower job delays a higher one's planned start. What ranks lower gives
+// way: it is planned again.
+//
+// The plan stays from pass to pass. A pass looks at jobs that have no place yet, and, when nodes
+// have got room, at the first job of each shape that might use it. Where a queue is deep, a job's
+// place is sought among some of the nodes rather than all.
 #pragma once
+
+#include <cstdint>
 
 #include "ctld/core/cluster_state.h"
 
 namespace reeve::ctld {
 
-// False when a start has made another job ready that this pass had already gone past.
-bool RunSchedule(Context& context);
+// Looks at a node; about five milliseconds' worth.
+constexpr uint64_t kPassWork = 40'000;
+constexpr uint64_t kAnyWork = UINT64_MAX;
+
+// False when there is more to do: `work` did not suffice.
+bool RunSchedule(Context& context, uint64_t work = kPassWork);
 
 }  // namespace reeve::ctld

@@ -123,7 +123,7 @@ Terms MakeTerms(const Shape& shape, const Partition& partition, const Settings& 
 }
 
 bool NodeFits(const Shape& shape, const Node& node) {
-  if (shape.exc_nodes.contains(node.name)) return false;
+  if (!shape.exc_nodes.empty() && shape.exc_nodes.contains(node.name)) return false;
   if (node.tmp_disk_mb < shape.tmp_disk_mb) return false;
   return !shape.has_features || shape.features.Matches(node);
 }
@@ -152,6 +152,28 @@ uint32_t TaskCapacity(const Terms& terms, const Offer& offer) {
     tasks = std::min(tasks, shape.ntasks_per_node);
   }
   return tasks;
+}
+
+Room LeastRoom(const Terms& terms, const Node& node) {
+  const Shape& shape = *terms.shape;
+  uint64_t tasks = shape.ntasks_per_node > 0 && !shape.tasks_given ? shape.ntasks_per_node : 1;
+  if (std::min(terms.max_nodes, shape.max_nodes) == 1) tasks = shape.num_tasks;
+  const uint64_t cpus = std::max<uint64_t>(
+      {shape.overcommit ? 1 : tasks * shape.cpus_per_task, shape.min_cpus_per_node, uint64_t{1}});
+  uint64_t memory = 0;
+  if (terms.consume_memory) {
+    if (terms.mem_per_node_mb.value_or(0) > 0) {
+      memory = *terms.mem_per_node_mb;
+    } else if (terms.mem_per_cpu_mb.value_or(0) > 0) {
+      memory = *terms.mem_per_cpu_mb * std::min<uint64_t>(cpus, UINT32_MAX);
+    } else {
+      memory = node.real_memory_mb;
+    }
+  }
+  const auto clamp = [](uint64_t value) {
+    return static_cast<int32_t>(std::min<uint64_t>(value, INT32_MAX));
+  };
+  return {clamp(terms.exclusive ? node.cpus : cpus), clamp(memory)};
 }
 
 std::optional<Placement> SelectNodes(const Terms& terms, const std::vector<Offer>& offers) {

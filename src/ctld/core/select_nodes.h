@@ -6,10 +6,11 @@
 #include <optional>
 #include <vector>
 
-#include "ctld/core/cluster_state.h"
 #include "ctld/core/node.h"
+#include "ctld/core/ready_key.h"
 #include "ctld/core/settings.h"
 #include "ctld/core/shape.h"
+#include "ctld/core/track.h"
 
 namespace reeve::ctld {
 
@@ -48,6 +49,9 @@ Terms MakeTerms(const Shape& shape, const Partition& partition, const Settings& 
 bool NodeFits(const Shape& shape, const Node& node);
 // How many tasks an offer can take, 0: the node is of no use.
 uint32_t TaskCapacity(const Terms& terms, const Offer& offer);
+
+// With less than this free the node cannot take even one task.
+Room LeastRoom(const Terms& terms, const Node& node);
 
 // Prefers few nodes; then lower weights; a single node is the one with the least to spare; then the
 // order of the configuration. nullopt when the offers don't suffice.

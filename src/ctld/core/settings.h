@@ -47,7 +47,9 @@ struct Settings {
   bool prolog_no_hold = false;
   absl::Duration health_check_interval = absl::ZeroDuration();  // 0: none
   HealthCheckStates health_check_states;
-  uint32_t plan_depth = 1000;         // jobs that get a planned start in one pass
+  // Jobs that get a planned start. With fewer than all, the plan is made anew in each pass; one is
+  // EASY backfill: only the first job that waits is protected.
+  uint32_t plan_depth = UINT32_MAX;
   std::vector<Node> nodes;            // configured facts; `drain`, `base`, `reason` for State=
   std::vector<Partition> partitions;  // in the order of the file
 };

@@ -188,6 +188,7 @@ void Cleared(Context& context, const JobGone& event) {
   const auto clearing = node->clearing.find(event.job);
   if (clearing == node->clearing.end() || clearing->second > event.attempt) return;
   node->clearing.erase(clearing);
+  context.state.NodeMoved(*node);
   context.effects.schedule = true;
 }
 

@@ -128,7 +128,7 @@ void HandleSubmit(Context& context, const SubmitJob& event) {
   Job& job = MakeJob(context, event, *std::move(validated));
   const JobId id = job.id;
   if (event.immediate) {
-    RunSchedule(context);
+    RunSchedule(context, kAnyWork);
     if (job.Pending()) {
       context.RemoveJob(id);
       return context.Reply(event.call, Refuse(kNotImmediate));

@@ -14,15 +14,16 @@
 namespace reeve::ctld {
 
 enum class TimerKind : uint8_t {
-  kEligible,     // a begin time or a dependency's delay is over
-  kTimeLimit,    // of a job
-  kStepLimit,    // of a job's steps
-  kPurge,        // a finished job is old enough
-  kNodeTimeout,  // a node may have been silent too long
-  kLease,        // the lease of a silent node may be over
-  kCall,         // a waiting call's deadline
-  kRequests,     // answers to requests may be forgotten
-  kHealthCheck,  // nodes are to run HealthCheckProgram
+  kEligible,      // a begin time or a dependency's delay is over
+  kTimeLimit,     // of a job
+  kStepLimit,     // of a job's steps
+  kPurge,         // a finished job is old enough
+  kNodeTimeout,   // a node may have been silent too long
+  kLease,         // the lease of a silent node may be over
+  kCall,          // a waiting call's deadline
+  kRequests,      // answers to requests may be forgotten
+  kPlannedStart,  // the first job of the plan is to start
+  kHealthCheck,   // nodes are to run HealthCheckProgram
 };
 
 struct Timer {

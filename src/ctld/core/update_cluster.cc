@@ -20,10 +20,8 @@ namespace {
 
 // Keys of the ready queue hold tiers and places of partitions.
 void RebuildReady(Context& context) {
-  std::vector<JobId> ids;
-  for (const auto& [id, keys] : context.state.ready_keys) ids.push_back(id);
-  context.state.ready.clear();
-  context.state.ready_keys.clear();
+  const std::vector<JobId> ids = context.state.backlog.Jobs();
+  context.state.backlog = Backlog();
   for (JobId id : ids) context.AddReady(*context.state.FindJob(id));
 }
 

@@ -266,6 +266,7 @@ absl::Status Apply(Context& context, Job& job, Draft draft, const Caller& caller
       context.state.timers.Add(job.end_time + context.state.settings.over_time_limit,
                                {TimerKind::kTimeLimit, job.id, {}, {}});
     }
+    context.EndMoved(job);
     context.effects.schedule = true;
   }
   if (!job.Finished()) context.ForgetName(job);

@@ -104,6 +104,8 @@ class Cluster {
       Effects more = Take(controller->Schedule(now));
       Merge(effects, more);
       again = more.schedule;
+      const std::vector<std::string> wrong = CheckPlan(*controller, now);
+      EXPECT_TRUE(again || wrong.empty()) << wrong.front();
     }
     return effects;
   }

@@ -1,0 +1,105 @@
+// The jobs that could start as far as they are concerned: by rank, and by shape and partition. Jobs
+// of one shape in one partition are interchangeable: they share one verdict, and when the first of
+// them cannot start now, none can.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/container/btree_set.h"
+#include "absl/container/flat_hash_map.h"
+#include "absl/container/inlined_vector.h"
+#include "ctld/core/job.h"
+#include "ctld/core/node_bits.h"
+#include "ctld/core/ready_key.h"
+#include "ctld/core/reasons.h"
+#include "ctld/core/select_nodes.h"
+#include "ctld/core/track.h"
+
+namespace reeve::ctld {
+
+// What is known about jobs of one shape in one partition.
+struct Verdict {
+  Reason reason = Reason::kResources;
+  std::string detail;
+  bool can_run_later = false;  // worth planning
+
+  friend bool operator==(const Verdict&, const Verdict&) = default;
+};
+
+struct ShapeQueue {
+  std::shared_ptr<const Shape> shape;
+  PartitionIndex partition = 0;
+  absl::btree_set<ReadyKey> jobs;
+
+  // From the configuration; made when first needed.
+  bool fitted = false;
+  Terms terms;
+  NodeBits fits;  // nodes of the partition that an empty one of could take a task
+  uint32_t fit_count = 0;
+
+  bool judged = false;
+  Verdict verdict;
+
+  // Since the job of that rank could not start now: what was missing, and what nodes have gained.
+  bool blocked = false;
+  ReadyKey blocked_rank;
+  uint32_t missing_nodes = 0;
+  uint64_t missing_tasks = 0;
+  uint32_t gained_nodes = 0;
+  uint64_t gained_tasks = 0;
+
+  // No later job can be planned before that while nothing grows (Plan::grown_epoch).
+  Instant not_before = 0;
+  ReadyKey not_before_rank;
+  uint64_t not_before_epoch = 0;
+
+  const ReadyKey& head() const { return *jobs.begin(); }
+};
+
+class Backlog {
+ public:
+  using Keys = absl::InlinedVector<ReadyKey, 1>;
+
+  // In all of `keys`; a job that is there with the same keys and shape stays as it is. True when
+  // something changed.
+  bool Insert(const Job& job, Keys keys);
+  bool Erase(JobId job);
+  bool Contains(JobId job) const { return keys_.contains(job); }
+  // In the order of rank; empty when it is not here.
+  const Keys& KeysOf(JobId job) const;
+
+  const absl::btree_set<ReadyKey>& by_rank() const { return by_rank_; }
+  ShapeQueue* QueueOf(const ReadyKey& key);
+  const std::vector<std::unique_ptr<ShapeQueue>>& queues() const { return queues_; }
+  size_t size() const { return keys_.size(); }
+  std::vector<JobId> Jobs() const;  // by id
+
+  // Neither planned nor known to be unable to run: still to be looked at.
+  absl::btree_set<ReadyKey> unplanned;
+  // Queues whose first job may be able to start now, by its rank.
+  absl::btree_set<std::pair<ReadyKey, ShapeQueue*>> candidates;
+  // Of each partition the job that waits for resources rather than for others; by place.
+  std::vector<JobId> tops;
+  // The plan does not follow the configuration any more: everything is to be looked at anew.
+  bool stale = true;
+
+ private:
+  struct Entry {
+    Keys keys;
+    ShapeQueue* first = nullptr;  // the queue of the first key
+    std::shared_ptr<const Shape> shape;
+  };
+  ShapeQueue& MakeQueue(const std::shared_ptr<const Shape>& shape, PartitionIndex partition);
+  void ForgetEmptyQueues();
+
+  absl::btree_set<ReadyKey> by_rank_;
+  absl::flat_hash_map<JobId, Entry> keys_;
+  std::vector<std::unique_ptr<ShapeQueue>> queues_;
+  absl::flat_hash_map<std::pair<const Shape*, PartitionIndex>, ShapeQueue*> queue_of_;
+};
+
+}  // namespace reeve::ctld

@@ -1,0 +1,318 @@
+#include "ctld/core/plan.h"
+
+#include <algorithm>
+
+#include "ctld/core/cluster_state.h"
+
+namespace reeve::ctld {
+namespace {
+
+// Sees what runs and no hold.
+constexpr ReadyKey kTop{UINT32_MAX, UINT32_MAX, {}, 0};
+
+int32_t Clamp(uint64_t value) {
+  return static_cast<int32_t>(std::min<uint64_t>(value, INT32_MAX));
+}
+
+Room AllOf(const Node& node) {
+  return {Clamp(node.cpus), Clamp(node.real_memory_mb)};
+}
+
+// When the job is to have left; what is past its end leaves after `grace`.
+absl::Time EndOf(const Job& job, absl::Time now, absl::Duration grace) {
+  if (job.Completing()) return now + grace;
+  const absl::Duration limit =
+      job.shape != nullptr ? job.shape->PlanningTime() : absl::Hours(24 * 365);
+  // The limit may have been changed since the start: end_time knows, when there is one.
+  const absl::Time end = IsSet(job.end_time) ? job.end_time : job.start_time + limit;
+  return end > now ? end : now + grace;
+}
+
+}  // namespace
+
+void Plan::Reset(const State& state) {
+  const size_t count = state.nodes.size();
+  order_.resize(count);
+  for (NodeIndex i = 0; i < count; ++i) order_[i] = i;
+  std::sort(order_.begin(), order_.end(), [&](NodeIndex a, NodeIndex b) {
+    const Node& left = *state.nodes[a];
+    const Node& right = *state.nodes[b];
+    return std::tuple(left.weight, left.order, a) < std::tuple(right.weight, right.order, b);
+  });
+  places_.resize(count);
+  for (size_t place = 0; place < count; ++place) {
+    places_[order_[place]] = static_cast<uint32_t>(place);
+  }
+  nodes_.clear();
+  nodes_.resize(count);
+  changed_.clear();
+  grown_.clear();
+  usable_ = free_now_ = NodeBits(count);
+  ends_.clear();
+  planned_.clear();
+  starts_.clear();
+  for (NodeIndex i = 0; i < count; ++i) NodeChanged(i);
+  availability_changed_ = true;
+}
+
+void Plan::NodeChanged(NodeIndex node) {
+  if (node >= nodes_.size() || nodes_[node].changed) return;
+  nodes_[node].changed = true;
+  changed_.push_back(node);
+}
+
+bool Plan::Follows(const Node& node, NodeIndex index) const {
+  if (nodes_[index].changed) return true;
+  return usable_.Test(places_[index]) == node.Usable() &&
+         nodes_[index].free_cpus == (node.Usable() ? node.FreeCpus() : 0);
+}
+
+void Plan::Grown(NodeIndex node) {
+  grown_epoch_++;
+  if (nodes_[node].grown) return;
+  nodes_[node].grown = true;
+  grown_.push_back(node);
+}
+
+std::vector<NodeIndex> Plan::TakeGrown() {
+  for (NodeIndex node : grown_) nodes_[node].grown = false;
+  return std::exchange(grown_, {});
+}
+
+std::vector<ReadyKey> Plan::Refresh(const State& state, absl::Time now, absl::Duration grace) {
+  const Instant instant = ToInstant(now);
+  for (auto it = ends_.begin(); it != ends_.end() && it->first <= instant; ++it) {
+    NodeChanged(it->second);
+  }
+  std::vector<ReadyKey> lost;
+  // Losing a place may make another node's room grow, which changes nothing in what it is.
+  const std::vector<NodeIndex> changed = std::exchange(changed_, {});
+  for (NodeIndex node : changed) RefreshNode(state, node, now, grace, lost);
+  return lost;
+}
+
+void Plan::RefreshNode(const State& state, NodeIndex index, absl::Time now, absl::Duration grace,
+                       std::vector<ReadyKey>& lost) {
+  const Node& node = *state.nodes[index];
+  NodePlan& plan = nodes_[index];
+  plan.changed = false;
+  std::vector<Track::Use> running;
+  for (const auto& [id, use] : node.jobs) {
+    const Job* job = state.FindJob(id);
+    const absl::Time end = job == nullptr ? now + grace : EndOf(*job, now, grace);
+    const Room room = use.whole ? AllOf(node) : Room{Clamp(use.cpus.Count()), Clamp(use.mem_mb)};
+    running.push_back({room, ToInstant(end)});
+  }
+  const Profile before = plan.track.SeenBy(kTop, Track::View::kHigher, scratch_);
+  const std::vector<Point> old(before.begin(), before.end());
+  LoseAll(plan.track.Build(AllOf(node), running), lost);
+  if (plan.first_end != kNever) ends_.erase({plan.first_end, index});
+  plan.first_end = plan.track.first_end();
+  if (plan.first_end != kNever) ends_.insert({plan.first_end, index});
+
+  const size_t place = places_[index];
+  const bool was_usable = usable_.Test(place);
+  usable_.Set(place, node.Usable());
+  const uint32_t free_cpus = node.Usable() ? node.FreeCpus() : 0;
+  free_now_.Set(place, free_cpus > 0);
+  if (was_usable != node.Usable()) {
+    availability_changed_ = true;
+    if (was_usable) LoseAll(plan.track.holds(), lost);
+  }
+  if (!node.Usable()) {
+    plan.free_cpus = 0;
+    return;
+  }
+  // A running job never gives room back without being gone, except when its end was moved.
+  const bool first = old.empty();
+  bool grown = !was_usable || first || free_cpus > plan.free_cpus;
+  const Profile after = plan.track.SeenBy(kTop, Track::View::kHigher, scratch_);
+  for (size_t i = 0; !grown && i < after.size(); ++i) {
+    const Instant from = after[i].from;
+    const Instant until = i + 1 < after.size() ? after[i + 1].from : kNever;
+    grown = !LeastFree(old, from, until).Holds(after[i].free);
+  }
+  plan.free_cpus = free_cpus;
+  if (grown) Grown(index);
+}
+
+void Plan::LoseAll(const std::vector<Track::Hold>& displaced, std::vector<ReadyKey>& lost) {
+  std::vector<JobId> jobs;
+  for (const Track::Hold& hold : displaced) jobs.push_back(hold.rank.job);
+  for (JobId job : jobs) {
+    const PlannedJob* planned = Find(job);
+    if (planned == nullptr) continue;
+    lost.push_back(planned->key);
+    Drop(job);
+  }
+}
+
+Offer Plan::OfferAt(const State& state, NodeIndex index, const ReadyKey& rank, Track::View view,
+                    Instant from, Instant until) {
+  work_++;
+  const Node* node = state.nodes[index].get();
+  const Room room = LeastFree(nodes_[index].track.SeenBy(rank, view, scratch_), from, until);
+  Offer offer{index, node, 0, 0};
+  offer.cpus = static_cast<uint32_t>(std::clamp<int64_t>(room.cpus, 0, node->cpus));
+  offer.mem_mb = static_cast<uint64_t>(std::max(room.mem_mb, 0));
+  return offer;
+}
+
+namespace {
+
+// What the nodes can give at one time, as time goes on: each is looked at again when that changes.
+struct Candidate {
+  Offer offer;
+  uint32_t capacity = 0;
+  Room least;
+};
+struct Moment {
+  Instant at;
+  uint32_t candidate;
+  bool operator<(const Moment& other) const { return at > other.at; }  // the earliest on top
+};
+
+}  // namespace
+
+std::optional<Plan::Start> Plan::Find(const State& state, const Terms& terms,
+                                      absl::Span<const NodeIndex> nodes, const ReadyKey& rank,
+                                      Instant from) {
+  const Shape& shape = *terms.shape;
+  const Instant length = absl::ToInt64Microseconds(shape.PlanningTime());
+  std::vector<Candidate> candidates(nodes.size());
+  std::vector<Moment> moments;
+  moments.reserve(nodes.size());
+  const auto see = [&](uint32_t i) {
+    work_++;
+    return nodes_[nodes[i]].track.SeenBy(rank, Track::View::kHigherAndOwn, scratch_);
+  };
+  for (uint32_t i = 0; i < nodes.size(); ++i) {
+    candidates[i].offer = {nodes[i], state.nodes[nodes[i]].get(), 0, 0};
+    candidates[i].least = LeastRoom(terms, *candidates[i].offer.node);
+    const Instant at = FirstFit(see(i), candidates[i].least, length, from);
+    if (at < kNever) moments.push_back({at, i});
+  }
+  std::make_heap(moments.begin(), moments.end());
+  uint64_t tasks = 0;
+  uint32_t count = 0;
+  while (!moments.empty()) {
+    const Instant at = moments.front().at;
+    while (!moments.empty() && moments.front().at == at) {
+      std::pop_heap(moments.begin(), moments.end());
+      const uint32_t i = moments.back().candidate;
+      moments.pop_back();
+      Candidate& candidate = candidates[i];
+      const Profile profile = see(i);
+      const Room room = LeastFree(profile, at, at + length);
+      candidate.offer.cpus =
+          static_cast<uint32_t>(std::clamp<int64_t>(room.cpus, 0, candidate.offer.node->cpus));
+      candidate.offer.mem_mb = static_cast<uint64_t>(std::max(room.mem_mb, 0));
+      tasks -= candidate.capacity;
+      count -= candidate.capacity > 0;
+      candidate.capacity = TaskCapacity(terms, candidate.offer);
+      tasks += candidate.capacity;
+      count += candidate.capacity > 0;
+      Instant next = NextChange(profile, length, at);
+      if (candidate.capacity == 0 && next < kNever) {
+        next = FirstFit(profile, candidate.least, length, next);
+      }
+      if (next >= kNever) continue;
+      moments.push_back({next, i});
+      std::push_heap(moments.begin(), moments.end());
+    }
+    if (count < shape.min_nodes || tasks < shape.num_tasks) continue;
+    std::vector<Offer> offers;
+    for (const Candidate& candidate : candidates) {
+      if (candidate.capacity > 0) offers.push_back(candidate.offer);
+    }
+    if (std::optional<Placement> placement = SelectNodes(terms, offers)) {
+      return Start{at, *std::move(placement)};
+    }
+  }
+  return std::nullopt;
+}
+
+std::vector<ReadyKey> Plan::Keep(const State& state, const ReadyKey& key, const Terms& terms,
+                                 const Start& start) {
+  std::unique_ptr<PlannedJob>& planned = planned_[key.job];
+  if (planned == nullptr) {
+    planned = std::make_unique<PlannedJob>();
+    planned->key = key;
+  }
+  PlannedJob& job = *planned;
+  const Instant before = job.places.empty() ? kNever : job.places.front().at;
+  Place place{start.at, {}};
+  for (const Placement::Part& part : start.placement.parts) place.nodes.push_back(part.index);
+  const auto later = std::find_if(job.places.begin(), job.places.end(),
+                                  [&](const Place& p) { return p.at > start.at; });
+  job.places.insert(later, std::move(place));
+  FirstStartMoved(key.job, before, job.places.front().at);
+
+  const Instant until = start.at + absl::ToInt64Microseconds(terms.shape->PlanningTime());
+  std::vector<ReadyKey> lost;
+  for (const Placement::Part& part : start.placement.parts) {
+    const Room room = terms.exclusive ? AllOf(*state.nodes[part.index])
+                                      : Room{Clamp(part.cpus), Clamp(part.mem_mb)};
+    LoseAll(nodes_[part.index].track.Add({start.at, until, room, key}), lost);
+  }
+  return lost;
+}
+
+void Plan::RemovePlace(const PlannedJob& job, const Place& place) {
+  for (NodeIndex node : place.nodes) {
+    nodes_[node].track.Remove(job.key, place.at);
+    Grown(node);
+  }
+}
+
+void Plan::Drop(JobId job) {
+  const auto found = planned_.find(job);
+  if (found == planned_.end()) return;
+  const std::unique_ptr<PlannedJob> planned = std::move(found->second);
+  planned_.erase(found);
+  FirstStartMoved(job, planned->places.front().at, kNever);
+  for (const Place& place : planned->places) RemovePlace(*planned, place);
+}
+
+void Plan::DropFirstPlace(JobId job) {
+  const auto found = planned_.find(job);
+  if (found == planned_.end()) return;
+  PlannedJob& planned = *found->second;
+  if (planned.places.size() == 1) return Drop(job);
+  const Place place = planned.places.front();
+  planned.places.erase(planned.places.begin());
+  FirstStartMoved(job, place.at, planned.places.front().at);
+  RemovePlace(planned, place);
+}
+
+void Plan::Shorten(JobId job, size_t places) {
+  const auto found = planned_.find(job);
+  if (found == planned_.end()) return;
+  if (places == 0) return Drop(job);
+  PlannedJob& planned = *found->second;
+  while (planned.places.size() > places) {
+    RemovePlace(planned, planned.places.back());
+    planned.places.pop_back();
+  }
+}
+
+const Plan::PlannedJob* Plan::Find(JobId job) const {
+  const auto found = planned_.find(job);
+  return found == planned_.end() ? nullptr : found->second.get();
+}
+
+void Plan::FirstStartMoved(JobId job, Instant before, Instant after) {
+  if (before == after) return;
+  if (before != kNever) starts_.erase({before, job});
+  if (after != kNever) starts_.insert({after, job});
+}
+
+std::vector<JobId> Plan::Due(Instant now) const {
+  std::vector<JobId> jobs;
+  for (auto it = starts_.begin(); it != starts_.end() && it->first <= now; ++it) {
+    jobs.push_back(it->second);
+  }
+  return jobs;
+}
+
+}  // namespace reeve::ctld

@@ -1,0 +1,127 @@
+// Which room is whose and when, on all nodes: running jobs until their time limits, and the planned
+// jobs' holds (track.h). It is kept from pass to pass: what an event changes is what an event
+// costs.
+//
+// The plan is told of every node that changes (a job came or went, its state is another one) and
+// reads the rest from the State in Refresh. A job whose hold is displaced anywhere loses its whole
+// place and is to be planned again.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "absl/container/btree_set.h"
+#include "absl/container/flat_hash_map.h"
+#include "absl/container/inlined_vector.h"
+#include "absl/time/time.h"
+#include "ctld/core/node_bits.h"
+#include "ctld/core/ready_key.h"
+#include "ctld/core/select_nodes.h"
+#include "ctld/core/track.h"
+
+namespace reeve::ctld {
+
+class State;
+
+class Plan {
+ public:
+  struct Start {
+    Instant at = 0;
+    Placement placement;
+  };
+  // One start of a job; an array's record has one for each task that is planned.
+  struct Place {
+    Instant at = 0;
+    absl::InlinedVector<NodeIndex, 2> nodes;
+  };
+  struct PlannedJob {
+    ReadyKey key;
+    absl::InlinedVector<Place, 1> places;  // in the order of their times
+  };
+
+  // Forgets everything; the next Refresh reads all nodes.
+  void Reset(const State& state);
+  // Jobs or the state of the node are others than they were.
+  void NodeChanged(NodeIndex node);
+  const Track& track(NodeIndex node) const { return nodes_[node].track; }
+  bool Changed(NodeIndex node) const { return nodes_[node].changed; }
+  bool AnyChanged() const { return !changed_.empty(); }
+  // What it knows of the node is true, or it is to look at it again.
+  bool Follows(const Node& node, NodeIndex index) const;
+  // Catches up with what has changed. A job that should have ended counts as leaving after `grace`.
+  // Returns the jobs that lost their places.
+  std::vector<ReadyKey> Refresh(const State& state, absl::Time now, absl::Duration grace);
+
+  // Nodes in the order of preference (weight, then the configuration's order) have a place in it.
+  size_t PlaceOf(NodeIndex node) const { return places_[node]; }
+  NodeIndex NodeAt(size_t place) const { return order_[place]; }
+  size_t size() const { return order_.size(); }
+  const NodeBits& usable() const { return usable_; }
+  const NodeBits& free_now() const { return free_now_; }  // usable, with a CPU to spare
+
+  // The least that the node has for a job of that rank throughout.
+  Offer OfferAt(const State& state, NodeIndex node, const ReadyKey& rank, Track::View view,
+                Instant from, Instant until);
+  // The earliest start on some of these nodes, at or after `from`.
+  std::optional<Start> Find(const State& state, const Terms& terms,
+                            absl::Span<const NodeIndex> nodes, const ReadyKey& rank, Instant from);
+  // Gives the job that place. Returns the jobs of lower rank that lost theirs by it.
+  std::vector<ReadyKey> Keep(const State& state, const ReadyKey& key, const Terms& terms,
+                             const Start& start);
+  void Drop(JobId job);
+  void DropFirstPlace(JobId job);  // one of its tasks has started
+  // No more places than that.
+  void Shorten(JobId job, size_t places);
+  const PlannedJob* Find(JobId job) const;
+  size_t planned_jobs() const { return planned_.size(); }
+  const absl::flat_hash_map<JobId, std::unique_ptr<PlannedJob>>& planned() const {
+    return planned_;
+  }
+
+  Instant FirstStart() const { return starts_.empty() ? kNever : starts_.begin()->first; }
+  // Jobs whose planned start has come.
+  std::vector<JobId> Due(Instant now) const;
+  // Nodes on which there may be more room than before, now or later, since this was last asked.
+  std::vector<NodeIndex> TakeGrown();
+  // Moves whenever there may be more room anywhere: a start found before is then no bound.
+  uint64_t grown_epoch() const { return grown_epoch_; }
+  // True once after a node has become usable, or has ceased to be.
+  bool TakeAvailabilityChanged() { return std::exchange(availability_changed_, false); }
+  // Looks at a node at one time, so far: what planning costs.
+  uint64_t work() const { return work_; }
+
+ private:
+  struct NodePlan {
+    Track track;
+    bool changed = false;
+    bool grown = false;
+    uint32_t free_cpus = 0;
+    Instant first_end = kNever;
+  };
+  void RefreshNode(const State& state, NodeIndex node, absl::Time now, absl::Duration grace,
+                   std::vector<ReadyKey>& lost);
+  void Grown(NodeIndex node);
+  void RemovePlace(const PlannedJob& job, const Place& place);
+  void LoseAll(const std::vector<Track::Hold>& displaced, std::vector<ReadyKey>& lost);
+  void FirstStartMoved(JobId job, Instant before, Instant after);
+
+  std::vector<NodeIndex> order_;
+  std::vector<uint32_t> places_;
+  std::vector<NodePlan> nodes_;
+  std::vector<NodeIndex> changed_;
+  std::vector<NodeIndex> grown_;
+  NodeBits usable_;
+  NodeBits free_now_;
+  absl::btree_set<std::pair<Instant, NodeIndex>> ends_;  // when the first job of a node is to end
+  absl::flat_hash_map<JobId, std::unique_ptr<PlannedJob>> planned_;
+  absl::btree_set<std::pair<Instant, JobId>> starts_;
+  std::vector<Point> scratch_;
+  uint64_t grown_epoch_ = 1;
+  uint64_t work_ = 0;
+  bool availability_changed_ = false;
+};
+
+}  // namespace reeve::ctld

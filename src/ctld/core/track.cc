@@ -1,0 +1,221 @@
+#include "ctld/core/track.h"
+
+#include <algorithm>
+
+namespace reeve::ctld {
+namespace {
+
+constexpr Instant kLongAgo = INT64_MIN / 4;
+
+// The segment in which the instant lies.
+size_t SegmentAt(Profile profile, Instant at) {
+  const auto next = std::upper_bound(profile.begin(), profile.end(), at,
+                                     [](Instant t, const Point& p) { return t < p.from; });
+  return next == profile.begin() ? 0 : next - profile.begin() - 1;
+}
+
+size_t SplitAt(std::vector<Point>& points, Instant at) {
+  const size_t segment = SegmentAt(points, at);
+  if (points[segment].from == at) return segment;
+  Point point = points[segment];
+  point.from = at;
+  points.insert(points.begin() + segment + 1, point);
+  return segment + 1;
+}
+
+void Change(std::vector<Point>& points, const Room& room, int sign, Instant from, Instant until) {
+  if (from >= until) return;
+  const size_t first = SplitAt(points, from);
+  const size_t last = SplitAt(points, until);
+  for (size_t i = first; i < last; ++i) {
+    points[i].free.cpus += sign * room.cpus;
+    points[i].free.mem_mb += sign * room.mem_mb;
+  }
+}
+
+// Points that say the same as the one before them.
+void Merge(std::vector<Point>& points) {
+  const auto same = [](const Point& a, const Point& b) { return a.free == b.free; };
+  points.erase(std::unique(points.begin(), points.end(), same), points.end());
+}
+
+bool AnyBelowZero(Profile profile) {
+  return std::any_of(profile.begin(), profile.end(),
+                     [](const Point& p) { return p.free.cpus < 0 || p.free.mem_mb < 0; });
+}
+
+struct Edge {
+  Instant at;
+  Room change;
+  bool operator<(const Edge& other) const { return at < other.at; }
+};
+
+std::vector<Point> Accumulate(const Room& all, std::vector<Edge> edges) {
+  std::sort(edges.begin(), edges.end());
+  std::vector<Point> points = {{kLongAgo, all}};
+  for (const Edge& edge : edges) {
+    if (edge.at != points.back().from) points.push_back({edge.at, points.back().free});
+    points.back().free.cpus += edge.change.cpus;
+    points.back().free.mem_mb += edge.change.mem_mb;
+  }
+  return points;
+}
+
+}  // namespace
+
+Instant ToInstant(absl::Time time) {
+  if (time == absl::InfiniteFuture()) return kNever;
+  const Instant floor = absl::ToUnixMicros(time);
+  return std::min(absl::FromUnixMicros(floor) < time ? floor + 1 : floor, kNever);
+}
+
+absl::Time ToTime(Instant instant) {
+  return instant >= kNever ? absl::InfiniteFuture() : absl::FromUnixMicros(instant);
+}
+
+Room LeastFree(Profile profile, Instant from, Instant until) {
+  size_t i = SegmentAt(profile, from);
+  Room least = profile[i].free;
+  for (++i; i < profile.size() && profile[i].from < until; ++i) {
+    least.cpus = std::min(least.cpus, profile[i].free.cpus);
+    least.mem_mb = std::min(least.mem_mb, profile[i].free.mem_mb);
+  }
+  return least;
+}
+
+Instant FirstFit(Profile profile, const Room& need, Instant length, Instant from) {
+  size_t i = SegmentAt(profile, from);
+  Instant start = from;
+  while (true) {
+    // To the first segment that is too small, or past the end of the time asked for.
+    while (i < profile.size() && profile[i].free.Holds(need)) {
+      if (i + 1 == profile.size() || profile[i + 1].from >= start + length) return start;
+      ++i;
+    }
+    while (i < profile.size() && !profile[i].free.Holds(need)) ++i;
+    if (i == profile.size()) return kNever;
+    start = profile[i].from;
+  }
+}
+
+Instant NextChange(Profile profile, Instant length, Instant from) {
+  const size_t segment = SegmentAt(profile, from);
+  const Instant left = segment + 1 < profile.size() ? profile[segment + 1].from : kNever;
+  const size_t last = SegmentAt(profile, from + length - 1);
+  const Instant right = last + 1 < profile.size() ? profile[last + 1].from - length + 1 : kNever;
+  return std::min(left, right);
+}
+
+std::vector<Track::Hold> Track::Build(const Room& all, absl::Span<const Use> running) {
+  all_ = all;
+  running_.assign(running.begin(), running.end());
+  first_end_ = kNever;
+  std::vector<Edge> edges;
+  edges.reserve(2 * (running_.size() + holds_.size()));
+  const auto take = [&](const Room& room, Instant from, Instant until) {
+    edges.push_back({from, {-room.cpus, -room.mem_mb}});
+    edges.push_back({until, room});
+  };
+  for (const Use& use : running_) {
+    take(use.room, kLongAgo, use.until);
+    first_end_ = std::min(first_end_, use.until);
+  }
+  base_ = Accumulate(all_, edges);
+  FindBounds();
+  for (const Hold& hold : holds_) take(hold.room, hold.from, hold.until);
+  points_ = Accumulate(all_, std::move(edges));
+  if (!AnyBelowZero(points_)) return {};
+  return DropWhatDoesNotFit();
+}
+
+void Track::FindBounds() {
+  for (const Hold& hold : holds_) {
+    if (&hold == holds_.data() || hold.rank < highest_) highest_ = hold.rank;
+    if (&hold == holds_.data() || lowest_ < hold.rank) lowest_ = hold.rank;
+  }
+}
+
+// From the highest rank down, each where it fits over those before it.
+std::vector<Track::Hold> Track::DropWhatDoesNotFit() {
+  std::sort(holds_.begin(), holds_.end(),
+            [](const Hold& a, const Hold& b) { return a.rank < b.rank; });
+  std::vector<Hold> displaced;
+  std::vector<Hold> kept;
+  points_ = base_;
+  for (const Hold& hold : holds_) {
+    if (LeastFree(points_, hold.from, hold.until).Holds(hold.room)) {
+      Change(points_, hold.room, -1, hold.from, hold.until);
+      kept.push_back(hold);
+    } else {
+      displaced.push_back(hold);
+    }
+  }
+  holds_ = std::move(kept);
+  FindBounds();
+  return displaced;
+}
+
+std::vector<Track::Hold> Track::Add(const Hold& hold) {
+  if (holds_.empty() || hold.rank < highest_) highest_ = hold.rank;
+  if (holds_.empty() || lowest_ < hold.rank) lowest_ = hold.rank;
+  holds_.push_back(hold);
+  Change(points_, hold.room, -1, hold.from, hold.until);
+  const Room least = LeastFree(points_, hold.from, hold.until);
+  if (least.cpus >= 0 && least.mem_mb >= 0) return {};
+  return DropWhatDoesNotFit();
+}
+
+bool Track::Remove(const ReadyKey& rank, Instant from) {
+  const auto found = std::find_if(holds_.begin(), holds_.end(), [&](const Hold& hold) {
+    return hold.from == from && hold.rank == rank;
+  });
+  if (found == holds_.end()) return false;
+  Change(points_, found->room, +1, found->from, found->until);
+  Merge(points_);
+  *found = holds_.back();
+  holds_.pop_back();
+  FindBounds();
+  return true;
+}
+
+Profile Track::SeenBy(const ReadyKey& rank, View view, std::vector<Point>& scratch) const {
+  const auto seen = [&](const ReadyKey& other) {
+    if (view == View::kOthers) return !(rank == other);
+    return view == View::kHigher ? other < rank : !(rank < other);
+  };
+  if (holds_.empty()) return points_;
+  if (view != View::kOthers) {
+    if (seen(lowest_)) return points_;
+    if (!seen(highest_)) return base_;
+  }
+  std::vector<Edge> edges;
+  for (const Hold& hold : holds_) {
+    if (seen(hold.rank)) continue;
+    edges.push_back({hold.from, hold.room});
+    edges.push_back({hold.until, {-hold.room.cpus, -hold.room.mem_mb}});
+  }
+  if (edges.empty()) return points_;
+  std::sort(edges.begin(), edges.end());
+  // What is unseen is free: the points and those edges, in the order of their times.
+  scratch.clear();
+  scratch.reserve(points_.size() + edges.size());
+  Room unseen;
+  size_t edge = 0;
+  for (size_t i = 0; i < points_.size(); ++i) {
+    const Instant until = i + 1 < points_.size() ? points_[i + 1].from : kNever;
+    Instant at = points_[i].from;
+    while (true) {
+      for (; edge < edges.size() && edges[edge].at <= at; ++edge) {
+        unseen.cpus += edges[edge].change.cpus;
+        unseen.mem_mb += edges[edge].change.mem_mb;
+      }
+      const Room& free = points_[i].free;
+      scratch.push_back({at, {free.cpus + unseen.cpus, free.mem_mb + unseen.mem_mb}});
+      if (edge == edges.size() || edges[edge].at >= until) break;
+      at = edges[edge].at;
+    }
+  }
+  return scratch;
+}
+
+}  // namespace reeve::ctld

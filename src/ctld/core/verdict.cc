@@ -1,0 +1,89 @@
+#include "ctld/core/verdict.h"
+
+#include <algorithm>
+#include <optional>
+
+#include "common/base/hostlist.h"
+#include "ctld/core/select_nodes.h"
+
+namespace reeve::ctld {
+namespace {
+
+// Limits of a partition that keep a job waiting rather than refused.
+std::optional<Reason> PartitionLimit(const Shape& shape, const Partition& partition) {
+  if (partition.state == PartitionState::kDown) return Reason::kPartitionDown;
+  if (partition.state == PartitionState::kInactive) return Reason::kPartitionInactive;
+  if (shape.time_limit > partition.max_time) return Reason::kPartitionTimeLimit;
+  if (shape.min_nodes > partition.max_nodes.value_or(UINT32_MAX) ||
+      shape.max_nodes < partition.min_nodes) {
+    return Reason::kPartitionNodeLimit;
+  }
+  return std::nullopt;
+}
+
+// Would it fit these nodes if they were empty? Looks at no more of them than it takes to say yes.
+bool FitsEmpty(const State& state, const ShapeQueue& queue, const NodeBits& nodes) {
+  std::vector<Offer> offers;
+  uint64_t tasks = 0;
+  size_t try_at = 0;
+  bool found = false;
+  NodeBits::ForEachInBoth(queue.fits, nodes, 0, [&](size_t place) {
+    const NodeIndex index = state.plan.NodeAt(place);
+    const Node& node = *state.nodes[index];
+    offers.push_back({index, &node, node.cpus, node.real_memory_mb});
+    tasks += TaskCapacity(queue.terms, offers.back());
+    if (offers.size() < queue.shape->min_nodes || tasks < queue.shape->num_tasks) return true;
+    if (!queue.shape->req_nodes.empty() || offers.size() < try_at) return true;
+    found = SelectNodes(queue.terms, offers).has_value();
+    try_at = 2 * offers.size();
+    return !found;
+  });
+  return found || SelectNodes(queue.terms, offers).has_value();
+}
+
+// Those that fit and are not to be had.
+std::vector<std::string> Unavailable(const State& state, const ShapeQueue& queue) {
+  const std::vector<std::string>& required = queue.shape->req_nodes;
+  std::vector<std::string> names;
+  for (NodeIndex index : state.partitions[queue.partition].nodes) {
+    const Node& node = *state.nodes[index];
+    const bool wanted = required.empty() ||
+                        std::find(required.begin(), required.end(), node.name) != required.end();
+    if (wanted && !node.Usable() && NodeFits(*queue.shape, node)) names.push_back(node.name);
+  }
+  return names;
+}
+
+}  // namespace
+
+void FitQueue(const State& state, ShapeQueue& queue) {
+  const PartitionEntry& partition = state.partitions[queue.partition];
+  queue.terms = MakeTerms(*queue.shape, partition.facts, state.settings);
+  queue.fits = NodeBits(state.nodes.size());
+  queue.fit_count = 0;
+  for (NodeIndex index : partition.nodes) {
+    const Node& node = *state.nodes[index];
+    const Offer empty{index, &node, node.cpus, node.real_memory_mb};
+    if (!NodeFits(*queue.shape, node) || TaskCapacity(queue.terms, empty) == 0) continue;
+    queue.fits.Set(state.plan.PlaceOf(index), true);
+    queue.fit_count++;
+  }
+  queue.fitted = true;
+}
+
+Verdict Judge(const State& state, const ShapeQueue& queue) {
+  const Shape& shape = *queue.shape;
+  const std::optional<Reason> limit =
+      PartitionLimit(shape, state.partitions[queue.partition].facts);
+  if (limit.has_value()) return {.reason = *limit};
+  if (FitsEmpty(state, queue, state.plan.usable())) return {.can_run_later = true};
+  if (!FitsEmpty(state, queue, queue.fits)) {
+    return {.reason = shape.req_nodes.empty() && !shape.has_features && shape.exc_nodes.empty()
+                          ? Reason::kPartitionConfig
+                          : Reason::kBadConstraints};
+  }
+  return {.reason = Reason::kReqNodeNotAvail,
+          .detail = "UnavailableNodes:" + CompressHostlist(Unavailable(state, queue))};
+}
+
+}  // namespace reeve::ctld

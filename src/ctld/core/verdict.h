@@ -1,0 +1,14 @@
+// Could jobs of one shape ever run in a partition, and could they with the nodes that are up?
+#pragma once
+
+#include "ctld/core/backlog.h"
+#include "ctld/core/cluster_state.h"
+
+namespace reeve::ctld {
+
+// What follows from the configuration alone: terms, and the nodes that the shape fits.
+void FitQueue(const State& state, ShapeQueue& queue);
+// Needs a fitted queue. Reads the limits and the state of the partition, and which nodes are up.
+Verdict Judge(const State& state, const ShapeQueue& queue);
+
+}  // namespace reeve::ctld

@@ -1,0 +1,255 @@
+// What scheduling costs at a queue's length: the first plan, and the passes after one event.
+//
+// A cluster of 10,000 nodes of 64 CPUs is full; N jobs of up to 1,000 shapes wait. Times are those
+// of the passes that look at an event until nothing is left to look at, on one core.
+#include <benchmark/benchmark.h>
+#include <malloc.h>
+
+#include <algorithm>
+#include <chrono>
+#include <memory>
+#include <random>
+#include <utility>
+#include <vector>
+
+#include "ctld/core/cluster_state.h"
+#include "ctld/core/controller.h"
+
+namespace reeve::ctld {
+namespace {
+
+constexpr uint32_t kNodes = 10'000;
+constexpr uint32_t kCpus = 64;
+constexpr uint64_t kMemory = 256'000;
+
+Settings BigCluster() {
+  Settings settings;
+  settings.cluster_name = "bench";
+  settings.max_job_count = 10'000'000;
+  settings.min_job_age = absl::Seconds(1);
+  settings.slurmd_timeout = absl::ZeroDuration();
+  Partition partition;
+  partition.name = "all";
+  partition.is_default = true;
+  partition.def_mem_per_cpu_mb = 1000;
+  for (uint32_t i = 0; i < kNodes; ++i) {
+    Node node;
+    node.name = node.hostname = node.address = "n" + std::to_string(i + 1);
+    node.cpus = node.cores_per_socket = kCpus;
+    node.real_memory_mb = kMemory;
+    node.order = i;
+    partition.nodes.push_back(node.name);
+    settings.nodes.push_back(std::move(node));
+  }
+  settings.partitions.push_back(std::move(partition));
+  return settings;
+}
+
+class Queue {
+ public:
+  explicit Queue(size_t pending) : controller_(BigCluster()) {
+    (void)controller_.Restore({}, now_);
+    for (const Node* node : controller_.Nodes()) {
+      NodeRegistered event;
+      event.node = node->name;
+      event.boot_id = "boot";
+      event.hardware.cpus = kCpus;
+      event.hardware.real_memory_mb = kMemory;
+      (void)controller_.Handle(event, now_);
+    }
+    Pass();
+    for (const JobSpec& shape : Shapes()) shapes_.push_back(std::make_shared<const JobSpec>(shape));
+    Fill();
+    const size_t before = Allocated();
+    while (waiting_ < pending) Submit();
+    waiting_bytes_ = Allocated() - before;
+  }
+
+  // Until there is nothing to look at. Returns the number of passes.
+  int Pass() {
+    int passes = 0;
+    bool again = true;
+    for (; again; ++passes) {
+      const auto begin = std::chrono::steady_clock::now();
+      const Effects effects = controller_.Schedule(now_);
+      const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
+      longest_ = std::max(longest_, took.count());
+      Note(effects);
+      again = effects.schedule;
+    }
+    return passes;
+  }
+
+  void Submit() {
+    SubmitJob event;
+    const auto user = static_cast<uint32_t>(1000 + random_() % 100);
+    event.caller = {user, 100, "user", false};
+    event.spec = Draw();
+    event.script_hash = "s" + std::to_string(random_() % 1000);
+    event.env_hash = "e" + std::to_string(random_() % 1000);
+    Note(controller_.Handle(event, now_));
+    waiting_++;
+  }
+
+  // A job that runs ends now, long before its limit. Room is made, the pass is not run.
+  void Release() {
+    const size_t pick = random_() % running_.size();
+    const JobId id = running_[pick];
+    running_[pick] = running_.back();
+    running_.pop_back();
+    now_ += absl::Milliseconds(10);
+    const Job& job = *controller_.FindJob(id);
+    StepReported event;
+    event.node = job.shares.front().node;
+    event.report_id = 1;
+    event.job = id;
+    event.step = kBatchStep;
+    event.kind = StepReportKind::kExited;
+    event.tasks = {{0, 0}};
+    Note(controller_.Handle(event, now_));
+  }
+
+  double TakeLongest() { return std::exchange(longest_, 0); }
+  size_t waiting_bytes() const { return waiting_bytes_; }
+  size_t planned() const { return controller_.state().plan.planned_jobs(); }
+  size_t waiting() const { return waiting_; }
+
+ private:
+  // Mostly narrow and short, some wide and long: users of a site ask for a thousand things.
+  static std::vector<JobSpec> Shapes() {
+    std::mt19937 random(7);
+    std::vector<JobSpec> shapes;
+    for (int i = 0; i < 1000; ++i) {
+      JobSpec spec;
+      spec.name = "job";
+      spec.batch = true;
+      spec.work_dir = "/home/user";
+      const int kind = i % 10;
+      if (kind < 5) {
+        spec.num_tasks = 1;
+        spec.cpus_per_task = 1 + random() % 32;
+      } else if (kind < 8) {
+        spec.min_nodes = spec.max_nodes = 1 + random() % 8;
+        spec.ntasks_per_node = 1 + random() % 64;
+      } else if (kind < 9) {
+        spec.num_tasks = 1 + random() % 128;
+      } else {
+        spec.min_nodes = spec.max_nodes = 1 + random() % 64;
+        spec.exclusive = true;
+      }
+      if (random() % 3 == 0) spec.mem_per_cpu_mb = 500 + random() % 3500;
+      spec.time_limit = absl::Minutes(10 + random() % 2870);
+      shapes.push_back(spec);
+    }
+    return shapes;
+  }
+
+  std::shared_ptr<const JobSpec> Draw() {
+    // Each user's job is a request of its own, as it comes from the wire.
+    return std::make_shared<const JobSpec>(*shapes_[random_() % shapes_.size()]);
+  }
+
+  // Every node is taken, until a time of its own.
+  void Fill() {
+    for (uint32_t i = 0; i < kNodes * 4; ++i) {
+      SubmitJob event;
+      event.caller = {1000, 100, "user", false};
+      auto spec = std::make_shared<JobSpec>();
+      spec->name = "running";
+      spec->batch = true;
+      spec->work_dir = "/home/user";
+      spec->num_tasks = 1;
+      spec->cpus_per_task = kCpus / 4;
+      spec->time_limit = absl::Minutes(10 + random_() % 2000);
+      event.spec = spec;
+      Note(controller_.Handle(event, now_));
+    }
+    Pass();
+  }
+
+  void Note(const Effects& effects) {
+    for (const NodeCommand& command : effects.commands) {
+      if (const auto* launch = std::get_if<StepLaunch>(&command.command)) {
+        running_.push_back(launch->job);
+        if (waiting_ > 0) waiting_--;
+      }
+    }
+  }
+
+  static size_t Allocated() {
+    const struct mallinfo2 info = mallinfo2();
+    return info.uordblks + info.hblkhd;
+  }
+
+  absl::Time now_ = absl::FromUnixSeconds(1'795'000'000);
+  Controller controller_;
+  std::vector<std::shared_ptr<const JobSpec>> shapes_;
+  std::vector<JobId> running_;
+  std::mt19937 random_{1};
+  size_t waiting_ = 0;
+  size_t waiting_bytes_ = 0;
+  double longest_ = 0;
+};
+
+// One queue a length, planned once; the events that follow are few beside it.
+Queue& Planned(size_t pending) {
+  static std::pair<size_t, std::unique_ptr<Queue>> last;
+  if (last.second == nullptr || last.first != pending) {
+    last = {pending, nullptr};
+    last.second = std::make_unique<Queue>(pending);
+    last.second->Pass();
+  }
+  return *last.second;
+}
+
+void FullPlan(benchmark::State& state) {
+  Queue queue(state.range(0));
+  const size_t submitted = queue.waiting_bytes();
+  for (auto _ : state) {
+    const struct mallinfo2 before = mallinfo2();
+    queue.Pass();
+    const struct mallinfo2 after = mallinfo2();
+    const size_t plan = (after.uordblks + after.hblkhd) - (before.uordblks + before.hblkhd);
+    state.counters["job_bytes"] = static_cast<double>(submitted + plan) / state.range(0);
+    state.counters["planned"] = queue.planned();
+    state.counters["longest_pass_ms"] = queue.TakeLongest() * 1e3;
+  }
+}
+BENCHMARK(FullPlan)->Arg(1000)->Arg(10'000)->Arg(100'000)->Iterations(1)->Unit(
+    benchmark::kMillisecond);
+
+void AfterRelease(benchmark::State& state) {
+  Queue& queue = Planned(state.range(0));
+  queue.TakeLongest();
+  int passes = 0;
+  for (auto _ : state) {
+    state.PauseTiming();
+    queue.Release();
+    state.ResumeTiming();
+    passes += queue.Pass();
+  }
+  state.counters["longest_pass_ms"] = queue.TakeLongest() * 1e3;
+  state.counters["passes"] = static_cast<double>(passes) / state.iterations();
+}
+void AfterSubmission(benchmark::State& state) {
+  Queue& queue = Planned(state.range(0));
+  queue.TakeLongest();
+  for (auto _ : state) {
+    state.PauseTiming();
+    queue.Submit();
+    state.ResumeTiming();
+    queue.Pass();
+  }
+  state.counters["longest_pass_ms"] = queue.TakeLongest() * 1e3;
+}
+void Lengths(benchmark::internal::Benchmark* benchmark) {
+  for (int64_t n : {1000, 10'000, 100'000}) benchmark->Arg(n);
+  benchmark->Iterations(200)->Unit(benchmark::kMicrosecond);
+}
+BENCHMARK(AfterRelease)->Apply(Lengths);
+BENCHMARK(AfterSubmission)->Apply(Lengths);
+
+}  // namespace
+}  // namespace reeve::ctld
+
+BENCHMARK_MAIN();

@@ -1,0 +1,245 @@
+// Tiny clusters against brute force: every job's planned start is the earliest at which it fits
+// beside all that rank higher, found by trying each instant and each set of nodes.
+#include <algorithm>
+#include <random>
+
+#include "ctld/core/cluster_state.h"
+#include "tests/ctld/core/harness.h"
+
+namespace reeve::ctld {
+namespace {
+
+// A job of the small world: so many nodes, each with so many CPUs, for so many minutes.
+struct Ask {
+  uint32_t nodes;
+  uint32_t cpus;  // on each
+  int minutes;
+};
+struct Taken {
+  int from, until;  // minutes
+  std::vector<uint32_t> nodes;
+  uint32_t cpus;
+};
+
+class SmallWorld {
+ public:
+  SmallWorld(uint32_t nodes, uint32_t cpus) : nodes_(nodes), cpus_(cpus) {}
+
+  // The first minute at or after `from` at which some set of nodes is free; takes nothing.
+  int FirstStart(const Ask& ask, int from) const {
+    for (int start = from;; ++start) {
+      uint32_t free = 0;
+      for (uint32_t node = 0; node < nodes_; ++node) free += FreeThroughout(node, ask, start);
+      if (free >= ask.nodes) return start;
+    }
+  }
+  bool FreeThroughout(uint32_t node, const Ask& ask, int start) const {
+    for (int minute = start; minute < start + ask.minutes; ++minute) {
+      uint32_t used = 0;
+      for (const Taken& taken : taken_) {
+        const bool here = std::count(taken.nodes.begin(), taken.nodes.end(), node) > 0;
+        if (here && taken.from <= minute && minute < taken.until) used += taken.cpus;
+      }
+      if (used + ask.cpus > cpus_) return false;
+    }
+    return true;
+  }
+  void Take(Taken taken) { taken_.push_back(std::move(taken)); }
+
+ private:
+  uint32_t nodes_, cpus_;
+  std::vector<Taken> taken_;
+};
+
+Spec SpecOf(const Ask& ask) {
+  return Spec().Nodes(ask.nodes).PerNode(1).CpusPerTask(ask.cpus).Minutes(ask.minutes);
+}
+
+// Which nodes the controller has given the job, or means to.
+std::vector<uint32_t> NodesOf(const Cluster& c, const Job& job) {
+  std::vector<uint32_t> nodes;
+  for (const NodeShare& share : job.shares) {
+    nodes.push_back(c.controller->state().node_index.at(share.node));
+  }
+  if (const Plan::PlannedJob* planned = c.controller->state().plan.Find(job.id)) {
+    for (NodeIndex node : planned->places[0].nodes) nodes.push_back(node);
+  }
+  return nodes;
+}
+
+int MinutesFrom(absl::Time begin, absl::Time time) {
+  EXPECT_EQ(absl::Minutes(absl::ToInt64Minutes(time - begin)), time - begin);
+  return static_cast<int>(absl::ToInt64Minutes(time - begin));
+}
+
+// The jobs come one after another; each gets the place that brute force finds for it, in the world
+// as it is with the places of those before it.
+void ExpectEarliestPlaces(uint32_t nodes, uint32_t cpus, const std::vector<Ask>& asks) {
+  Cluster c(nodes, cpus);
+  const absl::Time begin = c.now;
+  SmallWorld world(nodes, cpus);
+  std::vector<JobId> ids;
+  for (const Ask& ask : asks) ids.push_back(c.Submit(SpecOf(ask)));
+  for (size_t i = 0; i < asks.size(); ++i) {
+    const Job& job = c.Get(ids[i]);
+    const absl::Time start = job.Running() ? job.start_time : job.planned_start;
+    ASSERT_TRUE(IsSet(start)) << "job " << i << " has no place";
+    const int minute = MinutesFrom(begin, start);
+    ASSERT_EQ(minute, world.FirstStart(asks[i], 0)) << "job " << i;
+    ASSERT_EQ(job.Running(), minute == 0);
+    const std::vector<uint32_t> places = NodesOf(c, job);
+    ASSERT_EQ(places.size(), asks[i].nodes);
+    for (uint32_t node : places) {
+      ASSERT_TRUE(world.FreeThroughout(node, asks[i], minute)) << "node " << node << " twice";
+    }
+    world.Take({minute, minute + asks[i].minutes, places, asks[i].cpus});
+  }
+}
+
+TEST(Backfill, EveryTinyClusterPlansAsBruteForceDoes) {
+  // Up to 3 nodes of 2 CPUs, 4 jobs: each of all widths, sizes and lengths of 1 or 2.
+  for (uint32_t nodes = 1; nodes <= 3; ++nodes) {
+    std::vector<Ask> kinds;
+    for (uint32_t n = 1; n <= nodes; ++n) {
+      for (uint32_t cpus = 1; cpus <= 2; ++cpus) {
+        for (int minutes : {1, 2}) kinds.push_back({n, cpus, minutes});
+      }
+    }
+    const size_t count = kinds.size();
+    // Every set of four for two nodes and fewer; for three nodes every third of them.
+    const size_t all = count * count * count * count;
+    const size_t step = nodes == 3 ? 7 : nodes == 2 ? 3 : 1;
+    for (size_t i = 0; i < all; i += step) {
+      const std::vector<Ask> asks = {kinds[i % count], kinds[i / count % count],
+                                     kinds[i / count / count % count],
+                                     kinds[i / count / count / count]};
+      SCOPED_TRACE(i);
+      ExpectEarliestPlaces(nodes, 2, asks);
+      if (::testing::Test::HasFailure()) return;
+    }
+  }
+}
+
+TEST(Backfill, RandomClustersPlanAsBruteForceDoes) {
+  std::mt19937 random(5);
+  for (int round = 0; round < 200; ++round) {
+    const uint32_t nodes = 1 + random() % 6;
+    std::vector<Ask> asks;
+    for (int i = 0; i < 12; ++i) {
+      asks.push_back({static_cast<uint32_t>(1 + random() % nodes),
+                      static_cast<uint32_t>(1 + random() % 4), static_cast<int>(1 + random() % 9)});
+    }
+    SCOPED_TRACE(round);
+    ExpectEarliestPlaces(nodes, 4, asks);
+    if (::testing::Test::HasFailure()) return;
+  }
+}
+
+TEST(Backfill, PlannedStartsStayWhileNothingChanges) {
+  Cluster c(3, 2);
+  std::vector<JobId> ids;
+  for (int i = 0; i < 12; ++i) {
+    ids.push_back(c.Submit(SpecOf({1u + i % 3, 1u + i % 2, 10 + 7 * i % 20})));
+  }
+  std::vector<absl::Time> planned;
+  for (JobId id : ids) planned.push_back(c.Get(id).planned_start);
+  for (int i = 0; i < 5; ++i) {
+    c.Advance(absl::Seconds(30));
+    c.Heartbeats();
+    c.Submit(Spec().Hold());
+  }
+  for (size_t i = 0; i < ids.size(); ++i) EXPECT_EQ(c.Get(ids[i]).planned_start, planned[i]);
+}
+
+// As long as everything runs to its limit and nothing of higher rank comes, a job never starts
+// later than it was told.
+TEST(Backfill, PromisesAreKept) {
+  std::mt19937 random(9);
+  for (int round = 0; round < 60; ++round) {
+    SCOPED_TRACE(round);
+    Settings settings = MakeTestSettings(3, 4);
+    settings.slurmd_timeout = absl::ZeroDuration();
+    settings.min_job_age = absl::ZeroDuration();
+    Cluster c(settings);
+    std::map<JobId, absl::Time> promised;
+    std::vector<JobId> ids;
+    for (int i = 0; i < 20; ++i) {
+      ids.push_back(c.Submit(
+          SpecOf({static_cast<uint32_t>(1 + random() % 3), static_cast<uint32_t>(1 + random() % 4),
+                  static_cast<int>(1 + random() % 9)})));
+      for (JobId id : ids) {
+        const Job& job = c.Get(id);
+        if (!job.Pending()) continue;
+        const auto [known, is_new] = promised.emplace(id, job.planned_start);
+        EXPECT_LE(job.planned_start, known->second) << "job " << id.value << " was put off";
+        known->second = std::min(known->second, job.planned_start);
+      }
+      absl::Time until = c.now + absl::Seconds(random() % 120);
+      for (JobId id : ids) {
+        if (c.Running(id)) until = std::min(until, c.Get(id).end_time);
+      }
+      c.now = until;
+      std::vector<JobId> due;
+      for (JobId id : ids) {
+        if (c.Running(id) && c.Get(id).end_time == until) due.push_back(id);
+      }
+      // All of them at once, and just before their limits: whoever overran would put the plan off.
+      for (JobId id : due) {
+        (void)c.controller->Handle(StepReported{.node = c.Get(id).shares[0].node,
+                                                .report_id = 1,
+                                                .job = id,
+                                                .step = kBatchStep,
+                                                .kind = StepReportKind::kExited,
+                                                .tasks = {{0, 0}}},
+                                   until - absl::Nanoseconds(1));
+      }
+      if (!due.empty()) (void)c.controller->Schedule(c.now);
+      for (JobId id : ids) {
+        if (!c.Running(id)) continue;
+        EXPECT_LE(c.Get(id).start_time, promised.emplace(id, until).first->second);
+      }
+    }
+    if (::testing::Test::HasFailure()) return;
+  }
+}
+
+TEST(Backfill, AHigherJobTakesTheRoomThatALowerOneWasPromised) {
+  Cluster c(2, 2);
+  c.Submit(Spec().Nodes(2).Exclusive().Minutes(10));
+  const JobId low = c.Submit(Spec().Nodes(2).Exclusive().Minutes(10));
+  EXPECT_EQ(c.Get(low).planned_start, c.now + absl::Minutes(10));
+  const JobId high = c.Submit(Spec().Nodes(1).Exclusive().Minutes(30));
+  EXPECT_EQ(c.Get(high).planned_start, c.now + absl::Minutes(20));
+  EXPECT_EQ(c.Update(high, "priority", "4294901760", Root()), "");
+  EXPECT_EQ(c.Get(high).planned_start, c.now + absl::Minutes(10));
+  EXPECT_EQ(c.Get(low).planned_start, c.now + absl::Minutes(40));
+  EXPECT_EQ(c.Why(high), "Resources");
+  EXPECT_EQ(c.Why(low), "Priority");
+}
+
+TEST(Backfill, AJobThatOverrunsPutsThePlanOff) {
+  Settings settings = MakeTestSettings(1, 2);
+  settings.over_time_limit = absl::Hours(1);
+  settings.slurmd_timeout = absl::ZeroDuration();
+  Cluster c(settings);
+  const JobId long_one = c.Submit(Spec().Exclusive().Minutes(10));
+  const JobId next = c.Submit(Spec().Exclusive().Minutes(10));
+  EXPECT_EQ(c.Get(next).planned_start, c.now + absl::Minutes(10));
+  const Effects effects = c.Advance(absl::Minutes(10));
+  EXPECT_TRUE(c.Running(long_one));
+  EXPECT_GT(c.Get(next).planned_start, c.now);
+  // Somebody looks again when that time has come.
+  EXPECT_LE(*effects.next_wakeup, c.Get(next).planned_start);
+}
+
+TEST(Backfill, ATimeLimitMadeShorterBringsTheNextForward) {
+  Cluster c(1, 2);
+  const JobId running = c.Submit(Spec().Exclusive().Minutes(60));
+  const JobId other = c.Submit(Spec().Exclusive().Minutes(10));
+  EXPECT_EQ(c.Get(other).planned_start, c.now + absl::Minutes(60));
+  EXPECT_EQ(c.Update(running, "timelimit", "20"), "");
+  EXPECT_TRUE(c.Get(other).Pending());
+}
+
+}  // namespace
+}  // namespace reeve::ctld

@@ -1,0 +1,158 @@
+// A node's step function against counting at every instant.
+#include "ctld/core/track.h"
+
+#include <algorithm>
+#include <random>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace reeve::ctld {
+namespace {
+
+constexpr int kLength = 40;  // of the time that is looked at, in instants
+
+// What the track should say: every use and hold counted at one instant.
+class Naive {
+ public:
+  explicit Naive(Room all) : all_(all) {}
+  std::vector<Track::Use> running;
+  std::vector<Track::Hold> holds;
+
+  Room At(Instant at, const ReadyKey& rank, Track::View view) const {
+    Room left = all_;
+    const auto take = [&](const Room& room) {
+      left.cpus -= room.cpus;
+      left.mem_mb -= room.mem_mb;
+    };
+    for (const Track::Use& use : running) {
+      if (at < use.until) take(use.room);
+    }
+    for (const Track::Hold& hold : holds) {
+      if (at < hold.from || at >= hold.until) continue;
+      const bool is_own = hold.rank == rank;
+      const bool seen = is_own ? view == Track::View::kHigherAndOwn
+                               : view == Track::View::kOthers || hold.rank < rank;
+      if (seen) take(hold.room);
+    }
+    return left;
+  }
+  bool Fits(const Room& need, Instant from, Instant length, const ReadyKey& rank) const {
+    for (Instant at = from; at < from + length; ++at) {
+      if (!At(at, rank, Track::View::kHigherAndOwn).Holds(need)) return false;
+    }
+    return true;
+  }
+
+ private:
+  Room all_;
+};
+
+class TrackTest : public ::testing::Test {
+ protected:
+  int Draw(int n) { return static_cast<int>(random_() % n); }
+  ReadyKey Rank(int job) {
+    return {1, static_cast<uint32_t>(1000 - job), JobId{static_cast<uint32_t>(job)}, 0};
+  }
+
+  void Compare(const Track& track, const Naive& naive) {
+    std::vector<Point> scratch;
+    for (int job = 0; job <= 12; ++job) {
+      const ReadyKey rank = Rank(job);
+      for (const Track::View view :
+           {Track::View::kHigherAndOwn, Track::View::kHigher, Track::View::kOthers}) {
+        const Profile profile = track.SeenBy(rank, view, scratch);
+        for (Instant at = 0; at < kLength; ++at) {
+          ASSERT_EQ(LeastFree(profile, at, at + 1), naive.At(at, rank, view))
+              << "at " << at << " for job " << job;
+        }
+      }
+      CompareFirstFit(track, naive, rank);
+    }
+  }
+
+  void CompareFirstFit(const Track& track, const Naive& naive, const ReadyKey& rank) {
+    std::vector<Point> scratch;
+    const Profile profile = track.SeenBy(rank, Track::View::kHigherAndOwn, scratch);
+    const Room need{1 + Draw(8), Draw(8)};
+    const Instant length = 1 + Draw(10);
+    const Instant from = Draw(kLength / 2);
+    Instant first = from;
+    while (first < 2 * kLength && !naive.Fits(need, first, length, rank)) ++first;
+    ASSERT_EQ(FirstFit(profile, need, length, from), first < 2 * kLength ? first : kNever);
+    // Nothing is another before the next change.
+    const Instant change = std::min<Instant>(NextChange(profile, length, from), 2 * kLength);
+    for (Instant at = from; at < change; ++at) {
+      ASSERT_EQ(LeastFree(profile, at, at + length), LeastFree(profile, from, from + length));
+    }
+  }
+
+  std::mt19937 random_{1};
+};
+
+TEST_F(TrackTest, SaysWhatCountingSays) {
+  for (int round = 0; round < 300; ++round) {
+    SCOPED_TRACE(round);
+    const Room all{8, 8};
+    Track track;
+    Naive naive(all);
+    for (int i = Draw(3); i > 0; --i) {
+      naive.running.push_back({{1 + Draw(3), Draw(3)}, 1 + Draw(20)});
+    }
+    ASSERT_TRUE(track.Build(all, naive.running).empty());
+    for (int job = 1; job <= 12; ++job) {
+      if (Draw(4) == 0 && !naive.holds.empty()) {
+        const size_t which = Draw(static_cast<int>(naive.holds.size()));
+        ASSERT_TRUE(track.Remove(naive.holds[which].rank, naive.holds[which].from));
+        naive.holds.erase(naive.holds.begin() + which);
+        continue;
+      }
+      const Instant from = Draw(kLength / 2);
+      const Track::Hold hold{from, from + 1 + Draw(10), {1 + Draw(4), Draw(4)}, Rank(1 + Draw(12))};
+      const bool known = std::any_of(naive.holds.begin(), naive.holds.end(), [&](const auto& h) {
+        return h.rank == hold.rank && h.from == hold.from;
+      });
+      if (known || !naive.Fits(hold.room, hold.from, hold.until - hold.from, hold.rank)) continue;
+      naive.holds.push_back(hold);
+      for (const Track::Hold& lost : track.Add(hold)) {
+        EXPECT_TRUE(hold.rank < lost.rank) << "displaced by a lower one";
+        std::erase_if(naive.holds, [&](const Track::Hold& other) {
+          return other.rank == lost.rank && other.from == lost.from && other.room == lost.room;
+        });
+      }
+      ASSERT_EQ(naive.holds.size(), track.holds().size());
+      for (Instant at = 0; at < kLength; ++at) {
+        ASSERT_TRUE(naive.At(at, Rank(0), Track::View::kOthers).Holds({0, 0})) << "taken twice";
+      }
+    }
+    Compare(track, naive);
+    if (HasFatalFailure()) return;
+  }
+}
+
+TEST_F(TrackTest, AJobThatStaysLongerDisplacesTheLowestThatNoLongerFit) {
+  Track track;
+  const std::vector<Track::Use> short_run = {{{4, 0}, 10}};
+  ASSERT_TRUE(track.Build({4, 0}, short_run).empty());
+  EXPECT_TRUE(track.Add({10, 20, {2, 0}, Rank(1)}).empty());
+  EXPECT_TRUE(track.Add({10, 20, {2, 0}, Rank(2)}).empty());
+  const std::vector<Track::Use> long_run = {{{2, 0}, 15}};
+  const std::vector<Track::Hold> lost = track.Build({4, 0}, long_run);
+  ASSERT_EQ(lost.size(), 1u);
+  EXPECT_EQ(lost[0].rank.job, JobId{2});
+  EXPECT_EQ(track.first_end(), 15);
+}
+
+TEST_F(TrackTest, WhatIsNeverFreeFitsNever) {
+  Track track;
+  ASSERT_TRUE(track.Build({4, 100}, {}).empty());
+  std::vector<Point> scratch;
+  const Profile profile = track.SeenBy(Rank(1), Track::View::kHigherAndOwn, scratch);
+  EXPECT_EQ(FirstFit(profile, {5, 0}, 1, 0), kNever);
+  EXPECT_EQ(FirstFit(profile, {4, 101}, 1, 0), kNever);
+  EXPECT_EQ(FirstFit(profile, {4, 100}, kNever, 7), 7);
+  EXPECT_EQ(NextChange(profile, 5, 0), kNever);
+}
+
+}  // namespace
+}  // namespace reeve::ctld

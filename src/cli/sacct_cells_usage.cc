@@ -1,6 +1,7 @@
 // What was asked for, given and used.
 #include "cli/sacct_cells.h"
 #include "common/base/ids.h"
+#include "common/base/saturating.h"
 #include "common/base/text.h"
 
 namespace reeve::cli::cells {
@@ -19,12 +20,13 @@ const v1::Usage* UsageOf(const Row& row) {
 struct CpuSum {
   int64_t user = 0;
   int64_t system = 0;
+  int64_t total() const { return SaturatingAdd(user, system); }
 };
 CpuSum CpuOf(const Row& row) {
   CpuSum sum;
   auto add = [&sum](const v1::Step& step) {
-    sum.user += step.usage().user_usec();
-    sum.system += step.usage().system_usec();
+    sum.user = SaturatingAdd(sum.user, step.usage().user_usec());
+    sum.system = SaturatingAdd(sum.system, step.usage().system_usec());
   };
   if (row.step) {
     add(*row.step);
@@ -52,8 +54,7 @@ std::string AllocTres(const Row& row, const Context& context) {
 }
 std::string AveCpu(const Row& row, const Context&) {
   if (UsageOf(row) == nullptr || row.step->num_tasks() == 0) return "";
-  const CpuSum cpu = CpuOf(row);
-  return FormatSeconds((cpu.user + cpu.system) / row.step->num_tasks() / 1000000);
+  return FormatSeconds(CpuOf(row).total() / row.step->num_tasks() / 1000000);
 }
 std::string AveRss(const Row& row, const Context& context) {
   // Nodes report their highest task alone: with several there is no average to show.
@@ -107,8 +108,7 @@ std::string SystemCpu(const Row& row, const Context&) {
   return FormatCpuTime(CpuOf(row).system);
 }
 std::string TotalCpu(const Row& row, const Context&) {
-  const CpuSum cpu = CpuOf(row);
-  return FormatCpuTime(cpu.user + cpu.system);
+  return FormatCpuTime(CpuOf(row).total());
 }
 std::string TresUsageInMax(const Row& row, const Context& context) {
   const v1::Usage* usage = UsageOf(row);
@@ -124,8 +124,7 @@ std::string TresUsageInMaxTask(const Row& row, const Context&) {
 }
 std::string TresUsageInTot(const Row& row, const Context&) {
   if (UsageOf(row) == nullptr) return "";
-  const CpuSum cpu = CpuOf(row);
-  return StrCat("cpu=", FormatSeconds((cpu.user + cpu.system) / 1000000));
+  return StrCat("cpu=", FormatSeconds(CpuOf(row).total() / 1000000));
 }
 std::string UserCpu(const Row& row, const Context&) {
   return FormatCpuTime(CpuOf(row).user);

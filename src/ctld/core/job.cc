@@ -2,14 +2,15 @@
 
 #include <algorithm>
 
+#include "common/base/saturating.h"
 #include "common/base/text.h"
 #include "ctld/core/wait_status.h"
 
 namespace reeve::ctld {
 
 void Usage::Add(const Usage& other) {
-  user_usec += other.user_usec;
-  system_usec += other.system_usec;
+  user_usec = SaturatingAdd(user_usec, other.user_usec);
+  system_usec = SaturatingAdd(system_usec, other.system_usec);
   if (other.max_rss_kb > max_rss_kb) {
     max_rss_kb = other.max_rss_kb;
     max_rss_node = other.max_rss_node;

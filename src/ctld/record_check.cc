@@ -85,6 +85,10 @@ absl::Status CheckSteps(const Job& job) {
   return absl::OkStatus();
 }
 
+IdRanges TasksOf(const Job& job) {
+  return job.array_task_id ? IdRanges::Single(*job.array_task_id) : job.array_tasks;
+}
+
 absl::Status CheckArrays(const std::vector<Job>& jobs) {
   struct Part {
     IdRanges::Range tasks;
@@ -94,8 +98,8 @@ absl::Status CheckArrays(const std::vector<Job>& jobs) {
   for (const Job& job : jobs) {
     if (!job.array_job_id) continue;
     std::vector<Part>& parts = arrays[job.array_job_id];
-    if (job.array_task_id) parts.push_back({{*job.array_task_id, *job.array_task_id}, job.id});
-    for (const IdRanges::Range& range : job.array_tasks.ranges()) parts.push_back({range, job.id});
+    const IdRanges tasks = TasksOf(job);
+    for (const IdRanges::Range& range : tasks.ranges()) parts.push_back({range, job.id});
   }
   for (auto& [array, parts] : arrays) {
     std::sort(parts.begin(), parts.end(),
@@ -106,6 +110,21 @@ absl::Status CheckArrays(const std::vector<Job>& jobs) {
                                         parts[i].tasks.first, " of array ", array.value, " as job ",
                                         parts[i - 1].job.value, " has"));
     }
+  }
+  return absl::OkStatus();
+}
+
+// Fewer may be left of an array: tasks that ended are forgotten.
+absl::Status CheckArraySizes(const std::vector<Job>& jobs) {
+  absl::flat_hash_map<JobId, uint64_t> sizes;
+  for (const Job& job : jobs) {
+    if (job.array_job_id) sizes[job.array_job_id] += TasksOf(job).count();
+  }
+  for (const Job& job : jobs) {
+    if (!job.array_job_id || sizes[job.array_job_id] <= job.array_task_count) continue;
+    return absl::DataLossError(StrCat("job ", job.id.value, ": array ", job.array_job_id.value,
+                                      " has ", sizes[job.array_job_id], " tasks, not ",
+                                      job.array_task_count));
   }
   return absl::OkStatus();
 }
@@ -152,8 +171,8 @@ absl::Status CheckRecord(const Job& job) {
       {job.IsArrayRecord() && (!job.array_job_id || job.array_task_id.has_value()),
        "is an array's record and is not"},
       {job.array_task_id.has_value() && !job.array_job_id, "is a task of no array"},
-      {job.IsArrayRecord() && job.array_task_count < job.array_tasks.count(),
-       "has more tasks than its array"},
+      {job.array_job_id && !job.array_task_id && !job.IsArrayRecord(),
+       "is of an array and none of its tasks"},
       {job.array_job_id.value > kMaxJobId, "is of an array without a number"},
       {job.Pending() && (!job.shares.empty() || !job.steps.empty()), "waits and has nodes"},
       {job.Running() && job.shares.empty(), "runs nowhere"},
@@ -171,7 +190,8 @@ absl::Status CheckRecord(const Job& job) {
 
 absl::Status CheckTogether(const std::vector<Job>& jobs) {
   absl::Status status = CheckShares(jobs);
-  return status.ok() ? CheckArrays(jobs) : status;
+  if (status.ok()) status = CheckArrays(jobs);
+  return status.ok() ? CheckArraySizes(jobs) : status;
 }
 
 }  // namespace reeve::ctld

@@ -244,7 +244,8 @@ constexpr ViewField<StepRow> kStepFields[] = {
     {'M', "TimeUsed", "TIME",
      [](const StepRow& r) {
        const int64_t end = r.step->end_time() != 0 ? r.step->end_time() : r.context->now;
-       return FormatElapsedShort(absl::Seconds(std::max<int64_t>(0, end - r.step->start_time())));
+       return FormatElapsedShort(
+           absl::Seconds(std::max<int64_t>(0, SecondsBetween(r.step->start_time(), end))));
      },
      Overflow::kKeep},
     {'N', "Nodes", "NODELIST", [](const StepRow& r) { return NodesText(*r.step); }},

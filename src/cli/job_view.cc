@@ -8,6 +8,7 @@
 #include "common/base/array_spec.h"
 #include "common/base/hostlist.h"
 #include "common/base/ids.h"
+#include "common/base/saturating.h"
 #include "common/base/task_pattern.h"
 #include "common/base/text.h"
 #include "common/base/units.h"
@@ -161,8 +162,7 @@ int64_t EndTime(const pb::Job& job, int64_t now) {
   if (IsFinished(StateOf(job))) return job.end_time();
   const int64_t start = StartTime(job, now);
   if (start == 0 || job.time_limit() < 0) return 0;
-  int64_t end = 0;
-  return __builtin_add_overflow(start, job.time_limit(), &end) ? INT64_MAX : end;
+  return SaturatingAdd(start, job.time_limit());
 }
 
 std::string TimeLimitText(const pb::Job& job) {

@@ -4,6 +4,7 @@
 #include "cli/job_view.h"
 #include "cli/sacct_cells.h"
 #include "cli/time_text.h"
+#include "common/base/saturating.h"
 #include "common/base/text.h"
 
 namespace reeve::cli::cells {
@@ -28,7 +29,7 @@ int64_t ElapsedSeconds(const Row& row, const Context& context) {
   const int64_t start = StartOf(row);
   if (start == 0) return 0;
   const int64_t end = EndOf(row) != 0 ? EndOf(row) : absl::ToUnixSeconds(context.now);
-  return std::max(int64_t{0}, end - start);
+  return std::max(int64_t{0}, SecondsBetween(start, end));
 }
 
 // How long the job waited, or has been waiting, while it could have run.
@@ -38,7 +39,15 @@ int64_t PlannedSeconds(const Row& row, const Context& context) {
   int64_t until = StartOf(row);
   if (until == 0) until = EndOf(row);
   if (until == 0) until = absl::ToUnixSeconds(context.now);
-  return std::max(int64_t{0}, until - job.eligible_time());
+  return std::max(int64_t{0}, SecondsBetween(job.eligible_time(), until));
+}
+
+int64_t CpuSeconds(const Row& row, const Context& context) {
+  const Allocation given = row.step ? AllocationOf(*row.step) : AllocationOf(*row.job);
+  return SaturatingMultiply(ElapsedSeconds(row, context), given.cpus);
+}
+int64_t PlannedCpuSeconds(const Row& row, const Context& context) {
+  return SaturatingMultiply(PlannedSeconds(row, context), RequestedCpus(*row.job));
 }
 
 }  // namespace
@@ -65,12 +74,10 @@ std::string Planned(const Row& row, const Context& context) {
   return row.step ? "" : FormatSeconds(PlannedSeconds(row, context));
 }
 std::string PlannedCpu(const Row& row, const Context& context) {
-  if (row.step) return "";
-  return FormatSeconds(PlannedSeconds(row, context) * RequestedCpus(*row.job));
+  return row.step ? "" : FormatSeconds(PlannedCpuSeconds(row, context));
 }
 std::string PlannedCpuRaw(const Row& row, const Context& context) {
-  if (row.step) return "";
-  return StrCat(PlannedSeconds(row, context) * RequestedCpus(*row.job));
+  return row.step ? "" : StrCat(PlannedCpuSeconds(row, context));
 }
 std::string Start(const Row& row, const Context& context) {
   // Over and never started is more than not known yet.
@@ -93,12 +100,6 @@ std::string TimeLimit(const Row& row, const Context&) {
 std::string TimeLimitRaw(const Row& row, const Context&) {
   if (row.step) return "";
   return row.job->time_limit() < 0 ? "UNLIMITED" : StrCat(row.job->time_limit() / 60);
-}
-int64_t CpuSeconds(const Row& row, const Context& context) {
-  const Allocation given = row.step ? AllocationOf(*row.step) : AllocationOf(*row.job);
-  int64_t seconds = 0;
-  const int64_t elapsed = ElapsedSeconds(row, context);
-  return __builtin_mul_overflow(elapsed, given.cpus, &seconds) ? INT64_MAX : seconds;
 }
 std::string CpuTime(const Row& row, const Context& context) {
   return FormatSeconds(CpuSeconds(row, context));

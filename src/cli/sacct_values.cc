@@ -3,6 +3,7 @@
 #include <sys/wait.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <vector>
 
@@ -63,9 +64,8 @@ std::string FormatSize(uint64_t value, char base, const UnitOptions& options) {
     double scaled = static_cast<double>(value);
     for (; unit < wanted; ++unit) scaled /= 1024;
     for (; unit > wanted; --unit) scaled *= 1024;
-    const bool whole = scaled == static_cast<double>(static_cast<uint64_t>(scaled));
-    return WithUnit(whole ? StrCat(static_cast<uint64_t>(scaled)) : absl::StrFormat("%.2f", scaled),
-                    wanted);
+    const bool whole = scaled == std::trunc(scaled);
+    return WithUnit(absl::StrFormat("%.*f", whole ? 0 : 2, scaled), wanted);
   }
   while (options.convert && value % 1024 == 0 && unit + 1 < kUnits.size()) {
     value /= 1024;

@@ -21,6 +21,7 @@ TEST(FormatSizeTest, KeepsOrForcesTheUnit) {
   EXPECT_EQ(FormatSize(1500, 'M', {.unit = 'G'}), "1.46G");
   EXPECT_EQ(FormatSize(2048, 'M', {.unit = 'G'}), "2G");
   EXPECT_EQ(FormatSize(2, 'G', {.unit = 'K'}), "2097152K");
+  EXPECT_EQ(FormatSize(uint64_t{1} << 63, 'M', {.unit = 'K'}), "9444732965739290427392K");
   EXPECT_EQ(FormatSize(1500, 'M', {.unit = 'G', .convert = false}), "1.46G");
 }
 

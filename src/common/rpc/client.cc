@@ -12,6 +12,7 @@
 #include "common/os/fd.h"
 #include "common/rpc/grpc_util.h"
 #include "common/rpc/session.h"
+#include "common/rpc/turn.h"
 
 namespace reeve::rpc {
 namespace {
@@ -59,6 +60,7 @@ class StreamReactor : public grpc::ClientBidiReactor<grpc::ByteBuffer, grpc::Byt
     AddHold();  // writes come from outside of the reactor's own callbacks
     queue_.push_back(ToBuffer(first));
     StartWrite(&queue_.front());
+    turn_.Pass();
     StartRead(&incoming_);
     StartCall();
   }
@@ -97,6 +99,7 @@ class StreamReactor : public grpc::ClientBidiReactor<grpc::ByteBuffer, grpc::Byt
   }
 
   void OnReadDone(bool ok) override {
+    turn_.Take();
     if (!ok) return EndHold();
     absl::StatusOr<std::string> body = session_.Open(ToString(incoming_));
     if (!body.ok()) {
@@ -108,6 +111,7 @@ class StreamReactor : public grpc::ClientBidiReactor<grpc::ByteBuffer, grpc::Byt
     } else {
       events_.on_message(*std::move(body));
     }
+    turn_.Pass();
     StartRead(&incoming_);
   }
 
@@ -137,6 +141,7 @@ class StreamReactor : public grpc::ClientBidiReactor<grpc::ByteBuffer, grpc::Byt
 
   grpc::ClientContext context_;
   grpc::ByteBuffer incoming_;
+  Turn turn_;
   std::mutex mutex_;
   std::condition_variable done_changed_;
   Session session_;  // Seal under mutex_, Open only in OnReadDone: the counters are apart

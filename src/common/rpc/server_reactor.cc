@@ -9,6 +9,7 @@
 #include "common/rpc/client.h"
 #include "common/rpc/grpc_util.h"
 #include "common/rpc/session.h"
+#include "common/rpc/turn.h"
 
 namespace reeve::rpc {
 namespace {
@@ -83,6 +84,7 @@ class Reactor : public grpc::ServerGenericBidiReactor {
   }
 
   void OnReadDone(bool ok) override {
+    turn_.Take();
     if (!ok) return OnReadingEnded();
     if (!admitted_) {
       absl::Status status = Admit();
@@ -108,6 +110,11 @@ class Reactor : public grpc::ServerGenericBidiReactor {
   }
 
  private:
+  void ReadNext() {
+    turn_.Pass();
+    StartRead(&incoming_);
+  }
+
   absl::Status Begin() {
     if (method_ == nullptr) {
       return absl::UnimplementedError(StrCat("no such method: ", context_->method()));
@@ -115,7 +122,7 @@ class Reactor : public grpc::ServerGenericBidiReactor {
     absl::StatusOr<Admission::Place> place = parts_.admission.EnterUnknown(context_->peer(), wire_);
     if (!place.ok()) return place.status();
     unknown_ = *std::move(place);
-    StartRead(&incoming_);
+    ReadNext();
     return absl::OkStatus();
   }
 
@@ -191,7 +198,7 @@ class Reactor : public grpc::ServerGenericBidiReactor {
     }
     wire_->StartSession(std::move(key));
     events_ = method_->stream(std::make_shared<ServerStreamImpl>(wire_, std::move(caller)));
-    StartRead(&incoming_);
+    ReadNext();
     return absl::OkStatus();
   }
 
@@ -203,7 +210,7 @@ class Reactor : public grpc::ServerGenericBidiReactor {
       return wire_->Finish(body.status());
     }
     events_.on_message(*std::move(body));
-    StartRead(&incoming_);
+    ReadNext();
   }
 
   // The client has closed its side (or gone). A stream ends with it; a unary call has its request.
@@ -220,6 +227,7 @@ class Reactor : public grpc::ServerGenericBidiReactor {
   ServerParts& parts_;
   std::shared_ptr<Wire> wire_;
   grpc::ByteBuffer incoming_;
+  Turn turn_;
   ServerStream::Events events_;
   std::optional<Admission::Place> unknown_;  // among the calls of callers not known yet
   std::optional<Admission::Share> entered_;  // of what is its caller's

@@ -299,3 +299,11 @@ TEST_F(Commands, SallocEndsItsCommandWhenTheJobEnds) {
 
 }  // namespace
 }  // namespace reeve::cli
+
+// Leaves as `reeve` does: a thread that a command left behind would use what exit() takes down.
+int main(int argc, char** argv) {
+  ::testing::InitGoogleMock(&argc, argv);
+  const int result = RUN_ALL_TESTS();
+  fflush(nullptr);
+  _exit(result);
+}

@@ -347,7 +347,7 @@ TEST_F(LimitsTest, AnswersAreWrittenAsFastAsTheyAreRead) {
     return false;
   }));
   EXPECT_LT(most_queued_, 1u << 20);
-  for (int i = 0; i < 100; ++i) ASSERT_TRUE(call.Read().has_value());
+  for (int i = 0; i < 100; ++i) ASSERT_TRUE(call.Skip());
   EXPECT_TRUE(Eventually([&] { return parts_ > before + 50; }));
   EXPECT_LT(most_queued_, 1u << 20);
 }

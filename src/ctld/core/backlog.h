@@ -84,6 +84,10 @@ class Backlog {
   absl::btree_set<std::pair<ReadyKey, ShapeQueue*>> candidates;
   // Of each partition the job that waits for resources rather than for others; by place.
   std::vector<JobId> tops;
+  // Jobs are looked at again, one after another, for a place that is earlier than theirs.
+  bool improving = false;
+  ReadyKey improved_to;
+  uint64_t improved_epoch = 0;  // Plan::room_epoch when that began
   // The plan does not follow the configuration any more: everything is to be looked at anew.
   bool stale = true;
 

@@ -1,6 +1,8 @@
 #include "ctld/core/plan.h"
 
 #include <algorithm>
+#include <map>
+#include <tuple>
 
 #include "ctld/core/cluster_state.h"
 
@@ -43,16 +45,30 @@ void Plan::Reset(const State& state) {
   for (size_t place = 0; place < count; ++place) {
     places_[order_[place]] = static_cast<uint32_t>(place);
   }
+  FindKinds(state);
   nodes_.clear();
   nodes_.resize(count);
   changed_.clear();
   grown_.clear();
+  improving_.clear();
+  to_improve_.clear();
   usable_ = free_now_ = NodeBits(count);
   ends_.clear();
   planned_.clear();
   starts_.clear();
   for (NodeIndex i = 0; i < count; ++i) NodeChanged(i);
   availability_changed_ = true;
+}
+
+void Plan::FindKinds(const State& state) {
+  using Facts = std::tuple<uint32_t, uint32_t, uint64_t, uint64_t, std::vector<std::string>>;
+  std::map<Facts, uint32_t> known;
+  kinds_.clear();
+  for (const std::unique_ptr<Node>& node : state.nodes) {
+    const Facts facts(node->cpus, node->threads_per_core, node->real_memory_mb, node->tmp_disk_mb,
+                      node->features);
+    kinds_.push_back(known.emplace(facts, static_cast<uint32_t>(known.size())).first->second);
+  }
 }
 
 void Plan::NodeChanged(NodeIndex node) {
@@ -69,6 +85,8 @@ bool Plan::Follows(const Node& node, NodeIndex index) const {
 
 void Plan::Grown(NodeIndex node) {
   grown_epoch_++;
+  if (!nodes_[node].improves) to_improve_.push_back(node);
+  nodes_[node].improves = true;
   if (nodes_[node].grown) return;
   nodes_[node].grown = true;
   grown_.push_back(node);
@@ -103,7 +121,7 @@ void Plan::RefreshNode(const State& state, NodeIndex index, absl::Time now, absl
     const Room room = use.whole ? AllOf(node) : Room{Clamp(use.cpus.Count()), Clamp(use.mem_mb)};
     running.push_back({room, ToInstant(end)});
   }
-  const Profile before = plan.track.SeenBy(kTop, Track::View::kHigher, scratch_);
+  const Profile before = plan.track.SeenBy(kTop, Track::View::kHigher, kNever, scratch_);
   const std::vector<Point> old(before.begin(), before.end());
   LoseAll(plan.track.Build(AllOf(node), running), lost);
   if (plan.first_end != kNever) ends_.erase({plan.first_end, index});
@@ -126,14 +144,16 @@ void Plan::RefreshNode(const State& state, NodeIndex index, absl::Time now, absl
   // A running job never gives room back without being gone, except when its end was moved.
   const bool first = old.empty();
   bool grown = !was_usable || first || free_cpus > plan.free_cpus;
-  const Profile after = plan.track.SeenBy(kTop, Track::View::kHigher, scratch_);
+  const Profile after = plan.track.SeenBy(kTop, Track::View::kHigher, kNever, scratch_);
   for (size_t i = 0; !grown && i < after.size(); ++i) {
     const Instant from = after[i].from;
     const Instant until = i + 1 < after.size() ? after[i + 1].from : kNever;
     grown = !LeastFree(old, from, until).Holds(after[i].free);
   }
   plan.free_cpus = free_cpus;
-  if (grown) Grown(index);
+  if (!grown) return;
+  room_epoch_++;
+  Grown(index);
 }
 
 void Plan::LoseAll(const std::vector<Track::Hold>& displaced, std::vector<ReadyKey>& lost) {
@@ -151,7 +171,7 @@ Offer Plan::OfferAt(const State& state, NodeIndex index, const ReadyKey& rank, T
                     Instant from, Instant until) {
   work_++;
   const Node* node = state.nodes[index].get();
-  const Room room = LeastFree(nodes_[index].track.SeenBy(rank, view, scratch_), from, until);
+  const Room room = LeastFree(nodes_[index].track.SeenBy(rank, view, until, scratch_), from, until);
   Offer offer{index, node, 0, 0};
   offer.cpus = static_cast<uint32_t>(std::clamp<int64_t>(room.cpus, 0, node->cpus));
   offer.mem_mb = static_cast<uint64_t>(std::max(room.mem_mb, 0));
@@ -176,21 +196,22 @@ struct Moment {
 
 std::optional<Plan::Start> Plan::Find(const State& state, const Terms& terms,
                                       absl::Span<const NodeIndex> nodes, const ReadyKey& rank,
-                                      Instant from) {
+                                      Instant from, Instant before) {
   const Shape& shape = *terms.shape;
   const Instant length = absl::ToInt64Microseconds(shape.PlanningTime());
+  const Instant until = before < kNever ? before + length : kNever;
   std::vector<Candidate> candidates(nodes.size());
   std::vector<Moment> moments;
   moments.reserve(nodes.size());
   const auto see = [&](uint32_t i) {
     work_++;
-    return nodes_[nodes[i]].track.SeenBy(rank, Track::View::kHigherAndOwn, scratch_);
+    return nodes_[nodes[i]].track.SeenBy(rank, Track::View::kHigherAndOwn, until, scratch_);
   };
   for (uint32_t i = 0; i < nodes.size(); ++i) {
     candidates[i].offer = {nodes[i], state.nodes[nodes[i]].get(), 0, 0};
     candidates[i].least = LeastRoom(terms, *candidates[i].offer.node);
     const Instant at = FirstFit(see(i), candidates[i].least, length, from);
-    if (at < kNever) moments.push_back({at, i});
+    if (at < before) moments.push_back({at, i});
   }
   std::make_heap(moments.begin(), moments.end());
   uint64_t tasks = 0;
@@ -216,7 +237,7 @@ std::optional<Plan::Start> Plan::Find(const State& state, const Terms& terms,
       if (candidate.capacity == 0 && next < kNever) {
         next = FirstFit(profile, candidate.least, length, next);
       }
-      if (next >= kNever) continue;
+      if (next >= before) continue;
       moments.push_back({next, i});
       std::push_heap(moments.begin(), moments.end());
     }
@@ -256,6 +277,45 @@ std::vector<ReadyKey> Plan::Keep(const State& state, const ReadyKey& key, const 
     LoseAll(nodes_[part.index].track.Add({start.at, until, room, key}), lost);
   }
   return lost;
+}
+
+void Plan::BeginImproving() {
+  for (NodeIndex node : improving_) nodes_[node].improves = false;
+  improving_ = std::exchange(to_improve_, {});
+}
+
+bool Plan::MayMoveEarlier(const State& state, const ReadyKey& key, const Terms& terms,
+                          const NodeBits& fits, const ReadyKey& rank, Instant from) {
+  const Instant before = planned_.at(key.job)->places.back().at;
+  const Instant length = absl::ToInt64Microseconds(terms.shape->PlanningTime());
+  for (const std::vector<NodeIndex>* nodes : {&improving_, &to_improve_}) {
+    for (NodeIndex node : *nodes) {
+      if (!usable_.Test(places_[node]) || !fits.Test(places_[node])) continue;
+      work_++;
+      const Room least = LeastRoom(terms, *state.nodes[node]);
+      const Profile profile =
+          nodes_[node].track.SeenBy(rank, Track::View::kOthers, before + length, scratch_);
+      if (FirstFit(profile, least, length, from) < before) return true;
+    }
+  }
+  return false;
+}
+
+std::optional<std::vector<ReadyKey>> Plan::MoveEarlier(const State& state, const ReadyKey& key,
+                                                       const Terms& terms,
+                                                       absl::Span<const NodeIndex> nodes,
+                                                       const ReadyKey& rank, Instant from) {
+  PlannedJob& planned = *planned_.at(key.job);
+  const Place place = planned.places.back();
+  std::vector<Track::Hold> holds;
+  for (NodeIndex node : place.nodes) holds.push_back(*nodes_[node].track.Remove(key, place.at));
+  const std::optional<Start> start = Find(state, terms, nodes, rank, from, place.at);
+  for (size_t i = 0; i < place.nodes.size(); ++i) nodes_[place.nodes[i]].track.Add(holds[i]);
+  if (!start.has_value()) return std::nullopt;
+  planned.places.pop_back();
+  if (planned.places.empty()) FirstStartMoved(key.job, place.at, kNever);
+  RemovePlace(planned, place);
+  return Keep(state, key, terms, *start);
 }
 
 void Plan::RemovePlace(const PlannedJob& job, const Place& place) {

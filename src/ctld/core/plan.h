@@ -59,18 +59,27 @@ class Plan {
   size_t PlaceOf(NodeIndex node) const { return places_[node]; }
   NodeIndex NodeAt(size_t place) const { return order_[place]; }
   size_t size() const { return order_.size(); }
+  // Nodes of one kind are as large as each other and have the same features.
+  uint32_t KindOf(NodeIndex node) const { return kinds_[node]; }
   const NodeBits& usable() const { return usable_; }
   const NodeBits& free_now() const { return free_now_; }  // usable, with a CPU to spare
 
   // The least that the node has for a job of that rank throughout.
   Offer OfferAt(const State& state, NodeIndex node, const ReadyKey& rank, Track::View view,
                 Instant from, Instant until);
-  // The earliest start on some of these nodes, at or after `from`.
+  // The earliest start on some of these nodes, at or after `from` and before `before`.
   std::optional<Start> Find(const State& state, const Terms& terms,
-                            absl::Span<const NodeIndex> nodes, const ReadyKey& rank, Instant from);
+                            absl::Span<const NodeIndex> nodes, const ReadyKey& rank, Instant from,
+                            Instant before = kNever);
   // Gives the job that place. Returns the jobs of lower rank that lost theirs by it.
   std::vector<ReadyKey> Keep(const State& state, const ReadyKey& key, const Terms& terms,
                              const Start& start);
+  // Gives the job's last place up for an earlier one on some of these nodes, if there is any.
+  // Returns as Keep does; nothing when there is none.
+  std::optional<std::vector<ReadyKey>> MoveEarlier(const State& state, const ReadyKey& key,
+                                                   const Terms& terms,
+                                                   absl::Span<const NodeIndex> nodes,
+                                                   const ReadyKey& rank, Instant from);
   void Drop(JobId job);
   void DropFirstPlace(JobId job);  // one of its tasks has started
   // No more places than that.
@@ -88,21 +97,33 @@ class Plan {
   std::vector<NodeIndex> TakeGrown();
   // Moves whenever there may be more room anywhere: a start found before is then no bound.
   uint64_t grown_epoch() const { return grown_epoch_; }
+  // Moves when running jobs or the nodes' states leave more room than the plan counted with.
+  uint64_t room_epoch() const { return room_epoch_; }
+  // Whoever looks for earlier places begins anew: from here on the nodes that count are those that
+  // have got room since it began the last time.
+  void BeginImproving();
+  // Could the job have an earlier place than its last one on one of those nodes? If not, then on
+  // no others either.
+  bool MayMoveEarlier(const State& state, const ReadyKey& key, const Terms& terms,
+                      const NodeBits& fits, const ReadyKey& rank, Instant from);
   // True once after a node has become usable, or has ceased to be.
   bool TakeAvailabilityChanged() { return std::exchange(availability_changed_, false); }
   // Looks at a node at one time, so far: what planning costs.
   uint64_t work() const { return work_; }
+  void AddWork(uint64_t looks) { work_ += looks; }
 
  private:
   struct NodePlan {
     Track track;
     bool changed = false;
     bool grown = false;
+    bool improves = false;  // is in improving_ or to_improve_
     uint32_t free_cpus = 0;
     Instant first_end = kNever;
   };
   void RefreshNode(const State& state, NodeIndex node, absl::Time now, absl::Duration grace,
                    std::vector<ReadyKey>& lost);
+  void FindKinds(const State& state);
   void Grown(NodeIndex node);
   void RemovePlace(const PlannedJob& job, const Place& place);
   void LoseAll(const std::vector<Track::Hold>& displaced, std::vector<ReadyKey>& lost);
@@ -110,16 +131,20 @@ class Plan {
 
   std::vector<NodeIndex> order_;
   std::vector<uint32_t> places_;
+  std::vector<uint32_t> kinds_;
   std::vector<NodePlan> nodes_;
   std::vector<NodeIndex> changed_;
   std::vector<NodeIndex> grown_;
+  std::vector<NodeIndex> improving_;   // got room before the improvement that is going on
+  std::vector<NodeIndex> to_improve_;  // and since
   NodeBits usable_;
   NodeBits free_now_;
   absl::btree_set<std::pair<Instant, NodeIndex>> ends_;  // when the first job of a node is to end
   absl::flat_hash_map<JobId, std::unique_ptr<PlannedJob>> planned_;
   absl::btree_set<std::pair<Instant, JobId>> starts_;
-  std::vector<Point> scratch_;
+  Track::Scratch scratch_;
   uint64_t grown_epoch_ = 1;
+  uint64_t room_epoch_ = 1;
   uint64_t work_ = 0;
   bool availability_changed_ = false;
 };

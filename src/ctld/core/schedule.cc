@@ -14,10 +14,10 @@ namespace {
 
 // So many of the highest rank take what they need from all that rank lower; the others take what
 // is left. (None of the lower ones can start before it would fit beside the plans of them all.)
-constexpr size_t kStrictJobs = 1000;
+constexpr size_t kStrictJobs = 100;
 // So much work goes into the plans of the highest rank that are sought on all nodes; others look
 // at some.
-constexpr uint64_t kThoroughWork = 4'000'000;
+constexpr uint64_t kThoroughWork = 200'000;
 constexpr size_t kSampleNodes = 64;
 // Of nodes that could start a job now, as many are compared as this, or four times what it needs.
 constexpr size_t kOffersCompared = 64;
@@ -25,6 +25,11 @@ constexpr size_t kOffersCompared = 64;
 constexpr ReadyKey kBottom{0, 0, JobId{UINT32_MAX}, UINT32_MAX};
 // Tasks of one array that get a place in the plan.
 constexpr uint64_t kPlannedTasks = 1000;
+// When jobs end early, so many of the highest rank look for an earlier place. In one pass so much
+// work goes into that; what it does not suffice for goes on with the next pass, or after a pause.
+constexpr size_t kImprovedJobs = 100;
+constexpr uint64_t kImproveWork = 2'000;
+constexpr absl::Duration kImprovePause = absl::Seconds(10);
 // What cannot start now is not planned for a moment later.
 constexpr absl::Duration kLeastDelay = absl::Seconds(1);
 // When more nodes than this have got room at once, every shape is tried.
@@ -47,6 +52,7 @@ class Pass {
     if (whole) {
       LookAgainAtWhatIsDue();
       Continue();
+      Improve();
     } else {
       Afresh();
     }
@@ -181,7 +187,10 @@ class Pass {
 
   // False when the shape can't run there, which is then the job's reason.
   bool Possible(ShapeQueue& queue, const ReadyKey& key) {
-    if (!queue.fitted) FitQueue(state_, queue);
+    if (!queue.fitted) {
+      FitQueue(state_, queue);
+      plan_.AddWork(plan_.size() / 16);
+    }
     if (!queue.judged) queue.verdict = Judge(state_, queue);
     queue.judged = true;
     if (queue.verdict.can_run_later) return true;
@@ -313,7 +322,7 @@ class Pass {
 
   bool Thorough(const ShapeQueue& queue, const ReadyKey& key) {
     if (queue.fit_count <= kSampleNodes || !queue.shape->req_nodes.empty()) return true;
-    return IsAmongFirst(kThoroughWork / queue.fit_count, key);
+    return IsAmongFirst(std::max<size_t>(kThoroughWork / queue.fit_count, 1), key);
   }
 
   // Is the job among so many of the highest rank? Exact up to kStrictJobs.
@@ -329,6 +338,11 @@ class Pass {
 
   std::optional<Plan::Start> FindStart(const ShapeQueue& queue, const ReadyKey& key, Instant from,
                                        bool all) {
+    const ReadyKey& rank = IsAmongFirst(kStrictJobs, key) ? key : kBottom;
+    return plan_.Find(state_, queue.terms, NodesToSearch(queue, key, all), rank, from);
+  }
+
+  std::vector<NodeIndex> NodesToSearch(const ShapeQueue& queue, const ReadyKey& key, bool all) {
     const size_t most =
         all ? SIZE_MAX : std::max<size_t>(kSampleNodes, size_t{4} * queue.shape->min_nodes);
     // Jobs one after another look in different places.
@@ -338,8 +352,46 @@ class Pass {
       nodes.push_back(plan_.NodeAt(place));
       return nodes.size() < most;
     });
-    const ReadyKey& rank = IsAmongFirst(kStrictJobs, key) ? key : kBottom;
-    return plan_.Find(state_, queue.terms, nodes, rank, from);
+    return nodes;
+  }
+
+  // ---- improving -------------------------------------------------------------------------------
+
+  // When jobs end early the plans of those that wait could be earlier too.
+  void Improve() {
+    if (!backlog_.improving) {
+      if (backlog_.improved_epoch == plan_.room_epoch()) return;
+      backlog_.improving = true;
+      backlog_.improved_epoch = plan_.room_epoch();
+      plan_.BeginImproving();
+      backlog_.improved_to = ReadyKey{UINT32_MAX, UINT32_MAX, JobId{}, 0};
+    }
+    const uint64_t end = std::min(work_end_, plan_.work() + kImproveWork);
+    while (plan_.work() < end) {
+      const auto next = backlog_.by_rank().upper_bound(backlog_.improved_to);
+      if (next == backlog_.by_rank().end() || !IsAmongFirst(kImprovedJobs, *next)) {
+        backlog_.improving = false;
+        return;
+      }
+      backlog_.improved_to = *next;
+      MoveEarlier(*next);
+      Continue();
+    }
+    Wake(context_.now + kImprovePause);
+  }
+
+  void MoveEarlier(const ReadyKey key) {
+    const Plan::PlannedJob* planned = plan_.Find(key.job);
+    if (planned == nullptr || !(planned->key == key)) return;
+    const ShapeQueue& queue = *backlog_.QueueOf(key);
+    const Instant from = now_ + absl::ToInt64Microseconds(kLeastDelay);
+    if (!plan_.MayMoveEarlier(state_, key, queue.terms, queue.fits, key, from)) return;
+    const auto lost = plan_.MoveEarlier(
+        state_, key, queue.terms, NodesToSearch(queue, key, Thorough(queue, key)), kBottom, from);
+    if (!lost.has_value()) return;
+    for (const ReadyKey& each : *lost) PutBack(each);
+    ShowPlannedStart(key.job);
+    NoteGrown();
   }
 
   // ---- policies that begin anew each time: EASY, and first come, first served ------------------
@@ -438,11 +490,13 @@ class Pass {
 
   // Somebody has to look when a planned start has come and nothing else happens.
   void WatchFirstStart() {
-    const Instant first = plan_.FirstStart();
-    const bool watched = state_.plan_watched > context_.now;
-    if (first >= kNever || (watched && state_.plan_watched <= ToTime(first))) return;
-    state_.plan_watched = ToTime(first);
-    state_.timers.Add(state_.plan_watched, {TimerKind::kPlannedStart, {}, {}, {}});
+    if (plan_.FirstStart() < kNever) Wake(ToTime(plan_.FirstStart()));
+  }
+
+  void Wake(absl::Time when) {
+    if (state_.plan_watched > context_.now && state_.plan_watched <= when) return;
+    state_.plan_watched = when;
+    state_.timers.Add(when, {TimerKind::kPlannedStart, {}, {}, {}});
   }
 
   Context& context_;

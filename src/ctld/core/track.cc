@@ -165,20 +165,21 @@ std::vector<Track::Hold> Track::Add(const Hold& hold) {
   return DropWhatDoesNotFit();
 }
 
-bool Track::Remove(const ReadyKey& rank, Instant from) {
+std::optional<Track::Hold> Track::Remove(const ReadyKey& rank, Instant from) {
   const auto found = std::find_if(holds_.begin(), holds_.end(), [&](const Hold& hold) {
     return hold.from == from && hold.rank == rank;
   });
-  if (found == holds_.end()) return false;
+  if (found == holds_.end()) return std::nullopt;
+  const Hold removed = *found;
   Change(points_, found->room, +1, found->from, found->until);
   Merge(points_);
   *found = holds_.back();
   holds_.pop_back();
   FindBounds();
-  return true;
+  return removed;
 }
 
-Profile Track::SeenBy(const ReadyKey& rank, View view, std::vector<Point>& scratch) const {
+Profile Track::SeenBy(const ReadyKey& rank, View view, Instant until, Scratch& scratch) const {
   const auto seen = [&](const ReadyKey& other) {
     if (view == View::kOthers) return !(rank == other);
     return view == View::kHigher ? other < rank : !(rank < other);
@@ -188,34 +189,35 @@ Profile Track::SeenBy(const ReadyKey& rank, View view, std::vector<Point>& scrat
     if (seen(lowest_)) return points_;
     if (!seen(highest_)) return base_;
   }
-  std::vector<Edge> edges;
+  std::vector<Point>& changes = scratch.changes;
+  changes.clear();
   for (const Hold& hold : holds_) {
-    if (seen(hold.rank)) continue;
-    edges.push_back({hold.from, hold.room});
-    edges.push_back({hold.until, {-hold.room.cpus, -hold.room.mem_mb}});
+    if (hold.from >= until || seen(hold.rank)) continue;
+    changes.push_back({hold.from, hold.room});
+    if (hold.until < until) changes.push_back({hold.until, {-hold.room.cpus, -hold.room.mem_mb}});
   }
-  if (edges.empty()) return points_;
-  std::sort(edges.begin(), edges.end());
-  // What is unseen is free: the points and those edges, in the order of their times.
-  scratch.clear();
-  scratch.reserve(points_.size() + edges.size());
+  if (changes.empty()) return points_;
+  std::sort(changes.begin(), changes.end(),
+            [](const Point& a, const Point& b) { return a.from < b.from; });
+  // What is unseen is free: the points and those changes, in the order of their times.
+  scratch.points.clear();
   Room unseen;
-  size_t edge = 0;
-  for (size_t i = 0; i < points_.size(); ++i) {
-    const Instant until = i + 1 < points_.size() ? points_[i + 1].from : kNever;
+  size_t change = 0;
+  for (size_t i = 0; i < points_.size() && points_[i].from < until; ++i) {
+    const Instant next = i + 1 < points_.size() ? points_[i + 1].from : kNever;
     Instant at = points_[i].from;
     while (true) {
-      for (; edge < edges.size() && edges[edge].at <= at; ++edge) {
-        unseen.cpus += edges[edge].change.cpus;
-        unseen.mem_mb += edges[edge].change.mem_mb;
+      for (; change < changes.size() && changes[change].from <= at; ++change) {
+        unseen.cpus += changes[change].free.cpus;
+        unseen.mem_mb += changes[change].free.mem_mb;
       }
       const Room& free = points_[i].free;
-      scratch.push_back({at, {free.cpus + unseen.cpus, free.mem_mb + unseen.mem_mb}});
-      if (edge == edges.size() || edges[edge].at >= until) break;
-      at = edges[edge].at;
+      scratch.points.push_back({at, {free.cpus + unseen.cpus, free.mem_mb + unseen.mem_mb}});
+      if (change == changes.size() || changes[change].from >= next) break;
+      at = changes[change].from;
     }
   }
-  return scratch;
+  return scratch.points;
 }
 
 }  // namespace reeve::ctld

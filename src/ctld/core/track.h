@@ -12,6 +12,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "absl/time/time.h"
@@ -65,15 +66,19 @@ class Track {
   std::vector<Hold> Build(const Room& all, absl::Span<const Use> running);
   // Returns the holds of lower rank that it displaces; it must fit over the higher ones.
   std::vector<Hold> Add(const Hold& hold);
-  // The hold of that rank that begins then; false when there is none.
-  bool Remove(const ReadyKey& rank, Instant from);
+  // Takes out the hold of that rank that begins then, if there is one.
+  std::optional<Hold> Remove(const ReadyKey& rank, Instant from);
 
   const std::vector<Hold>& holds() const { return holds_; }
   const std::vector<Use>& running() const { return running_; }
   // What a job sees of the holds: those of higher rank with or without its own, or all but its own.
   enum class View { kHigherAndOwn, kHigher, kOthers };
-  // `scratch` keeps it when it differs from what is kept here.
-  Profile SeenBy(const ReadyKey& rank, View view, std::vector<Point>& scratch) const;
+  struct Scratch {
+    std::vector<Point> points;
+    std::vector<Point> changes;
+  };
+  // True of the time before `until`. `scratch` keeps it when it differs from what is kept here.
+  Profile SeenBy(const ReadyKey& rank, View view, Instant until, Scratch& scratch) const;
   Instant first_end() const { return first_end_; }  // of what runs; kNever when nothing does
 
  private:

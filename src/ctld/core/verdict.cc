@@ -61,10 +61,18 @@ void FitQueue(const State& state, ShapeQueue& queue) {
   queue.terms = MakeTerms(*queue.shape, partition.facts, state.settings);
   queue.fits = NodeBits(state.nodes.size());
   queue.fit_count = 0;
+  // One node of a kind speaks for all, but for the names.
+  std::vector<std::optional<bool>> kinds;
   for (NodeIndex index : partition.nodes) {
     const Node& node = *state.nodes[index];
-    const Offer empty{index, &node, node.cpus, node.real_memory_mb};
-    if (!NodeFits(*queue.shape, node) || TaskCapacity(queue.terms, empty) == 0) continue;
+    if (!queue.shape->exc_nodes.empty() && queue.shape->exc_nodes.contains(node.name)) continue;
+    const uint32_t kind = state.plan.KindOf(index);
+    if (kind >= kinds.size()) kinds.resize(kind + 1);
+    if (!kinds[kind].has_value()) {
+      const Offer empty{index, &node, node.cpus, node.real_memory_mb};
+      kinds[kind] = NodeFits(*queue.shape, node) && TaskCapacity(queue.terms, empty) > 0;
+    }
+    if (!*kinds[kind]) continue;
     queue.fits.Set(state.plan.PlaceOf(index), true);
     queue.fit_count++;
   }

@@ -56,13 +56,14 @@ class TrackTest : public ::testing::Test {
   }
 
   void Compare(const Track& track, const Naive& naive) {
-    std::vector<Point> scratch;
+    Track::Scratch scratch;
     for (int job = 0; job <= 12; ++job) {
       const ReadyKey rank = Rank(job);
       for (const Track::View view :
            {Track::View::kHigherAndOwn, Track::View::kHigher, Track::View::kOthers}) {
-        const Profile profile = track.SeenBy(rank, view, scratch);
-        for (Instant at = 0; at < kLength; ++at) {
+        const Instant until = Draw(2) ? kNever : 1 + Draw(kLength);
+        const Profile profile = track.SeenBy(rank, view, until, scratch);
+        for (Instant at = 0; at < std::min<Instant>(kLength, until); ++at) {
           ASSERT_EQ(LeastFree(profile, at, at + 1), naive.At(at, rank, view))
               << "at " << at << " for job " << job;
         }
@@ -72,8 +73,8 @@ class TrackTest : public ::testing::Test {
   }
 
   void CompareFirstFit(const Track& track, const Naive& naive, const ReadyKey& rank) {
-    std::vector<Point> scratch;
-    const Profile profile = track.SeenBy(rank, Track::View::kHigherAndOwn, scratch);
+    Track::Scratch scratch;
+    const Profile profile = track.SeenBy(rank, Track::View::kHigherAndOwn, kNever, scratch);
     const Room need{1 + Draw(8), Draw(8)};
     const Instant length = 1 + Draw(10);
     const Instant from = Draw(kLength / 2);
@@ -146,8 +147,8 @@ TEST_F(TrackTest, AJobThatStaysLongerDisplacesTheLowestThatNoLongerFit) {
 TEST_F(TrackTest, WhatIsNeverFreeFitsNever) {
   Track track;
   ASSERT_TRUE(track.Build({4, 100}, {}).empty());
-  std::vector<Point> scratch;
-  const Profile profile = track.SeenBy(Rank(1), Track::View::kHigherAndOwn, scratch);
+  Track::Scratch scratch;
+  const Profile profile = track.SeenBy(Rank(1), Track::View::kHigherAndOwn, kNever, scratch);
   EXPECT_EQ(FirstFit(profile, {5, 0}, 1, 0), kNever);
   EXPECT_EQ(FirstFit(profile, {4, 101}, 1, 0), kNever);
   EXPECT_EQ(FirstFit(profile, {4, 100}, kNever, 7), 7);

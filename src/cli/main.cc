@@ -30,6 +30,7 @@ constexpr Command kCommands[] = {
     {"cluster", reeve::cli::ClusterMain, false},
     {"doctor", reeve::cli::Doctor, false},
     {"check-config", reeve::cli::CheckConfig, false},
+    {"sim", reeve::cli::Sim, false},
 };
 
 bool IsVersionFlag(std::string_view argument) {
@@ -42,6 +43,7 @@ void PrintUsage(FILE* out) {
       "  cluster       start, enter and stop an embedded cluster\n"
       "  doctor        find what keeps Reeve from working here\n"
       "  check-config  read slurm.conf and say what is wrong with it\n"
+      "  sim           replay a log of jobs: what would another policy or cluster make of it\n"
       "  version       print the version\n\n"
       "and Slurm's commands, also by their own names:\n"
       "  sbatch srun salloc squeue sinfo scancel scontrol sacct\n",

@@ -173,7 +173,7 @@ class Replayer {
       if (job == nullptr || index == kNoJob || job->Pending()) continue;
       Outcome& outcome = result_.outcomes[index];
       if (outcome.start == absl::Time()) NoteStart(*job, index, outcome);
-      if (job->Finished() && outcome.end == absl::Time()) NoteEnd(*job, outcome);
+      if (job->Finished() && outcome.end == absl::Time()) NoteEnd(*job, index, outcome);
     }
   }
 
@@ -185,13 +185,13 @@ class Replayer {
     // At the end of its limit, not earlier or later, the core itself ends a job.
     const absl::Duration longest = job.time_limit + over_limit_;
     const absl::Duration run = trace_.jobs[index].run;
-    outcome.cut = run > longest;
     if (run < longest) ends_.push({job.start_time + run, job.id});
     if (keep_places_) NotePlaces(job, outcome);
   }
 
-  void NoteEnd(const Job& job, Outcome& outcome) {
+  void NoteEnd(const Job& job, uint32_t index, Outcome& outcome) {
     outcome.end = job.end_time;
+    outcome.cut = outcome.end - outcome.start < trace_.jobs[index].run;
     running_--;
   }
 

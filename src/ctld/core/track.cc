@@ -1,6 +1,7 @@
 #include "ctld/core/track.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace reeve::ctld {
 namespace {
@@ -135,22 +136,29 @@ void Track::FindBounds() {
   }
 }
 
+void Track::Insert(const Hold& hold) {
+  const auto later = std::upper_bound(holds_.begin(), holds_.end(), hold,
+                                      [](const Hold& a, const Hold& b) { return a.from < b.from; });
+  holds_.insert(later, hold);
+}
+
 // From the highest rank down, each where it fits over those before it.
 std::vector<Track::Hold> Track::DropWhatDoesNotFit() {
-  std::sort(holds_.begin(), holds_.end(),
+  std::vector<Hold> by_rank = std::exchange(holds_, {});
+  std::sort(by_rank.begin(), by_rank.end(),
             [](const Hold& a, const Hold& b) { return a.rank < b.rank; });
   std::vector<Hold> displaced;
-  std::vector<Hold> kept;
   points_ = base_;
-  for (const Hold& hold : holds_) {
+  for (const Hold& hold : by_rank) {
     if (LeastFree(points_, hold.from, hold.until).Holds(hold.room)) {
       Change(points_, hold.room, -1, hold.from, hold.until);
-      kept.push_back(hold);
+      holds_.push_back(hold);
     } else {
       displaced.push_back(hold);
     }
   }
-  holds_ = std::move(kept);
+  std::sort(holds_.begin(), holds_.end(),
+            [](const Hold& a, const Hold& b) { return a.from < b.from; });
   FindBounds();
   return displaced;
 }
@@ -158,7 +166,7 @@ std::vector<Track::Hold> Track::DropWhatDoesNotFit() {
 std::vector<Track::Hold> Track::Add(const Hold& hold) {
   if (holds_.empty() || hold.rank < highest_) highest_ = hold.rank;
   if (holds_.empty() || lowest_ < hold.rank) lowest_ = hold.rank;
-  holds_.push_back(hold);
+  Insert(hold);
   Change(points_, hold.room, -1, hold.from, hold.until);
   const Room least = LeastFree(points_, hold.from, hold.until);
   if (least.cpus >= 0 && least.mem_mb >= 0) return {};
@@ -166,15 +174,14 @@ std::vector<Track::Hold> Track::Add(const Hold& hold) {
 }
 
 std::optional<Track::Hold> Track::Remove(const ReadyKey& rank, Instant from) {
-  const auto found = std::find_if(holds_.begin(), holds_.end(), [&](const Hold& hold) {
-    return hold.from == from && hold.rank == rank;
-  });
-  if (found == holds_.end()) return std::nullopt;
+  auto found = std::lower_bound(holds_.begin(), holds_.end(), from,
+                                [](const Hold& hold, Instant at) { return hold.from < at; });
+  while (found != holds_.end() && found->from == from && !(found->rank == rank)) ++found;
+  if (found == holds_.end() || found->from != from) return std::nullopt;
   const Hold removed = *found;
   Change(points_, found->room, +1, found->from, found->until);
   Merge(points_);
-  *found = holds_.back();
-  holds_.pop_back();
+  holds_.erase(found);
   FindBounds();
   return removed;
 }
@@ -192,7 +199,8 @@ Profile Track::SeenBy(const ReadyKey& rank, View view, Instant until, Scratch& s
   std::vector<Point>& changes = scratch.changes;
   changes.clear();
   for (const Hold& hold : holds_) {
-    if (hold.from >= until || seen(hold.rank)) continue;
+    if (hold.from >= until) break;
+    if (seen(hold.rank)) continue;
     changes.push_back({hold.from, hold.room});
     if (hold.until < until) changes.push_back({hold.until, {-hold.room.cpus, -hold.room.mem_mb}});
   }

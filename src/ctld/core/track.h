@@ -82,13 +82,14 @@ class Track {
   Instant first_end() const { return first_end_; }  // of what runs; kNever when nothing does
 
  private:
+  void Insert(const Hold& hold);
   std::vector<Hold> DropWhatDoesNotFit();
 
   void FindBounds();
 
   std::vector<Point> base_;    // with running jobs
   std::vector<Point> points_;  // and with all holds
-  std::vector<Hold> holds_;    // in no order
+  std::vector<Hold> holds_;    // by the time they begin
   std::vector<Use> running_;
   Room all_;
   ReadyKey highest_;  // no hold ranks higher, and none lower: meaningful when there are holds

@@ -352,6 +352,12 @@ ctld::Event EventMaker::Make(const ctld::Controller& core, absl::Time now) {
       return Report(core, now);
     case 15:
       return ctld::Tick{};
+    case 16: {
+      ctld::Sight sight;
+      if (bytes_.Flag()) sight.jobs_of = AnyCaller().uid;
+      sight.nodes = bytes_.Flag();
+      return ctld::ExplainJobs{{}, {Pick(core)}, sight};
+    }
     default:
       return Submit();
   }

@@ -8,6 +8,7 @@
 #include "ctld/core/cluster_state.h"
 #include "ctld/core/control.h"
 #include "ctld/core/eligibility.h"
+#include "ctld/core/explain.h"
 #include "ctld/core/health_check.h"
 #include "ctld/core/job_end.h"
 #include "ctld/core/node_events.h"
@@ -83,6 +84,7 @@ struct Dispatch {
   void operator()(const CancelJobs& e) { HandleCancel(context, e); }
   void operator()(const ControlJobs& e) { HandleControl(context, e); }
   void operator()(const UpdateJob& e) { HandleUpdateJob(context, e); }
+  void operator()(const ExplainJobs& e) { HandleExplain(context, e); }
   void operator()(const CompleteAllocation& e) { HandleComplete(context, e); }
   void operator()(const CreateStep& e) { HandleCreateStep(context, e); }
   void operator()(const NodeRegistered& e) { HandleRegistered(context, e); }

@@ -143,7 +143,12 @@ struct CreateStepAnswer {
   std::string io_secret;
   uint32_t attempt = 0;
 };
-using Answer = std::variant<Done, SubmitAnswer, WaitAnswer, JobResults, CreateStepAnswer>;
+struct ExplainAnswer {
+  std::vector<Explanation> jobs;  // of each pick those that wait come first
+  uint64_t omitted = 0;           // there were more than kMostExplained
+};
+using Answer =
+    std::variant<Done, SubmitAnswer, WaitAnswer, JobResults, CreateStepAnswer, ExplainAnswer>;
 struct Reply {
   CallToken call;
   absl::StatusOr<Answer> answer;

@@ -13,6 +13,7 @@
 
 #include "absl/time/time.h"
 #include "common/base/ids.h"
+#include "ctld/core/explanation.h"
 #include "ctld/core/job.h"
 #include "ctld/core/node.h"
 #include "ctld/core/settings.h"
@@ -112,6 +113,13 @@ struct UpdateJob {
   Caller caller;
   JobPick job;
   KeyValues changes;
+};
+
+// Answered with ExplainAnswer. Changes nothing but that the plan catches up.
+struct ExplainJobs {
+  CallToken call;
+  std::vector<JobPick> jobs;
+  Sight sight;
 };
 
 // salloc's or srun's word that its allocation is not needed any more. Answered with Done.
@@ -262,8 +270,8 @@ struct ClockJumped {
 };
 
 using Event = std::variant<SubmitJob, WaitJob, CallAbandoned, CancelJobs, ControlJobs, UpdateJob,
-                           CompleteAllocation, CreateStep, NodeRegistered, NodeHeartbeat, NodeLost,
-                           StepReported, JobGone, JobPrepared, UpdateNode, UpdatePartition,
-                           Reconfigured, Tick, ClockJumped>;
+                           ExplainJobs, CompleteAllocation, CreateStep, NodeRegistered,
+                           NodeHeartbeat, NodeLost, StepReported, JobGone, JobPrepared, UpdateNode,
+                           UpdatePartition, Reconfigured, Tick, ClockJumped>;
 
 }  // namespace reeve::ctld

@@ -122,10 +122,20 @@ Terms MakeTerms(const Shape& shape, const Partition& partition, const Settings& 
   return terms;
 }
 
-bool NodeFits(const Shape& shape, const Node& node) {
-  if (!shape.exc_nodes.empty() && shape.exc_nodes.contains(node.name)) return false;
-  if (node.tmp_disk_mb < shape.tmp_disk_mb) return false;
+bool IsExcluded(const Shape& shape, const Node& node) {
+  return !shape.exc_nodes.empty() && shape.exc_nodes.contains(node.name);
+}
+
+bool HasFeatures(const Shape& shape, const Node& node) {
   return !shape.has_features || shape.features.Matches(node);
+}
+
+bool HasDisk(const Shape& shape, const Node& node) {
+  return node.tmp_disk_mb >= shape.tmp_disk_mb;
+}
+
+bool NodeFits(const Shape& shape, const Node& node) {
+  return !IsExcluded(shape, node) && HasDisk(shape, node) && HasFeatures(shape, node);
 }
 
 uint32_t TaskCapacity(const Terms& terms, const Offer& offer) {

@@ -45,7 +45,10 @@ struct Terms {
 };
 Terms MakeTerms(const Shape& shape, const Partition& partition, const Settings& settings);
 
-// Node lists, features, disk: what no allocation changes.
+// What no allocation changes, and all of it.
+bool IsExcluded(const Shape& shape, const Node& node);
+bool HasFeatures(const Shape& shape, const Node& node);
+bool HasDisk(const Shape& shape, const Node& node);
 bool NodeFits(const Shape& shape, const Node& node);
 // How many tasks an offer can take, 0: the node is of no use.
 uint32_t TaskCapacity(const Terms& terms, const Offer& offer);

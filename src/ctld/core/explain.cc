@@ -1,0 +1,258 @@
+#include "ctld/core/explain.h"
+
+#include <algorithm>
+
+#include "absl/container/flat_hash_set.h"
+#include "common/base/hostlist.h"
+#include "common/base/text.h"
+#include "common/base/units.h"
+#include "ctld/core/errors.h"
+#include "ctld/core/explain_nodes.h"
+#include "ctld/core/explain_others.h"
+#include "ctld/core/explain_variants.h"
+#include "ctld/core/job_array.h"
+#include "ctld/core/schedule.h"
+#include "ctld/core/verdict.h"
+
+namespace reeve::ctld {
+namespace {
+
+constexpr size_t kMostBusy = 5;  // lines
+
+std::string Nodes(uint32_t count) {
+  return StrCat(count, count == 1 ? " node" : " nodes");
+}
+
+// The plan has been made as far down as this job.
+bool Settled(const State& state, const std::vector<ReadyKey>& keys) {
+  const Backlog& backlog = state.backlog;
+  if (backlog.stale || state.plan.AnyChanged()) return false;
+  return std::all_of(keys.begin(), keys.end(), [&](const ReadyKey& key) {
+    const bool planned = backlog.unplanned.empty() || key < *backlog.unplanned.begin();
+    const bool tried = backlog.candidates.empty() || key < backlog.candidates.begin()->first;
+    return planned && tried;
+  });
+}
+
+class Explainer {
+ public:
+  Explainer(const State& state, const Job& job, const Sight& sight, absl::Time now)
+      : state_(state), job_(job), sight_(sight), now_(now) {}
+
+  Explanation Run() {
+    out_.job = job_.id;
+    out_.label = JobLabel(job_);
+    out_.state = job_.state;
+    out_.flags = job_.flags;
+    out_.reason = ReasonText(job_);
+    if (!job_.Pending()) {
+      SayWhereItIs();
+      return std::move(out_);
+    }
+    const Shape& shape = *job_.shape;
+    out_.min_nodes = shape.min_nodes;
+    out_.max_nodes = shape.max_nodes;
+    out_.tasks = shape.num_tasks;
+    FindWaits();
+    for (PartitionIndex partition : state_.PartitionsOf(job_)) {
+      keys_.push_back(
+          {state_.partitions[partition].facts.priority_tier, job_.priority, job_.id, partition});
+    }
+    const bool eligible = state_.backlog.Contains(job_.id);
+    out_.settled = !state_.backlog.stale && (!eligible || Settled(state_, keys_));
+    if (state_.backlog.stale) return std::move(out_);  // the plan is of another configuration
+    for (const ReadyKey& key : keys_) out_.prospects.push_back(MakeProspect(key));
+    FindPlace();
+    if (eligible && out_.settled) {
+      out_.starts_now = StartsNow(state_, job_, now_);
+      if (!out_.starts_now) out_.suggestions = FindSuggestions(state_, job_, sight_, now_);
+    }
+    return std::move(out_);
+  }
+
+ private:
+  void SayWhereItIs() {
+    out_.start_time = job_.start_time;
+    out_.end_time = job_.end_time;
+    if (job_.Running() && job_.time_limit == absl::InfiniteDuration()) {
+      out_.end_time = absl::InfiniteFuture();
+    }
+    if (!sight_.nodes) return;
+    std::vector<std::string> names;
+    for (const NodeShare& share : job_.shares) names.push_back(share.node);
+    out_.nodes = CompressHostlist(names);
+  }
+
+  // ---- what keeps it from being considered ------------------------------------------------------
+
+  void AddWait(Reason reason, std::string text, absl::Time until = absl::UnixEpoch()) {
+    // What was noted with the reason ("launch failed requeued held") belongs to it.
+    if (reason == job_.reason && !job_.reason_detail.empty()) {
+      StrAppend(&text, " (", job_.reason_detail, ")");
+    }
+    out_.waits.push_back({reason, std::move(text), until});
+  }
+
+  void FindWaits() {
+    if (job_.Completing()) AddWait(job_.reason, "its last run is being cleared away");
+    if (job_.Held() && job_.held_by_admin) {
+      AddWait(Reason::kJobHeldAdmin, "held by an operator, who alone can release it");
+    } else if (job_.Held()) {
+      AddWait(Reason::kJobHeldUser, "held: scontrol release lets it go");
+    }
+    if (!job_.dependency.empty()) {
+      const bool never = job_.dependency.find("(failed)") != std::string::npos &&
+                         job_.reason == Reason::kDependencyNeverSatisfied;
+      AddWait(never ? Reason::kDependencyNeverSatisfied : Reason::kDependency,
+              StrCat(never ? "can never run, its dependency has failed: " : "depends on ",
+                     job_.dependency));
+    }
+    if (job_.spec->begin_time > now_) {
+      AddWait(Reason::kBeginTime, "is not to begin before that time", job_.spec->begin_time);
+    }
+    if (!BelowArrayLimit(state_, job_)) {
+      AddWait(Reason::kJobArrayTaskLimit,
+              StrCat("its array may run ", job_.array_limit, " tasks at once, and ",
+                     state_.arrays.at(job_.array_job_id).running, " run"));
+    }
+    if (state_.PartitionsOf(job_).empty()) {
+      AddWait(job_.reason, StrCat("there is no partition ", job_.partition, " any more"));
+    }
+  }
+
+  // ---- in one partition -------------------------------------------------------------------------
+
+  ShapeQueue Fitted(const ReadyKey& key) const {
+    ShapeQueue queue;
+    queue.shape = job_.shape;
+    queue.partition = key.partition;
+    FitQueue(state_, queue);
+    return queue;
+  }
+
+  Prospect MakeProspect(const ReadyKey& key) {
+    const ShapeQueue queue = Fitted(key);
+    const Verdict verdict = Judge(state_, queue);
+    Prospect prospect;
+    prospect.partition = state_.partitions[key.partition].facts.name;
+    prospect.requirements = CountNodes(state_, queue, job_, key, sight_, now_);
+    prospect.ahead = CountAhead(state_, key, sight_);
+    if (!verdict.can_run_later) Obstruct(prospect, queue, verdict);
+    return prospect;
+  }
+
+  void Obstruct(Prospect& prospect, const ShapeQueue& queue, const Verdict& verdict) {
+    const Partition& partition = state_.partitions[queue.partition].facts;
+    const Shape& shape = *queue.shape;
+    prospect.obstacle = verdict.reason;
+    std::string& text = prospect.obstacle_text;
+    switch (verdict.reason) {
+      case Reason::kPartitionDown:
+      case Reason::kPartitionInactive:
+        text = StrCat("partition ", partition.name, " is ",
+                      verdict.reason == Reason::kPartitionDown ? "DOWN" : "INACTIVE");
+        return;
+      case Reason::kPartitionTimeLimit:
+        text = StrCat("asks for ", FormatDuration(shape.time_limit), ", partition ", partition.name,
+                      " allows ", FormatDuration(partition.max_time), " (MaxTime)");
+        return;
+      case Reason::kPartitionNodeLimit:
+        text = shape.max_nodes < partition.min_nodes
+                   ? StrCat("asks for at most ", Nodes(shape.max_nodes), ", partition ",
+                            partition.name, " takes jobs of ", partition.min_nodes,
+                            " or more (MinNodes)")
+                   : StrCat("asks for ", Nodes(shape.min_nodes), ", partition ", partition.name,
+                            " allows ", *partition.max_nodes, " (MaxNodes)");
+        return;
+      case Reason::kReqNodeNotAvail: {
+        const size_t names = verdict.detail.find(':') + 1;
+        text = StrCat("needs nodes that are down or drained",
+                      sight_.nodes ? ": " + verdict.detail.substr(names) : "");
+        return;
+      }
+      default:
+        prospect.never = true;
+        text = NeverText(state_, queue, prospect.requirements);
+    }
+  }
+
+  // ---- where and when ---------------------------------------------------------------------------
+
+  void FindPlace() {
+    const Plan::PlannedJob* planned = state_.plan.Find(job_.id);
+    if (planned != nullptr) {
+      const Plan::Place& place = planned->places.front();
+      const std::vector<NodeIndex> nodes(place.nodes.begin(), place.nodes.end());
+      out_.planned_start = ToTime(place.at);
+      out_.planned_partition = state_.partitions[planned->key.partition].facts.name;
+      if (sight_.nodes) out_.planned_nodes = NamesOf(state_, nodes);
+      return PutBusy(nodes, planned->key, place.at);
+    }
+    for (size_t i = 0; i < keys_.size(); ++i) {
+      if (out_.prospects[i].obstacle != Reason::kNone) continue;
+      return PutBusy(NextToBeFree(state_, Fitted(keys_[i])), keys_[i], ToInstant(now_));
+    }
+  }
+
+  void PutBusy(const std::vector<NodeIndex>& nodes, const ReadyKey& key, Instant start) {
+    out_.busy = FindBusy(state_, nodes, key, start, sight_, now_);
+    if (out_.busy.size() <= kMostBusy) return;
+    out_.more_busy = static_cast<uint32_t>(out_.busy.size() - kMostBusy);
+    out_.busy.resize(kMostBusy);
+  }
+
+  const State& state_;
+  const Job& job_;
+  const Sight& sight_;
+  const absl::Time now_;
+  std::vector<ReadyKey> keys_;  // one a partition
+  Explanation out_;
+};
+
+// Those that a pick means and that this caller may know of, waiting ones first.
+absl::StatusOr<std::vector<JobId>> FindJobs(Context& context, const JobPick& pick,
+                                            const Sight& sight) {
+  if (pick.step.has_value()) return Refuse(kInvalidJobId, "a step does not wait by itself");
+  absl::StatusOr<std::vector<JobId>> jobs = ResolvePick(context, pick, false);
+  if (!jobs.ok()) return jobs.status();
+  std::erase_if(*jobs, [&](JobId id) { return !MayName(sight, *context.state.FindJob(id)); });
+  if (jobs->empty()) return Refuse(kInvalidJobId);
+  std::stable_partition(jobs->begin(), jobs->end(),
+                        [&](JobId id) { return context.state.FindJob(id)->Pending(); });
+  return jobs;
+}
+
+}  // namespace
+
+Explanation Explain(const State& state, const Job& job, const Sight& sight, absl::Time now) {
+  return Explainer(state, job, sight, now).Run();
+}
+
+void HandleExplain(Context& context, const ExplainJobs& event) {
+  State& state = context.state;
+  std::vector<JobId> jobs;
+  absl::flat_hash_set<JobId> known;
+  for (const JobPick& pick : event.jobs) {
+    absl::StatusOr<std::vector<JobId>> found = FindJobs(context, pick, event.sight);
+    if (!found.ok()) return context.Reply(event.call, found.status());
+    for (JobId id : *found) {
+      if (known.insert(id).second) jobs.push_back(id);
+    }
+  }
+  const Backlog& backlog = state.backlog;
+  const bool behind = backlog.stale || state.plan.AnyChanged() || !backlog.unplanned.empty() ||
+                      !backlog.candidates.empty() ||
+                      state.plan.FirstStart() <= ToInstant(context.now);
+  if (behind && !RunSchedule(context)) context.effects.schedule = true;
+  ExplainAnswer answer;
+  for (JobId id : jobs) {
+    if (answer.jobs.size() == size_t{kMostExplained}) {
+      answer.omitted = jobs.size() - kMostExplained;
+      break;
+    }
+    answer.jobs.push_back(Explain(state, *state.FindJob(id), event.sight, context.now));
+  }
+  context.Reply(event.call, std::move(answer));
+}
+
+}  // namespace reeve::ctld

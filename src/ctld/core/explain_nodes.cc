@@ -1,0 +1,232 @@
+#include "ctld/core/explain_nodes.h"
+
+#include <algorithm>
+#include <functional>
+
+#include "common/base/hostlist.h"
+#include "common/base/text.h"
+#include "common/base/units.h"
+
+namespace reeve::ctld {
+namespace {
+
+bool Contains(const std::vector<std::string>& list, const std::string& item) {
+  return std::find(list.begin(), list.end(), item) != list.end();
+}
+
+class NodeCounter {
+ public:
+  NodeCounter(const State& state, const ShapeQueue& queue, const Job& job, const ReadyKey& key,
+              absl::Time now)
+      : state_(state),
+        shape_(*queue.shape),
+        terms_(queue.terms),
+        partition_(state.partitions[queue.partition]),
+        job_(job),
+        key_(key),
+        now_(ToInstant(now)),
+        until_(now_ + absl::ToInt64Microseconds(shape_.PlanningTime())),
+        remaining_(partition_.nodes) {}
+
+  std::vector<Requirement> Run() {
+    Add(Need::kPartition, partition_.facts.name, [](NodeIndex) { return true; });
+    if (!shape_.exc_nodes.empty()) {
+      Add(Need::kNotExcluded, job_.spec->exc_nodes,
+          [&](NodeIndex i) { return !IsExcluded(shape_, At(i)); });
+    }
+    // Where more nodes may be used than are listed, others may be added to those.
+    if (!shape_.req_nodes.empty() && terms_.max_nodes <= shape_.req_nodes.size()) {
+      Add(Need::kInNodeList, job_.spec->req_nodes,
+          [&](NodeIndex i) { return Contains(shape_.req_nodes, At(i).name); });
+    }
+    if (shape_.has_features) {
+      Add(Need::kFeatures, job_.spec->features,
+          [&](NodeIndex i) { return HasFeatures(shape_, At(i)); });
+    }
+    if (shape_.tmp_disk_mb > 0) {
+      Add(Need::kDisk, FormatMemoryMb(shape_.tmp_disk_mb),
+          [&](NodeIndex i) { return HasDisk(shape_, At(i)); });
+    }
+    AddSizes();
+    Add(Need::kUp, "", [&](NodeIndex i) { return At(i).Usable(); });
+    CountTasksOfEmpty();
+    AddTasks(Need::kFreeNow, "", terms_, [&](NodeIndex i) {
+      return Offer{i, &At(i), At(i).FreeCpus(), At(i).FreeMem()};
+    });
+    AddTasks(Need::kFreeThroughout, FormatDuration(shape_.time_limit), terms_,
+             [&](NodeIndex i) { return OfferFromNow(state_, i, key_, now_, until_); });
+    return std::move(requirements_);
+  }
+
+ private:
+  const Node& At(NodeIndex index) const { return *state_.nodes[index]; }
+
+  // CPUs as if memory did not matter, then memory as if CPUs did not: who passes both can take a
+  // task, as capacity is the one or the other.
+  void AddSizes() {
+    Terms without_memory = terms_;
+    without_memory.consume_memory = true;  // so that the offer's is what counts
+    AddTasks(Need::kCpus, CpusAsked(), without_memory, [&](NodeIndex i) {
+      return Offer{i, &At(i), At(i).cpus, UINT64_MAX};
+    });
+    const std::string memory = MemoryAsked();
+    if (!memory.empty()) {
+      AddTasks(Need::kMemory, memory, terms_, [&](NodeIndex i) {
+        return Offer{i, &At(i), UINT32_MAX, At(i).real_memory_mb};
+      });
+    }
+    CountTasksOfEmpty();
+  }
+  void CountTasksOfEmpty() {
+    CountTasks(terms_, [&](NodeIndex i) {
+      return Offer{i, &At(i), At(i).cpus, At(i).real_memory_mb};
+    });
+  }
+
+  std::string CpusAsked() const {
+    if (terms_.exclusive) return "whole nodes";
+    const uint64_t per_node = shape_.tasks_given ? 1 : std::max(shape_.ntasks_per_node, 1u);
+    const uint64_t tasks = terms_.max_nodes == 1 ? shape_.num_tasks : per_node;
+    const uint64_t cpus = std::max<uint64_t>({shape_.overcommit ? 1 : tasks * shape_.cpus_per_task,
+                                              shape_.min_cpus_per_node, uint64_t{1}});
+    return StrCat(cpus, cpus == 1 ? " CPU" : " CPUs");
+  }
+
+  std::string MemoryAsked() const {
+    if (terms_.mem_per_node_mb.value_or(0) > 0) return FormatMemoryMb(*terms_.mem_per_node_mb);
+    if (terms_.mem_per_cpu_mb.value_or(0) > 0) {
+      return FormatMemoryMb(*terms_.mem_per_cpu_mb) + " a CPU";
+    }
+    return terms_.consume_memory ? "all of a node's" : "";
+  }
+
+  // A node is of no use to a job that gets one when it can't take all of it.
+  uint32_t TasksOn(const Terms& terms, const Offer& offer) const {
+    const uint32_t tasks = TaskCapacity(terms, offer);
+    return terms.max_nodes == 1 && tasks < shape_.num_tasks ? 0 : tasks;
+  }
+
+  void Add(Need need, std::string asked, const std::function<bool(NodeIndex)>& passes) {
+    Requirement requirement{need, std::move(asked), 0, 0, 0, ""};
+    std::vector<std::string> lacking;
+    std::vector<NodeIndex> left;
+    auto before = remaining_.begin();  // both in the order of the partition
+    for (NodeIndex index : partition_.nodes) {
+      const bool good = passes(index);
+      requirement.passing += good;
+      const bool remained = before != remaining_.end() && *before == index;
+      if (remained) ++before;
+      if (remained && good) left.push_back(index);
+      const bool missed = need == Need::kUp ? remained : Contains(shape_.req_nodes, At(index).name);
+      if (!good && missed) lacking.push_back(At(index).name);
+    }
+    remaining_ = std::move(left);
+    requirement.remaining = static_cast<uint32_t>(remaining_.size());
+    requirement.lacking = CompressHostlist(lacking);
+    requirements_.push_back(std::move(requirement));
+  }
+
+  template <typename MakeOffer>
+  void AddTasks(Need need, std::string asked, const Terms& terms, MakeOffer offer) {
+    Add(need, std::move(asked), [&](NodeIndex i) { return TasksOn(terms, offer(i)) > 0; });
+    CountTasks(terms, offer);
+  }
+  template <typename MakeOffer>
+  void CountTasks(const Terms& terms, MakeOffer offer) {
+    uint64_t tasks = 0;
+    for (NodeIndex index : remaining_) tasks += TasksOn(terms, offer(index));
+    requirements_.back().tasks = tasks;
+  }
+
+  const State& state_;
+  const Shape& shape_;
+  const Terms& terms_;
+  const PartitionEntry& partition_;
+  const Job& job_;
+  const ReadyKey& key_;
+  const Instant now_;
+  const Instant until_;
+  std::vector<NodeIndex> remaining_;
+  std::vector<Requirement> requirements_;
+};
+
+std::string Lack(const Requirement& requirement) {
+  switch (requirement.need) {
+    case Need::kPartition:
+      return "are in the partition";
+    case Need::kNotExcluded:
+      return "are left beside those excluded";
+    case Need::kInNodeList:
+      return StrCat("of ", requirement.asked, " are in the partition");
+    case Need::kFeatures:
+      return "have the features " + requirement.asked;
+    case Need::kDisk:
+      return StrCat("have ", requirement.asked, " of disk");
+    case Need::kCpus:
+      return requirement.asked == "whole nodes" ? "can be had whole" : "have " + requirement.asked;
+    case Need::kMemory:
+      return StrCat("have the memory (", requirement.asked, ")");
+    default:
+      return "are there";
+  }
+}
+
+}  // namespace
+
+Offer OfferFromNow(const State& state, NodeIndex index, const ReadyKey& key, Instant now,
+                   Instant until) {
+  const Node& node = *state.nodes[index];
+  std::vector<Point> scratch;
+  const Profile profile = state.plan.track(index).SeenBy(key, Track::View::kHigher, scratch);
+  const Room room = LeastFree(profile, now, until);
+  const auto at_least_none = [](int32_t value) { return std::max(value, 0); };
+  return {index, &node, std::min<uint32_t>(at_least_none(room.cpus), node.FreeCpus()),
+          std::min<uint64_t>(at_least_none(room.mem_mb), node.FreeMem())};
+}
+
+std::vector<Offer> OffersFromNow(const State& state, const ShapeQueue& queue, const ReadyKey& key,
+                                 Instant now, Instant until) {
+  std::vector<Offer> offers;
+  for (NodeIndex index : state.partitions[queue.partition].nodes) {
+    const Node& node = *state.nodes[index];
+    if (!node.Usable() || node.FreeCpus() == 0 || !NodeFits(*queue.shape, node)) continue;
+    const Offer offer = OfferFromNow(state, index, key, now, until);
+    if (offer.cpus > 0) offers.push_back(offer);
+  }
+  return offers;
+}
+
+std::vector<Requirement> CountNodes(const State& state, const ShapeQueue& queue, const Job& job,
+                                    const ReadyKey& key, const Sight& sight, absl::Time now) {
+  std::vector<Requirement> requirements = NodeCounter(state, queue, job, key, now).Run();
+  if (!sight.nodes) {
+    for (Requirement& requirement : requirements) requirement.lacking.clear();
+  }
+  return requirements;
+}
+
+std::string NeverText(const State& state, const ShapeQueue& queue,
+                      const std::vector<Requirement>& requirements) {
+  const Shape& shape = *queue.shape;
+  const std::string& name = state.partitions[queue.partition].facts.name;
+  uint32_t before = requirements.front().remaining;
+  for (const Requirement& requirement : requirements) {
+    if (requirement.need == Need::kUp) break;
+    if (requirement.remaining >= shape.min_nodes) {
+      before = requirement.remaining;
+      if (requirement.lacking.empty()) continue;
+      return StrCat(requirement.lacking, " of --nodelist will not do: the job needs nodes that ",
+                    Lack(requirement));
+    }
+    const bool all = before == requirements.front().remaining;
+    const std::string those =
+        requirement.remaining == 0 ? "none" : StrCat("only ", requirement.remaining);
+    return StrCat(those, " of the ", all ? "" : "remaining ", "nodes of ", name, " ",
+                  Lack(requirement), ", ", shape.min_nodes, " needed");
+  }
+  return StrCat(
+      "the nodes of ", name, " cannot take ", shape.num_tasks, " tasks together",
+      queue.terms.max_nodes < UINT32_MAX ? StrCat(" on ", queue.terms.max_nodes, " of them") : "");
+}
+
+}  // namespace reeve::ctld

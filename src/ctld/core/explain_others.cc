@@ -1,0 +1,111 @@
+#include "ctld/core/explain_others.h"
+
+#include <algorithm>
+#include <optional>
+
+#include "absl/container/btree_map.h"
+#include "common/base/hostlist.h"
+
+namespace reeve::ctld {
+namespace {
+
+constexpr uint32_t kMostCounted = 10'000;  // jobs ahead
+constexpr size_t kMostNodes = 1000;        // whose jobs are looked at
+
+absl::Time EndOf(const State& state, JobId id, absl::Time now) {
+  const Job* job = state.FindJob(id);
+  if (job == nullptr || !job->Running()) return now;  // is being cleared away
+  if (job->time_limit == absl::InfiniteDuration()) return absl::InfiniteFuture();
+  return job->end_time;
+}
+
+}  // namespace
+
+bool MayName(const Sight& sight, const Job& job) {
+  return !sight.jobs_of.has_value() || *sight.jobs_of == job.owner->uid;
+}
+
+std::string NamesOf(const State& state, const std::vector<NodeIndex>& nodes) {
+  std::vector<std::string> names;
+  for (NodeIndex index : nodes) names.push_back(state.nodes[index]->name);
+  return CompressHostlist(names);
+}
+
+Ahead CountAhead(const State& state, const ReadyKey& key, const Sight& sight) {
+  Ahead ahead;
+  std::optional<ReadyKey> first;
+  for (const std::unique_ptr<ShapeQueue>& queue : state.backlog.queues()) {
+    if (queue->partition != key.partition || queue->jobs.empty()) continue;
+    if (queue->judged && !queue->verdict.can_run_later) continue;
+    if (!(queue->head() < key)) continue;
+    if (!first.has_value() || queue->head() < *first) first = queue->head();
+    for (auto it = queue->jobs.begin(); it != queue->jobs.end() && *it < key; ++it) {
+      ahead.more = ahead.more || ahead.jobs == kMostCounted;
+      if (ahead.more) break;
+      ahead.jobs++;
+      const Job& job = *state.FindJob(it->job);
+      const uint64_t tasks = job.IsArrayRecord() ? job.array_tasks.count() : 1;
+      ahead.cpus += tasks * queue->shape->TotalCpus();
+    }
+  }
+  if (!first.has_value()) return ahead;
+  const Job& job = *state.FindJob(first->job);
+  if (!MayName(sight, job)) return ahead;
+  ahead.first = job.id;
+  ahead.first_label = JobLabel(job);
+  return ahead;
+}
+
+std::vector<NodeIndex> NextToBeFree(const State& state, const ShapeQueue& queue) {
+  std::vector<NodeIndex> nodes;
+  NodeBits::ForEachInBoth(queue.fits, state.plan.usable(), 0, [&](size_t place) {
+    const NodeIndex node = state.plan.NodeAt(place);
+    if (!state.nodes[node]->jobs.empty()) nodes.push_back(node);
+    return true;
+  });
+  const auto first_end = [&](NodeIndex node) { return state.plan.track(node).first_end(); };
+  std::stable_sort(nodes.begin(), nodes.end(),
+                   [&](NodeIndex a, NodeIndex b) { return first_end(a) < first_end(b); });
+  if (nodes.size() > queue.shape->min_nodes) nodes.resize(queue.shape->min_nodes);
+  return nodes;
+}
+
+std::vector<Busy> FindBusy(const State& state, const std::vector<NodeIndex>& nodes,
+                           const ReadyKey& key, Instant start, const Sight& sight, absl::Time now) {
+  struct Found {
+    Busy busy;
+    std::vector<NodeIndex> nodes;
+  };
+  absl::btree_map<std::pair<JobId, Instant>, Found> found;  // of each job what begins at one time
+  for (size_t i = 0; i < std::min(nodes.size(), kMostNodes); ++i) {
+    const NodeIndex index = nodes[i];
+    for (const auto& [id, use] : state.nodes[index]->jobs) {
+      Found& here = found[{id, Instant{0}}];
+      here.nodes.push_back(index);
+      here.busy.until = EndOf(state, id, now);
+    }
+    for (const Track::Hold& hold : state.plan.track(index).holds()) {
+      if (!(hold.rank < key) || hold.from >= start) continue;
+      Found& here = found[{hold.rank.job, hold.from}];
+      here.nodes.push_back(index);
+      here.busy.from = ToTime(hold.from);
+      here.busy.until = ToTime(hold.until);
+    }
+  }
+  std::vector<Busy> all;
+  for (auto& [id, here] : found) {
+    const Job* job = state.FindJob(id.first);
+    if (job != nullptr && MayName(sight, *job)) {
+      here.busy.job = job->id;
+      here.busy.label = JobLabel(*job);
+    }
+    here.busy.num_nodes = static_cast<uint32_t>(here.nodes.size());
+    if (sight.nodes) here.busy.nodes = NamesOf(state, here.nodes);
+    all.push_back(std::move(here.busy));
+  }
+  std::stable_sort(all.begin(), all.end(),
+                   [](const Busy& a, const Busy& b) { return a.until < b.until; });
+  return all;
+}
+
+}  // namespace reeve::ctld

@@ -1,0 +1,25 @@
+// Which other jobs a job waits for: those that rank higher, and those that hold the nodes it needs.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "ctld/core/cluster_state.h"
+#include "ctld/core/explanation.h"
+
+namespace reeve::ctld {
+
+bool MayName(const Sight& sight, const Job& job);
+std::string NamesOf(const State& state, const std::vector<NodeIndex>& nodes);  // a hostlist
+
+Ahead CountAhead(const State& state, const ReadyKey& key, const Sight& sight);
+
+// Of the usable nodes that a shape fits (the queue is fitted) the next ones to be free, as many as
+// it needs.
+std::vector<NodeIndex> NextToBeFree(const State& state, const ShapeQueue& queue);
+
+// What runs on these nodes, and what of higher rank is to run there before `start`; by its end.
+std::vector<Busy> FindBusy(const State& state, const std::vector<NodeIndex>& nodes,
+                           const ReadyKey& key, Instant start, const Sight& sight, absl::Time now);
+
+}  // namespace reeve::ctld

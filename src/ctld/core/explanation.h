@@ -1,0 +1,121 @@
+// The answer to "why is my job not running, and when will it?" as plain values; explain.h makes it.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "common/base/ids.h"
+#include "common/base/job_state.h"
+#include "ctld/core/reasons.h"
+
+namespace reeve::ctld {
+
+// What may be shown to whoever asks (PrivateData).
+struct Sight {
+  std::optional<uint32_t> jobs_of;  // only this user's jobs may be named; unset: everybody's
+  bool nodes = true;                // nodes may be named
+  bool partitions = true;           // partitions that the job does not ask for may be named
+};
+
+// What a node has to have, in the order in which it is looked at.
+enum class Need : uint8_t {
+  kPartition,    // is in it
+  kNotExcluded,  // --exclude
+  kInNodeList,   // --nodelist, where no node beside those listed may be used
+  kFeatures,
+  kDisk,
+  kCpus,    // the empty node takes a task (all tasks, of a job that gets one node)
+  kMemory,  // likewise
+  kUp,      // new work may be placed on it
+  kFreeNow,
+  kFreeThroughout,  // for the whole time limit beside the planned starts of higher-ranked jobs
+};
+
+struct Requirement {
+  Need need = Need::kPartition;
+  std::string asked;       // "8 CPUs", "gpu&ib"; may be empty
+  uint32_t passing = 0;    // nodes of the partition that pass it, whatever the others say
+  uint32_t remaining = 0;  // nodes that pass it and all before it
+  uint64_t tasks = 0;      // that those take together; from kCpus on
+  // Of kUp the nodes that would remain if they were up; of the others nodes of --nodelist that do
+  // not pass it. A hostlist.
+  std::string lacking;
+};
+
+// What is in the way on the nodes that the job waits for.
+struct Busy {
+  JobId job;          // none: another user's, not to be named
+  std::string label;  // "12_3"
+  std::string nodes;  // hostlist, of those that the job waits for
+  uint32_t num_nodes = 0;
+  absl::Time from;   // unset: it holds them already; else its planned start
+  absl::Time until;  // when its time limit ends; the infinite future when it has none
+};
+
+// Jobs of higher rank that wait for the same partition and can run there.
+struct Ahead {
+  uint32_t jobs = 0;  // an array's pending tasks are one
+  bool more = false;  // there are more than were counted
+  uint64_t cpus = 0;  // that they ask for, all tasks of arrays together
+  JobId first;        // none: another user's, not to be named
+  std::string first_label;
+};
+
+// The job would start now, with this changed and nothing else.
+struct Suggestion {
+  std::string option;                          // "--time=02:00:00"
+  std::string instead_of;                      // "1-00:00:00"
+  std::pair<std::string, std::string> change;  // as UpdateJob takes it: TimeLimit, 02:00:00
+};
+
+// The job in one of its partitions.
+struct Prospect {
+  std::string partition;
+  // kNone: it waits for its turn or for nodes to be free. Else why it cannot run there.
+  Reason obstacle = Reason::kNone;
+  std::string obstacle_text;  // with the numbers
+  bool never = false;         // not with all nodes up and empty either
+  std::vector<Requirement> requirements;
+  Ahead ahead;
+};
+
+// What keeps a job from being considered at all.
+struct Wait {
+  Reason reason = Reason::kNone;
+  std::string text;
+  absl::Time until;  // when that is known
+};
+
+struct Explanation {
+  JobId job;
+  std::string label;
+  JobState state = JobState::kPending;
+  uint32_t flags = 0;
+  std::string reason;  // as squeue shows it
+  // Of a job that is not pending: since when it has been running, when it ended.
+  absl::Time start_time;
+  absl::Time end_time;
+  std::string nodes;  // hostlist of its allocation
+
+  // Of a pending one.
+  uint32_t min_nodes = 0;
+  uint32_t max_nodes = 0;  // UINT32_MAX: any number
+  uint32_t tasks = 0;
+  std::vector<Wait> waits;
+  std::vector<Prospect> prospects;  // in the order of its partitions
+  // False: the plan is being made and has not got as far as this job.
+  bool settled = true;
+  bool starts_now = false;  // the next pass will start it
+  absl::Time planned_start;
+  std::string planned_nodes;
+  std::string planned_partition;
+  std::vector<Busy> busy;  // by the time at which they end
+  uint32_t more_busy = 0;  // that were left out
+  std::vector<Suggestion> suggestions;
+};
+
+}  // namespace reeve::ctld

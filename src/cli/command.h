@@ -24,6 +24,7 @@ int Sacct(int argc, char** argv);
 int CheckConfig(int argc, char** argv);  // 0: good; 1: prints each problem; 2: wrong usage
 int ClusterMain(int argc, char** argv);
 int Doctor(int argc, char** argv);
+int Explain(int argc, char** argv);  // 0: all were explained
 int Sim(int argc, char** argv);
 
 // "sbatch: error: MESSAGE" on stderr, after whatever is still buffered for stdout.

@@ -19,6 +19,7 @@ struct Command {
 };
 
 constexpr Command kCommands[] = {
+    // Slurm's
     {"sbatch", reeve::cli::Sbatch, true},
     {"srun", reeve::cli::Srun, true},
     {"salloc", reeve::cli::Salloc, true},
@@ -27,8 +28,10 @@ constexpr Command kCommands[] = {
     {"scancel", reeve::cli::Scancel, true},
     {"scontrol", reeve::cli::Scontrol, true},
     {"sacct", reeve::cli::Sacct, true},
+    // our own
     {"cluster", reeve::cli::ClusterMain, false},
     {"doctor", reeve::cli::Doctor, false},
+    {"explain", reeve::cli::Explain, false},
     {"check-config", reeve::cli::CheckConfig, false},
     {"sim", reeve::cli::Sim, false},
 };
@@ -42,6 +45,7 @@ void PrintUsage(FILE* out) {
       "usage: reeve VERB [arguments]\n\n"
       "  cluster       start, enter and stop an embedded cluster\n"
       "  doctor        find what keeps Reeve from working here\n"
+      "  explain       say why a job is not running and when it will\n"
       "  check-config  read slurm.conf and say what is wrong with it\n"
       "  sim           replay a log of jobs: what would another policy or cluster make of it\n"
       "  version       print the version\n\n"

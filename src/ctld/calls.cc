@@ -1,5 +1,6 @@
 #include "ctld/calls.h"
 
+#include "absl/time/clock.h"
 #include "ctld/convert.h"
 
 namespace reeve::ctld {
@@ -64,6 +65,14 @@ struct Responder {
     PutNodes(NamesOf(answer.shares), core, out.mutable_nodes());
     out.set_io_secret(answer.io_secret);
     out.set_attempt(answer.attempt);
+    call.Reply(out);
+  }
+
+  void operator()(const ExplainAnswer& answer) const {
+    pb::ExplainJobsResponse out;
+    for (const Explanation& job : answer.jobs) *out.add_jobs() = ToProto(job);
+    out.set_omitted(answer.omitted);
+    out.set_time(absl::ToUnixSeconds(absl::Now()));
     call.Reply(out);
   }
 };

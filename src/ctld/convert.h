@@ -40,6 +40,8 @@ RequestResult FromProto(const pb::StoredRequest& request);
 
 pb::NodeShare ToProto(const NodeShare& share);
 
+pb::Explanation ToProto(const Explanation& explanation);
+
 // Without script and user environment, which come from blobs.
 pb::JobFacts ToProto(const JobFacts& facts);
 pb::StepLaunch ToProto(const StepLaunch& launch, const std::string& cluster);

@@ -5,6 +5,7 @@
 
 #include "common/base/text.h"
 #include "ctld/core/errors.h"
+#include "ctld/core/explain.h"
 
 namespace reeve::ctld {
 namespace {
@@ -43,10 +44,10 @@ size_t BytesOf(const Strings& strings) {
 }
 
 template <class Selectors>
-absl::Status CheckPicks(const Selectors& jobs) {
-  if (jobs.size() > kMaxPicks) {
+absl::Status CheckPicks(const Selectors& jobs, int most = kMaxPicks) {
+  if (jobs.size() > most) {
     return absl::InvalidArgumentError(
-        StrCat("more than ", kMaxPicks, " jobs in one request\n", kTooLong));
+        StrCat("more than ", most, " jobs in one request\n", kTooLong));
   }
   for (const pb::JobSelector& job : jobs) {
     if (job.array_tasks().size() > kMaxText) return TooLong("list of array tasks");
@@ -131,6 +132,10 @@ absl::Status CheckLimits(const pb::ControlJobsRequest& request) {
 absl::Status CheckLimits(const pb::UpdateJobRequest& request) {
   if (request.job().array_tasks().size() > kMaxText) return TooLong("list of array tasks");
   return CheckChanges(request.changes());
+}
+
+absl::Status CheckLimits(const pb::ExplainJobsRequest& request) {
+  return CheckPicks(request.jobs(), kMostExplained);
 }
 
 absl::Status CheckLimits(const pb::UpdateNodeRequest& request) {

@@ -20,6 +20,7 @@ absl::Status CheckLimits(const pb::CreateStepRequest& request);
 absl::Status CheckLimits(const pb::CancelJobsRequest& request);
 absl::Status CheckLimits(const pb::ControlJobsRequest& request);
 absl::Status CheckLimits(const pb::UpdateJobRequest& request);
+absl::Status CheckLimits(const pb::ExplainJobsRequest& request);
 absl::Status CheckLimits(const pb::UpdateNodeRequest& request);
 absl::Status CheckLimits(const pb::UpdatePartitionRequest& request);
 

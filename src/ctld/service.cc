@@ -64,6 +64,7 @@ void Service::Register(rpc::Handlers* server) {
   add("CancelJobs", &Service::CancelJobs);
   add("ControlJobs", &Service::ControlJobs);
   add("UpdateJob", &Service::UpdateJob);
+  add("ExplainJobs", &Service::ExplainJobs);
   add("CompleteAllocation", &Service::CompleteAllocation);
   add("CreateStep", &Service::CreateStep);
   add("QueryJobs", &Service::QueryJobs);
@@ -193,6 +194,18 @@ void Service::UpdateJob(const CallPtr& call) {
   event.caller = CallerOf(*call);
   event.job = FromProto(request.job());
   event.changes = ToKeyValues(request.changes());
+  PostEvent(call, std::move(event));
+}
+
+void Service::ExplainJobs(const CallPtr& call) {
+  pb::ExplainJobsRequest request;
+  if (!Take(*call, &request)) return;
+  const PrivateData hidden = HiddenFrom(*call);
+  ctld::ExplainJobs event;
+  if (hidden.jobs) event.sight.jobs_of = call->identity().uid;
+  event.sight.nodes = !hidden.nodes;
+  event.sight.partitions = !hidden.partitions;
+  for (const pb::JobSelector& job : request.jobs()) event.jobs.push_back(FromProto(job));
   PostEvent(call, std::move(event));
 }
 

@@ -44,6 +44,7 @@ class Service {
   template <class E>
   void PostEvent(CallPtr call, E event, EffectRunner::Blobs blobs = {});
   Caller CallerOf(const rpc::Call& call, UserFacts* facts = nullptr);
+  PrivateData HiddenFrom(const rpc::Call& call) const;  // what PrivateData keeps from the caller
 
   void Ping(const CallPtr& call);
   void GetConfig(const CallPtr& call);
@@ -58,6 +59,7 @@ class Service {
   void CancelJobs(const CallPtr& call);
   void ControlJobs(const CallPtr& call);
   void UpdateJob(const CallPtr& call);
+  void ExplainJobs(const CallPtr& call);
   void CompleteAllocation(const CallPtr& call);
   void CreateStep(const CallPtr& call);
   void UpdateNode(const CallPtr& call);

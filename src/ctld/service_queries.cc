@@ -146,12 +146,11 @@ class JobListing : public std::enable_shared_from_this<JobListing> {
   size_t found_ = 0;
 };
 
-// What PrivateData keeps from a caller.
-PrivateData HiddenFrom(const rpc::Call& call, const Config& config) {
-  return call.role() >= rpc::Role::kOperator ? PrivateData() : config.private_data;
-}
-
 }  // namespace
+
+PrivateData Service::HiddenFrom(const rpc::Call& call) const {
+  return call.role() >= rpc::Role::kOperator ? PrivateData() : parts_.config->Get()->private_data;
+}
 
 void Service::Ping(const CallPtr& call) {
   pb::PingResponse out;
@@ -223,13 +222,13 @@ void Service::QueryJobs(const CallPtr& call) {
   pb::QueryJobsRequest request;
   if (!call->Parse(&request)) return;
   std::optional<uint32_t> only_of;
-  if (HiddenFrom(*call, *parts_.config->Get()).jobs) only_of = call->identity().uid;
+  if (HiddenFrom(*call).jobs) only_of = call->identity().uid;
   std::make_shared<JobListing>(call, std::move(request), parts_.publisher->Take(), only_of)
       ->Begin();
 }
 
 void Service::QueryCluster(const CallPtr& call) {
-  const PrivateData hidden = HiddenFrom(*call, *parts_.config->Get());
+  const PrivateData hidden = HiddenFrom(*call);
   std::shared_ptr<const PublishedState> snapshot = parts_.publisher->Take();
   pb::QueryClusterResponse out;
   if (hidden.nodes) {

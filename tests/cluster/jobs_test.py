@@ -1,5 +1,6 @@
 """Jobs run once, end with their own exit codes, and leave no process behind."""
 import collections
+import json
 import os
 import pathlib
 
@@ -76,6 +77,23 @@ class JobTest(ClusterTest):
             found = self.cluster.run("squeue", "-h", "-j", job, "-o", "%i %T").stdout.split()
             self.assertEqual(found, [str(job), "PENDING"])
         self.cluster.run("scancel", "-t", "PENDING", "-u", os.environ.get("USER", "root"))
+        wait_for("an empty queue", lambda: not self.cluster.run("squeue", "-h").stdout)
+
+    def test_explain_says_what_would_help(self):
+        sleeping = ("-t", "10", "-o", "/dev/null", "--wrap", "sleep 600")
+        first = self.cluster.submit("-w", "n1", "--exclusive", *sleeping)
+        wait_for("its start", lambda: self.cluster.run("squeue", "-h", "-j", first, "-o", "%t").stdout == "R\n")
+        second = self.cluster.submit("-N", "2", *sleeping)
+        explain = (self.cluster.bin / "reeve", "explain")
+        text = self.cluster.run(*explain, f"{first},{second}").stdout
+        self.assertIn(f"Job {first}: RUNNING on n1 since ", text)
+        self.assertIn(f"n1: job {first}, until ", text)
+        self.assertIn("with --nodes=1 instead of 2", text)
+        told = json.loads(self.cluster.run(*explain, "--json", second).stdout)["jobs"][0]
+        update = next(s["update"] for s in told["suggestions"] if s["option"] == "--nodes=1")
+        self.cluster.run("scontrol", "update", f"JobId={second}", update)
+        wait_for("its start", lambda: self.cluster.run("squeue", "-h", "-j", second, "-o", "%t %N").stdout == "R n2\n")
+        self.cluster.run("scancel", first, second)
         wait_for("an empty queue", lambda: not self.cluster.run("squeue", "-h").stdout)
 
     def test_one_request_id_is_one_job(self):

@@ -173,6 +173,7 @@ class DeedTest : public AccessTest {
 
 // The other RPCs of the controller, and where what they refuse is tested.
 const std::map<std::string, const char*> kElsewhere = {
+    {"Controller/ExplainJobs", "private_data_test.cc"},
     {"Controller/GetConfig", "AccessTest.TheConfigurationHoldsNoSecrets"},
     {"Controller/NodeStream", "AccessTest.ANodesNameIsNotForEverybody"},
     {"Controller/Ping", "open to all: common/rpc/access_test.cc"},

@@ -32,6 +32,11 @@ class PrivateDataTest : public ControllerFixture {
     EXPECT_TRUE(answer.ok()) << answer.status();
     return answer.value_or(pb::QueryClusterResponse());
   }
+  absl::StatusOr<pb::ExplainJobsResponse> Explain(uid_t uid, uint32_t job) {
+    pb::ExplainJobsRequest request;
+    request.add_jobs()->set_job_id(job);
+    return Call<pb::ExplainJobsResponse>(uid, "Controller/ExplainJobs", request);
+  }
   absl::Status TrySubmit(uid_t uid, const std::function<void(pb::SubmitJobRequest*)>& change) {
     pb::SubmitJobRequest request;
     request.mutable_spec()->set_batch(true);
@@ -68,6 +73,53 @@ TEST_F(PrivateDataTest, JobsAreOnesOwn) {
   EXPECT_EQ(Find(mine, kStranger).job_id(), 0u);
   EXPECT_EQ(Find(mine, kOwner).job_id(), mine);
   EXPECT_EQ(Find(mine, kOperator).job_id(), mine);
+}
+
+// No node is up: the second waits for the first as well.
+TEST_F(PrivateDataTest, ExplanationsAreAsPrivateAsTheQueue) {
+  Start();
+  const uint32_t first = Submit(kOwner), second = Submit(kStranger);
+  const auto refusal = [&](uid_t uid, uint32_t job) {
+    return std::string(Explain(uid, job).status().message());
+  };
+  auto open = Explain(kStranger, first);
+  ASSERT_TRUE(open.ok()) << open.status();
+  EXPECT_EQ(open->jobs(0).job_id(), first);
+  EXPECT_THAT(open->jobs(0).prospects(0).obstacle_text(), EndsWith(": n[1-2]"));
+  ASSERT_TRUE(Reconfigure("PrivateData=jobs,nodes").ok());
+  EXPECT_THAT(refusal(kStranger, first), EndsWith("Invalid job id specified"));
+  EXPECT_THAT(refusal(kOwner, second), EndsWith("Invalid job id specified"));
+  auto mine = Explain(kStranger, second);
+  ASSERT_TRUE(mine.ok()) << mine.status();
+  EXPECT_EQ(mine->jobs(0).prospects(0).obstacle(), "ReqNodeNotAvail");
+  EXPECT_THAT(mine->jobs(0).prospects(0).obstacle_text(), EndsWith("down or drained"));
+  for (const auto& requirement : mine->jobs(0).prospects(0).requirements()) {
+    EXPECT_EQ(requirement.lacking(), "");
+  }
+  for (uid_t uid : {kOperator, kAdministrator, kRoot}) {
+    auto all = Explain(uid, first);
+    ASSERT_TRUE(all.ok()) << all.status();
+    EXPECT_THAT(all->jobs(0).prospects(0).obstacle_text(), EndsWith(": n[1-2]"));
+  }
+}
+
+TEST_F(PrivateDataTest, WhoIsInTheWayIsNotNamed) {
+  Start("PrivateData=jobs");
+  ASSERT_TRUE(Register(kRoot, "n1").ok());
+  const auto whole = [](pb::SubmitJobRequest* r) { r->mutable_spec()->set_exclusive(true); };
+  const uint32_t running = Submit(kOwner, whole);
+  ASSERT_TRUE(WaitFor(running, pb::JOB_STATE_RUNNING));
+  const uint32_t ahead = Submit(kOwner, whole), mine = Submit(kStranger, whole);
+  auto plain = Explain(kStranger, mine), all = Explain(kOperator, mine);
+  ASSERT_TRUE(plain.ok() && all.ok());
+  EXPECT_EQ(plain->jobs(0).prospects(0).ahead().jobs(), 1u);
+  EXPECT_EQ(plain->jobs(0).prospects(0).ahead().first(), 0u);
+  EXPECT_EQ(all->jobs(0).prospects(0).ahead().first(), ahead);
+  ASSERT_EQ(plain->jobs(0).busy_size(), 2);
+  EXPECT_EQ(plain->jobs(0).busy(0).job_id() + plain->jobs(0).busy(1).job_id(), 0u);
+  std::vector<uint32_t> named;
+  for (const auto& busy : all->jobs(0).busy()) named.push_back(busy.job_id());
+  EXPECT_THAT(named, ::testing::UnorderedElementsAre(running, ahead));
 }
 
 TEST_F(PrivateDataTest, NodesAndPartitionsAreTheOperators) {
@@ -203,6 +255,11 @@ TEST_F(PrivateDataTest, OtherRequestsAreBoundedToo) {
   *control.mutable_jobs() = cancel.jobs();
   EXPECT_THAT(
       words(Call<pb::ControlJobsResponse>(kOwner, "Controller/ControlJobs", control).status()),
+      EndsWith(kTooLong));
+  pb::ExplainJobsRequest explain;
+  for (int i = 0; i < 21; ++i) explain.add_jobs()->set_job_id(job);
+  EXPECT_THAT(
+      words(Call<pb::ExplainJobsResponse>(kOwner, "Controller/ExplainJobs", explain).status()),
       EndsWith(kTooLong));
   pb::CreateStepRequest step;
   step.set_job_id(job);

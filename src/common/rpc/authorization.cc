@@ -20,6 +20,7 @@ constexpr AccessRule kTable[] = {
     {"Controller/CompleteAllocation", Access::kOwner},
     {"Controller/CreateStep", Access::kOwner},
     {"Controller/QueryJobs", Access::kAnyUser},
+    {"Controller/ExplainJobs", Access::kAnyUser},
     {"Controller/QueryCluster", Access::kAnyUser},
     {"Controller/GetJobScript", Access::kOwner},
     {"Controller/UpdateNode", Access::kAdministrator},

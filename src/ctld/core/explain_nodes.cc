@@ -176,8 +176,8 @@ std::string Lack(const Requirement& requirement) {
 Offer OfferFromNow(const State& state, NodeIndex index, const ReadyKey& key, Instant now,
                    Instant until) {
   const Node& node = *state.nodes[index];
-  std::vector<Point> scratch;
-  const Profile profile = state.plan.track(index).SeenBy(key, Track::View::kHigher, scratch);
+  Track::Scratch scratch;
+  const Profile profile = state.plan.track(index).SeenBy(key, Track::View::kHigher, until, scratch);
   const Room room = LeastFree(profile, now, until);
   const auto at_least_none = [](int32_t value) { return std::max(value, 0); };
   return {index, &node, std::min<uint32_t>(at_least_none(room.cpus), node.FreeCpus()),

@@ -123,6 +123,53 @@ TEST_F(ViewCommands, SinfoListsTheCluster) {
   EXPECT_EQ(unknown.code, 1);
 }
 
+TEST_F(ViewCommands, ExplainAsksForEachJob) {
+  pb::ExplainJobsRequest request;
+  pb::ExplainJobsResponse answer;
+  answer.set_time(kNow);
+  pb::Explanation* job = answer.add_jobs();
+  job->set_label("12_3");
+  job->set_job_id(15);
+  job->set_state(pb::JOB_STATE_RUNNING);
+  job->set_end_time(-1);
+  answer.set_omitted(2);
+  Answer<pb::ExplainJobsRequest, pb::ExplainJobsResponse>("Controller/ExplainJobs", answer,
+                                                          &request);
+  Start();
+  Outcome outcome = Execute(Explain, {"explain", "11,12_[3,5]", "12_3"});
+  EXPECT_EQ(outcome.code, 0);
+  const std::string line = outcome.out.substr(0, outcome.out.find('\n') + 1);
+  EXPECT_EQ(outcome.out, line + line + line);
+  EXPECT_EQ(line.substr(0, 18), "Job 12_3: RUNNING ");
+  EXPECT_EQ(outcome.err, "reeve explain: 6 more jobs are not shown: name them to see them\n");
+  ASSERT_EQ(request.jobs_size(), 1);
+  EXPECT_EQ(request.jobs(0).job_id(), 12u);
+  EXPECT_EQ(request.jobs(0).array_tasks(), "3");
+  outcome = Execute(Explain, {"explain", "--json", "15"});
+  EXPECT_NE(outcome.out.find("\"job_id\": 15"), std::string::npos);
+  EXPECT_NE(outcome.out.find("\"omitted\": 2"), std::string::npos);
+  EXPECT_EQ(outcome.err, "");
+}
+
+TEST_F(ViewCommands, ExplainOfWhatIsNoJob) {
+  pb::ExplainJobsRequest request;
+  Answer<pb::ExplainJobsRequest, pb::ExplainJobsResponse>(
+      "Controller/ExplainJobs", absl::NotFoundError("Invalid job id specified"), &request);
+  Start();
+  Outcome outcome = Execute(Explain, {"explain", "99"});
+  EXPECT_EQ(outcome.err, "reeve explain: error: 99: Invalid job id specified\n");
+  EXPECT_EQ(outcome.code, 1);
+  for (const std::string word : {"abc", "0", "1_x"}) {
+    outcome = Execute(Explain, {"explain", word});
+    EXPECT_EQ(outcome.code, 1) << word;
+    EXPECT_EQ(outcome.out, "") << word;
+    EXPECT_NE(outcome.err.find(word), std::string::npos) << outcome.err;
+  }
+  EXPECT_EQ(Execute(Explain, {"explain"}).code, 1);
+  EXPECT_EQ(Execute(Explain, {"explain", "--nope", "1"}).code, 1);
+  EXPECT_EQ(Execute(Explain, {"explain", "--help"}).code, 0);
+}
+
 TEST_F(ViewCommands, NobodyThere) {
   EXPECT_EQ(Execute(Scontrol, {"scontrol", "ping"}).out,
             "Slurmctld(primary) at elsewhere is DOWN\n");

@@ -38,6 +38,7 @@ const std::map<std::string, Users> kAdmitted = {
     {"Controller/CompleteAllocation", kEverybody},
     {"Controller/ControlJobs", kEverybody},
     {"Controller/CreateStep", kEverybody},
+    {"Controller/ExplainJobs", kEverybody},
     {"Controller/GetConfig", kEverybody},
     {"Controller/GetJobScript", kEverybody},
     {"Controller/NodeStream", kNodes},

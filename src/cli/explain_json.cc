@@ -1,0 +1,143 @@
+// `reeve explain --json`.
+#include "cli/explain_text.h"
+#include "cli/json_writer.h"
+#include "common/base/job_state.h"
+
+namespace reeve::cli {
+namespace {
+
+class Writer {
+ public:
+  std::string Run(const std::vector<pb::Explanation>& jobs, uint64_t omitted) {
+    json_.BeginObject();
+    json_.BeginArray("jobs");
+    for (const pb::Explanation& job : jobs) Put(job);
+    json_.EndArray();
+    json_.Number("omitted", static_cast<int64_t>(omitted));
+    json_.EndObject();
+    return json_.Text();
+  }
+
+ private:
+  // -1, without an end, is null too.
+  void Time(std::string_view name, int64_t seconds) {
+    if (seconds <= 0) return json_.Null(name);
+    json_.Number(name, seconds);
+  }
+  void Id(std::string_view name, uint32_t id) {
+    if (id == 0) return json_.Null(name);
+    json_.Number(name, id);
+  }
+
+  void Put(const pb::Explanation& job) {
+    json_.BeginObject();
+    json_.Number("job_id", job.job_id());
+    json_.String("label", job.label());
+    json_.String("state", DisplayName(static_cast<JobState>(job.state()), job.flags()));
+    json_.String("reason", job.reason());
+    if (job.state() == pb::JOB_STATE_PENDING) {
+      PutPending(job);
+    } else {
+      Time("start_time", job.start_time());
+      Time("end_time", job.end_time());
+      json_.String("nodes", job.nodes());
+    }
+    json_.EndObject();
+  }
+
+  void PutPending(const pb::Explanation& job) {
+    json_.Number("min_nodes", job.min_nodes());
+    Id("max_nodes", job.max_nodes());
+    json_.Number("tasks", job.tasks());
+    json_.BeginArray("waits");
+    for (const pb::Explanation::Wait& wait : job.waits()) {
+      json_.BeginObject();
+      json_.String("reason", wait.reason());
+      json_.String("text", wait.text());
+      Time("until", wait.until());
+      json_.EndObject();
+    }
+    json_.EndArray();
+    json_.BeginArray("partitions");
+    for (const pb::Explanation::Prospect& prospect : job.prospects()) Put(prospect);
+    json_.EndArray();
+    json_.Bool("planning", job.planning());
+    json_.Bool("starts_now", job.starts_now());
+    Time("planned_start", job.planned_start());
+    json_.String("planned_nodes", job.planned_nodes());
+    json_.String("planned_partition", job.planned_partition());
+    json_.BeginArray("busy");
+    for (const pb::Explanation::Busy& busy : job.busy()) Put(busy);
+    json_.EndArray();
+    json_.Number("more_busy", job.more_busy());
+    json_.BeginArray("suggestions");
+    for (const pb::Explanation::Suggestion& suggestion : job.suggestions()) {
+      json_.BeginObject();
+      json_.String("option", suggestion.option());
+      json_.String("instead_of", suggestion.instead_of());
+      json_.String("update", suggestion.key() + "=" + suggestion.value());
+      json_.EndObject();
+    }
+    json_.EndArray();
+  }
+
+  void Put(const pb::Explanation::Prospect& prospect) {
+    json_.BeginObject();
+    json_.String("partition", prospect.partition());
+    json_.String("obstacle", prospect.obstacle());
+    json_.String("obstacle_text", prospect.obstacle_text());
+    json_.Bool("never", prospect.never());
+    json_.BeginArray("requirements");
+    for (const pb::Explanation::Requirement& requirement : prospect.requirements()) {
+      json_.BeginObject();
+      json_.String("need", NeedName(requirement.need()));
+      json_.String("asked", requirement.asked());
+      json_.Number("passing", requirement.passing());
+      json_.Number("remaining", requirement.remaining());
+      if (requirement.need() >= pb::Explanation::NEED_CPUS) {
+        json_.Number("tasks", static_cast<int64_t>(requirement.tasks()));
+      }
+      json_.String("lacking", requirement.lacking());
+      json_.EndObject();
+    }
+    json_.EndArray();
+    const pb::Explanation::Ahead& ahead = prospect.ahead();
+    json_.BeginObject("ahead");
+    json_.Number("jobs", ahead.jobs());
+    json_.Bool("more", ahead.more());
+    json_.Number("cpus", static_cast<int64_t>(ahead.cpus()));
+    Id("first", ahead.first());
+    json_.String("first_label", ahead.first_label());
+    json_.EndObject();
+    json_.EndObject();
+  }
+
+  void Put(const pb::Explanation::Busy& busy) {
+    json_.BeginObject();
+    Id("job_id", busy.job_id());
+    json_.String("label", busy.label());
+    json_.String("nodes", busy.nodes());
+    json_.Number("num_nodes", busy.num_nodes());
+    Time("from", busy.from());
+    Time("until", busy.until());
+    json_.EndObject();
+  }
+
+  JsonWriter json_;
+};
+
+}  // namespace
+
+std::string_view NeedName(pb::Explanation::Need need) {
+  static constexpr std::string_view kNames[] = {
+      "in_partition", "not_excluded", "in_node_list", "features", "disk",
+      "cpus",         "memory",       "up",           "free_now", "free_throughout"};
+  const size_t index = static_cast<size_t>(need);
+  return index < std::size(kNames) ? kNames[index] : "unknown";
+}
+
+std::string ExplainJson(const std::vector<pb::Explanation>& jobs, uint64_t omitted) {
+  return Writer().Run(jobs, omitted);
+}
+
+}  // namespace reeve::cli

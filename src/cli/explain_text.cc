@@ -1,0 +1,175 @@
+#include "cli/explain_text.h"
+
+#include <algorithm>
+
+#include "cli/table.h"
+#include "cli/time_text.h"
+#include "common/base/job_state.h"
+#include "common/base/text.h"
+#include "common/base/units.h"
+
+namespace reeve::cli {
+namespace {
+
+constexpr size_t kWordWidth = 15;
+constexpr char kIndent[] = "  ";
+
+std::string StateOf(const pb::Explanation& job) {
+  return std::string(DisplayName(static_cast<JobState>(job.state()), job.flags()));
+}
+
+std::string At(int64_t seconds) {
+  return seconds < 0 ? "UNLIMITED" : TimeText(seconds, "");
+}
+// " on n[1-2]", or nothing where nodes are not shown.
+std::string On(const std::string& nodes) {
+  return nodes.empty() ? "" : " on " + nodes;
+}
+
+class Printer {
+ public:
+  Printer(const pb::Explanation& job, int64_t now) : job_(job), now_(now) {}
+
+  std::string Run() {
+    if (job_.state() != pb::JOB_STATE_PENDING) return WhereItIs();
+    const std::string reason = job_.reason() == "None" ? "" : StrCat(" (", job_.reason(), ")");
+    StrAppend(&text_, "Job ", job_.label(), ": ", StateOf(job_), reason, "\n");
+    for (const pb::Explanation::Wait& wait : job_.waits()) {
+      const std::string until = wait.until() == 0 ? "" : ": " + At(wait.until());
+      Say("waits", wait.text() + until);
+    }
+    for (const pb::Explanation::Prospect& prospect : job_.prospects()) {
+      if (prospect.obstacle_text().empty()) continue;
+      Say(prospect.never() ? "can never run" : "cannot run now", prospect.obstacle_text());
+    }
+    Say("planned start", PlannedStart());
+    for (const pb::Explanation::Prospect& prospect : job_.prospects()) Put(prospect);
+    for (const pb::Explanation::Busy& busy : job_.busy()) Say("busy", Line(busy));
+    if (job_.more_busy() > 0) Say("busy", StrCat("and ", job_.more_busy(), " more"));
+    for (const pb::Explanation::Suggestion& suggestion : job_.suggestions()) {
+      Say("starts now",
+          StrCat("with ", suggestion.option(), " instead of ", suggestion.instead_of()));
+    }
+    return text_;
+  }
+
+ private:
+  std::string WhereItIs() const {
+    const std::string state = StrCat("Job ", job_.label(), ": ", StateOf(job_));
+    if (IsActive(static_cast<JobState>(job_.state()))) {
+      return StrCat(state, On(job_.nodes()), " since ", At(job_.start_time()),
+                    job_.end_time() < 0 ? ", without a time limit"
+                                        : ", its time limit ends " + At(job_.end_time()),
+                    "\n");
+    }
+    const bool has_run = !job_.nodes().empty();
+    return StrCat(state, job_.end_time() == 0 ? "" : " at " + At(job_.end_time()),
+                  has_run ? ", ran" + On(job_.nodes()) : "", "\n");
+  }
+
+  // One line under a word; the same word again is left out.
+  void Say(std::string_view word, std::string_view text) {
+    if (text.empty()) return;
+    std::string head(word == said_ ? "" : StrCat(word, ":"));
+    said_ = std::string(word);
+    head.resize(kWordWidth, ' ');
+    StrAppend(&text_, kIndent, head, " ", text, "\n");
+  }
+
+  std::string PlannedStart() const {
+    if (job_.starts_now()) return "at once, in the next pass";
+    if (job_.planned_start() != 0) {
+      const std::string in = FormatDuration(absl::Seconds(job_.planned_start() - now_));
+      return StrCat(At(job_.planned_start()), job_.planned_start() > now_ ? ", in " + in : "",
+                    On(job_.planned_nodes()),
+                    job_.prospects_size() > 1 ? " in " + job_.planned_partition() : "");
+    }
+    return job_.planning() ? "being worked out: ask again in a moment" : "";
+  }
+
+  static std::string Words(const pb::Explanation::Requirement& requirement) {
+    using pb::Explanation;
+    const std::string& asked = requirement.asked();
+    switch (requirement.need()) {
+      case Explanation::NEED_PARTITION:
+        return "in partition " + asked;
+      case Explanation::NEED_NOT_EXCLUDED:
+        return "not excluded: " + asked;
+      case Explanation::NEED_IN_NODE_LIST:
+        return "of " + asked;
+      case Explanation::NEED_FEATURES:
+        return "features " + asked;
+      case Explanation::NEED_DISK:
+        return "disk " + asked;
+      case Explanation::NEED_CPUS:
+        return asked;
+      case Explanation::NEED_MEMORY:
+        return "memory " + asked;
+      case Explanation::NEED_UP:
+        return "up";
+      case Explanation::NEED_FREE_NOW:
+        return "free now";
+      case Explanation::NEED_FREE_THROUGHOUT:
+        return asked == "UNLIMITED" ? "free without end" : "free for " + asked;
+      default:
+        return "?";
+    }
+  }
+
+  void Put(const pb::Explanation::Prospect& prospect) {
+    Table table(
+        {{.title = "nodes", .fit = true, .suffix = " "},
+         {.title = "pass", .width = 6, .fit = true, .align = Align::kRight, .suffix = " "},
+         {.title = "remain", .width = 6, .fit = true, .align = Align::kRight, .suffix = " "},
+         {.title = "tasks", .width = 6, .fit = true, .align = Align::kRight, .suffix = " "},
+         {.title = "", .overflow = Overflow::kKeep}},
+        kIndent);
+    for (const pb::Explanation::Requirement& requirement : prospect.requirements()) {
+      const bool up = requirement.need() == pb::Explanation::NEED_UP;
+      const bool counted = requirement.need() >= pb::Explanation::NEED_CPUS;
+      const std::string lacking = requirement.lacking().empty()
+                                      ? ""
+                                      : StrCat(up ? " not up: " : " not: ", requirement.lacking());
+      table.AddRow({Words(requirement), StrCat(requirement.passing()),
+                    StrCat(requirement.remaining()), counted ? StrCat(requirement.tasks()) : "",
+                    lacking});
+    }
+    table.AddRow({"needed", "", StrCat(job_.min_nodes()), StrCat(job_.tasks()), ""});
+    const std::string lines = table.Text();
+    for (std::string_view line : SplitSkipEmpty(lines, "\n")) {
+      StrAppend(&text_, line.substr(0, line.find_last_not_of(' ') + 1), "\n");
+    }
+    said_.clear();
+    const pb::Explanation::Ahead& ahead = prospect.ahead();
+    if (ahead.jobs() == 0) return;
+    Say("ahead",
+        StrCat(ahead.more() ? "more than " : "", ahead.jobs(),
+               ahead.jobs() == 1 ? " job asks for " : " jobs ask for ", ahead.cpus(),
+               ahead.cpus() == 1 ? " CPU" : " CPUs",
+               ahead.first_label().empty() ? "" : ", the first is " + ahead.first_label()));
+  }
+
+  static std::string Line(const pb::Explanation::Busy& busy) {
+    const std::string nodes =
+        busy.nodes().empty() ? StrCat(busy.num_nodes(), " nodes") : busy.nodes();
+    const std::string job = busy.label().empty() ? "a job of another user" : "job " + busy.label();
+    if (busy.from() == 0) {
+      return StrCat(nodes, ": ", job,
+                    busy.until() < 0 ? ", without a time limit" : ", until " + At(busy.until()));
+    }
+    return StrCat(nodes, ": ", job, " is planned, ", At(busy.from()), " to ", At(busy.until()));
+  }
+
+  const pb::Explanation& job_;
+  const int64_t now_;
+  std::string said_;
+  std::string text_;
+};
+
+}  // namespace
+
+std::string ExplainText(const pb::Explanation& job, int64_t now) {
+  return Printer(job, now).Run();
+}
+
+}  // namespace reeve::cli

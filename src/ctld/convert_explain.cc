@@ -1,0 +1,93 @@
+// Why a job waits.
+#include "ctld/convert.h"
+
+namespace reeve::ctld {
+namespace {
+
+// What has no end is -1.
+int64_t Seconds(absl::Time time) {
+  return time == absl::InfiniteFuture() ? -1 : absl::ToUnixSeconds(time);
+}
+
+pb::Explanation::Wait ToProto(const Wait& wait) {
+  pb::Explanation::Wait out;
+  out.set_reason(std::string(ReasonName(wait.reason)));
+  out.set_text(wait.text);
+  out.set_until(Seconds(wait.until));
+  return out;
+}
+
+pb::Explanation::Prospect ToProto(const Prospect& prospect) {
+  pb::Explanation::Prospect out;
+  out.set_partition(prospect.partition);
+  if (prospect.obstacle != Reason::kNone) {
+    out.set_obstacle(std::string(ReasonName(prospect.obstacle)));
+  }
+  out.set_obstacle_text(prospect.obstacle_text);
+  out.set_never(prospect.never);
+  for (const Requirement& requirement : prospect.requirements) {
+    pb::Explanation::Requirement* added = out.add_requirements();
+    added->set_need(static_cast<pb::Explanation::Need>(requirement.need));
+    added->set_asked(requirement.asked);
+    added->set_passing(requirement.passing);
+    added->set_remaining(requirement.remaining);
+    added->set_tasks(requirement.tasks);
+    added->set_lacking(requirement.lacking);
+  }
+  pb::Explanation::Ahead* ahead = out.mutable_ahead();
+  ahead->set_jobs(prospect.ahead.jobs);
+  ahead->set_more(prospect.ahead.more);
+  ahead->set_cpus(prospect.ahead.cpus);
+  ahead->set_first(prospect.ahead.first.value);
+  ahead->set_first_label(prospect.ahead.first_label);
+  return out;
+}
+
+pb::Explanation::Busy ToProto(const Busy& busy) {
+  pb::Explanation::Busy out;
+  out.set_job_id(busy.job.value);
+  out.set_label(busy.label);
+  out.set_nodes(busy.nodes);
+  out.set_num_nodes(busy.num_nodes);
+  out.set_from(Seconds(busy.from));
+  out.set_until(Seconds(busy.until));
+  return out;
+}
+
+}  // namespace
+
+pb::Explanation ToProto(const Explanation& explanation) {
+  pb::Explanation out;
+  out.set_job_id(explanation.job.value);
+  out.set_label(explanation.label);
+  out.set_state(static_cast<pb::JobState>(explanation.state));
+  out.set_flags(explanation.flags);
+  out.set_reason(explanation.reason);
+  out.set_start_time(Seconds(explanation.start_time));
+  out.set_end_time(Seconds(explanation.end_time));
+  out.set_nodes(explanation.nodes);
+  if (explanation.state != JobState::kPending) return out;
+
+  out.set_min_nodes(explanation.min_nodes);
+  out.set_max_nodes(explanation.max_nodes == UINT32_MAX ? 0 : explanation.max_nodes);
+  out.set_tasks(explanation.tasks);
+  for (const Wait& wait : explanation.waits) *out.add_waits() = ToProto(wait);
+  for (const Prospect& prospect : explanation.prospects) *out.add_prospects() = ToProto(prospect);
+  out.set_planning(!explanation.settled);
+  out.set_starts_now(explanation.starts_now);
+  out.set_planned_start(Seconds(explanation.planned_start));
+  out.set_planned_nodes(explanation.planned_nodes);
+  out.set_planned_partition(explanation.planned_partition);
+  for (const Busy& busy : explanation.busy) *out.add_busy() = ToProto(busy);
+  out.set_more_busy(explanation.more_busy);
+  for (const Suggestion& suggestion : explanation.suggestions) {
+    pb::Explanation::Suggestion* added = out.add_suggestions();
+    added->set_option(suggestion.option);
+    added->set_instead_of(suggestion.instead_of);
+    added->set_key(suggestion.change.first);
+    added->set_value(suggestion.change.second);
+  }
+  return out;
+}
+
+}  // namespace reeve::ctld

@@ -1,0 +1,195 @@
+// What `reeve explain` prints, as text and as JSON.
+#include <gtest/gtest.h>
+#include <stdlib.h>
+
+#include "cli/explain_text.h"
+#include "cli/json_writer.h"
+#include "tests/cli/views/builders.h"
+#include "tests/cli/views/golden.h"
+
+namespace reeve::cli {
+namespace {
+
+using pb::Explanation;
+
+void Add(Explanation::Prospect* prospect, Explanation::Need need, const std::string& asked,
+         uint32_t passing, uint32_t remaining, uint64_t tasks = 0,
+         const std::string& lacking = "") {
+  Explanation::Requirement* requirement = prospect->add_requirements();
+  requirement->set_need(need);
+  requirement->set_asked(asked);
+  requirement->set_passing(passing);
+  requirement->set_remaining(remaining);
+  requirement->set_tasks(tasks);
+  requirement->set_lacking(lacking);
+}
+
+Explanation Pending(uint32_t id, const std::string& reason) {
+  Explanation job;
+  job.set_job_id(id);
+  job.set_label(StrCat(id));
+  job.set_reason(reason);
+  job.set_min_nodes(4);
+  job.set_max_nodes(4);
+  job.set_tasks(8);
+  return job;
+}
+
+Explanation::Prospect* AddPartition(Explanation* job, const std::string& name) {
+  Explanation::Prospect* prospect = job->add_prospects();
+  prospect->set_partition(name);
+  Add(prospect, Explanation::NEED_PARTITION, name, 12, 12);
+  return prospect;
+}
+
+Explanation Behind() {
+  Explanation job = Pending(41, "Priority");
+  Explanation::Prospect* debug = AddPartition(&job, "debug");
+  Add(debug, Explanation::NEED_NOT_EXCLUDED, "n12", 11, 11);
+  Add(debug, Explanation::NEED_FEATURES, "gpu", 8, 7);
+  Add(debug, Explanation::NEED_CPUS, "2 CPUs", 12, 7, 28);
+  Add(debug, Explanation::NEED_MEMORY, "4G", 10, 6, 24);
+  Add(debug, Explanation::NEED_UP, "", 11, 5, 20, "n7");
+  Add(debug, Explanation::NEED_FREE_NOW, "", 4, 3, 7);
+  Add(debug, Explanation::NEED_FREE_THROUGHOUT, "04:00:00", 3, 2, 4);
+  debug->mutable_ahead()->set_jobs(3);
+  debug->mutable_ahead()->set_cpus(96);
+  debug->mutable_ahead()->set_first(38);
+  debug->mutable_ahead()->set_first_label("38");
+  job.set_planned_start(kNow + 7200);
+  job.set_planned_nodes("n[1-4]");
+  job.set_planned_partition("debug");
+  Explanation::Busy* busy = job.add_busy();
+  busy->set_job_id(30);
+  busy->set_label("30_7");
+  busy->set_nodes("n[3-4]");
+  busy->set_num_nodes(2);
+  busy->set_until(kNow + 3600);
+  busy = job.add_busy();
+  busy->set_nodes("n1");
+  busy->set_num_nodes(1);
+  busy->set_until(-1);
+  busy = job.add_busy();
+  busy->set_job_id(38);
+  busy->set_label("38");
+  busy->set_nodes("n[1-2]");
+  busy->set_num_nodes(2);
+  busy->set_from(kNow + 3600);
+  busy->set_until(kNow + 7200);
+  job.set_more_busy(2);
+  for (const auto& [option, instead] :
+       {std::pair{"--time=01:00:00", "04:00:00"}, std::pair{"--nodes=3", "4"}}) {
+    Explanation::Suggestion* suggestion = job.add_suggestions();
+    suggestion->set_option(option);
+    suggestion->set_instead_of(instead);
+    suggestion->set_key(instead[0] == '0' ? "TimeLimit" : "NumNodes");
+    suggestion->set_value(instead[0] == '0' ? "01:00:00" : "3");
+  }
+  return job;
+}
+
+Explanation Never() {
+  Explanation job = Pending(42, "BadConstraints");
+  job.set_max_nodes(0);
+  Explanation::Prospect* debug = AddPartition(&job, "debug");
+  debug->set_obstacle("BadConstraints");
+  debug->set_obstacle_text("only 2 of the nodes of debug have the features gpu, 4 needed");
+  debug->set_never(true);
+  Add(debug, Explanation::NEED_FEATURES, "gpu", 2, 2);
+  Add(debug, Explanation::NEED_CPUS, "1 CPU", 12, 2, 16);
+  Add(debug, Explanation::NEED_UP, "", 12, 2, 16);
+  Add(debug, Explanation::NEED_FREE_NOW, "", 12, 2, 16);
+  Add(debug, Explanation::NEED_FREE_THROUGHOUT, "UNLIMITED", 12, 2, 16);
+  return job;
+}
+
+Explanation Held() {
+  Explanation job = Pending(43, "JobHeldUser");
+  job.set_label("43_[3-6%2]");
+  Explanation::Wait* wait = job.add_waits();
+  wait->set_reason("JobHeldUser");
+  wait->set_text("held: scontrol release lets it go");
+  wait = job.add_waits();
+  wait->set_reason("BeginTime");
+  wait->set_text("is not to begin before that time");
+  wait->set_until(kNow + 86400);
+  AddPartition(&job, "debug");
+  AddPartition(&job, "other")->mutable_ahead()->set_jobs(1);
+  return job;
+}
+
+Explanation Elsewhere(uint32_t id, pb::JobState state) {
+  Explanation job;
+  job.set_job_id(id);
+  job.set_label(StrCat(id));
+  job.set_state(state);
+  job.set_start_time(kSubmitted);
+  job.set_end_time(kNow + 600);
+  job.set_nodes("n[1-2]");
+  return job;
+}
+
+std::vector<Explanation> All() {
+  Explanation endless = Elsewhere(45, pb::JOB_STATE_RUNNING);
+  endless.set_end_time(-1);
+  Explanation cancelled = Elsewhere(47, pb::JOB_STATE_CANCELLED);
+  cancelled.set_nodes("");
+  Explanation planning = Pending(48, "None");
+  planning.set_planning(true);
+  Explanation starting = Pending(49, "Resources");
+  starting.set_starts_now(true);
+  return {Behind(),  Never(),
+          Held(),    Elsewhere(44, pb::JOB_STATE_RUNNING),
+          endless,   Elsewhere(46, pb::JOB_STATE_COMPLETED),
+          cancelled, planning,
+          starting};
+}
+
+class ExplainView : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    setenv("TZ", "UTC", 1);
+    unsetenv("SLURM_TIME_FORMAT");
+  }
+};
+
+TEST_F(ExplainView, Text) {
+  std::string text;
+  for (const Explanation& job : All()) text += ExplainText(job, kNow);
+  ExpectGolden("explain.txt", text);
+}
+
+TEST_F(ExplainView, Json) {
+  ExpectGolden("explain.json", ExplainJson(All(), 3));
+  EXPECT_EQ(ExplainJson({}, 0), "{\n  \"jobs\": [],\n  \"omitted\": 0\n}\n");
+}
+
+TEST(JsonWriter, EscapesWhatJsonDoesNotTake) {
+  EXPECT_EQ(JsonString("plain"), "\"plain\"");
+  EXPECT_EQ(JsonString("a\"b\\c\nd\te\x01"), "\"a\\\"b\\\\c\\nd\\u0009e\\u0001\"");
+  EXPECT_EQ(JsonString("gr\xC3\xBC\xC3\x9F \xF0\x9F\x98\x80"),
+            "\"gr\xC3\xBC\xC3\x9F \xF0\x9F\x98\x80\"");
+  for (const char* bad : {"\xFF", "\xC3", "\xC0\x80", "\x80"}) {
+    EXPECT_TRUE(JsonString(bad).starts_with("\"\xEF\xBF\xBD")) << bad;
+  }
+  EXPECT_EQ(JsonString("\xED\xA0\x80"), "\"\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\"");
+}
+
+TEST(JsonWriter, Nests) {
+  JsonWriter json;
+  json.BeginArray();
+  json.Number("", -7);
+  json.BeginObject();
+  json.Null("nothing");
+  json.Bool("yes", true);
+  json.BeginArray("none");
+  json.EndArray();
+  json.EndObject();
+  json.EndArray();
+  EXPECT_EQ(
+      json.Text(),
+      "[\n  -7,\n  {\n    \"nothing\": null,\n    \"yes\": true,\n    \"none\": []\n  }\n]\n");
+}
+
+}  // namespace
+}  // namespace reeve::cli

@@ -65,7 +65,7 @@ Spec RandomSpec(Random& random, uint32_t nodes) {
   if (random(3) == 0) spec.PerNode(1 + random(3));
   if (random(3) == 0) spec.CpusPerTask(1 + random(4));
   if (random(4) == 0) spec.Mem(100 * (1 + random(8)));
-  if (random(5) == 0) spec.raw().mem_per_node_mb ? spec : spec.MemPerCpu(20 * (1 + random(8)));
+  if (random(3) == 0 && !spec.raw().mem_per_node_mb) spec.MemPerCpu(20 * (1 + random(16)));
   if (random(6) == 0) spec.Exclusive();
   if (random(6) == 0) spec.On("n" + std::to_string(1 + random(2)));
   if (random(6) == 0) spec.NotOn("n" + std::to_string(2 + random(nodes - 1)));

@@ -28,6 +28,7 @@ constexpr uint64_t kPlannedTasks = 1000;
 // When jobs end early, so many of the highest rank look for an earlier place. In one pass so much
 // work goes into that; what it does not suffice for goes on with the next pass, or after a pause.
 constexpr size_t kImprovedJobs = 100;
+constexpr size_t kImprovedFirst = 8;
 constexpr uint64_t kImproveWork = 2'000;
 constexpr absl::Duration kImprovePause = absl::Seconds(10);
 // What cannot start now is not planned for a moment later.
@@ -51,6 +52,7 @@ class Pass {
     const bool whole = state_.settings.backfill && state_.settings.plan_depth == UINT32_MAX;
     if (whole) {
       LookAgainAtWhatIsDue();
+      ImproveFirst();
       Continue();
       Improve();
     } else {
@@ -378,6 +380,21 @@ class Pass {
       Continue();
     }
     Wake(context_.now + kImprovePause);
+  }
+
+  // Those that all others stand behind look before anything starts: what is about to become free is
+  // theirs, though their places may still be where the time limits of jobs that are gone put them.
+  void ImproveFirst() {
+    if (backlog_.improved_epoch == plan_.room_epoch()) return;
+    std::vector<ReadyKey> first;
+    for (const ReadyKey& key : backlog_.by_rank()) {
+      if (first.size() == kImprovedFirst) break;
+      first.push_back(key);
+    }
+    const uint64_t end = plan_.work() + kImproveWork;
+    for (const ReadyKey& key : first) {
+      if (plan_.work() < end) MoveEarlier(key);
+    }
   }
 
   void MoveEarlier(const ReadyKey key) {

@@ -232,6 +232,29 @@ TEST(Backfill, AJobThatOverrunsPutsThePlanOff) {
   EXPECT_LE(*effects.next_wakeup, c.Get(next).planned_start);
 }
 
+TEST(Backfill, NodesThatBecomeFreeOneAfterAnotherAreTheFirstJobs) {
+  Cluster c(2, 2);
+  const JobId running = c.Submit(Spec().Nodes(2).Exclusive().Minutes(60).Interactive());
+  const JobId wide = c.Submit(Spec().Nodes(2).Exclusive().Minutes(60));
+  const JobId narrow = c.Submit(Spec().Nodes(1).Minutes(10));
+  EXPECT_EQ(c.Get(wide).planned_start, c.now + absl::Minutes(60));
+  CreateStep step;
+  step.min_nodes = 2;
+  step.num_tasks = 2;
+  ASSERT_TRUE(c.StepIn(running, step).ok());
+  c.Started(running, StepId{0});
+  CancelJobs cancel;
+  cancel.caller = Root();
+  cancel.jobs = {{running, "", std::nullopt}};
+  (void)c.controller->Handle(cancel, c.now);
+  // In the same moment the first node is clear, and the other soon will be: not in an hour.
+  c.Do(JobGone{"n1", ++c.reports, running, 0});
+  EXPECT_FALSE(c.Running(narrow));
+  c.Do(JobGone{"n2", ++c.reports, running, 0});
+  EXPECT_TRUE(c.Running(wide));
+  EXPECT_FALSE(c.Running(narrow));
+}
+
 TEST(Backfill, ATimeLimitMadeShorterBringsTheNextForward) {
   Cluster c(1, 2);
   const JobId running = c.Submit(Spec().Exclusive().Minutes(60));

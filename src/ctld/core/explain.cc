@@ -112,8 +112,8 @@ class Explainer {
     }
     if (!BelowArrayLimit(state_, job_)) {
       AddWait(Reason::kJobArrayTaskLimit,
-              StrCat("its array may run ", job_.array_limit, " tasks at once, and ",
-                     state_.arrays.at(job_.array_job_id).running, " run"));
+              StrCat("the limit of its array (%", job_.array_limit,
+                     ") is reached, running: ", state_.arrays.at(job_.array_job_id).running));
     }
     if (state_.PartitionsOf(job_).empty()) {
       AddWait(job_.reason, StrCat("there is no partition ", job_.partition, " any more"));

@@ -152,8 +152,6 @@ class NodeCounter {
 
 std::string Lack(const Requirement& requirement) {
   switch (requirement.need) {
-    case Need::kPartition:
-      return "are in the partition";
     case Need::kNotExcluded:
       return "are left beside those excluded";
     case Need::kInNodeList:
@@ -217,6 +215,10 @@ std::string NeverText(const State& state, const ShapeQueue& queue,
       if (requirement.lacking.empty()) continue;
       return StrCat(requirement.lacking, " of --nodelist will not do: the job needs nodes that ",
                     Lack(requirement));
+    }
+    if (requirement.need == Need::kPartition) {
+      return StrCat("partition ", name, " has ", requirement.remaining, " nodes, ", shape.min_nodes,
+                    " needed");
     }
     const bool all = before == requirements.front().remaining;
     const std::string those =

@@ -63,9 +63,13 @@ std::vector<NodeIndex> NextToBeFree(const State& state, const ShapeQueue& queue)
     if (!state.nodes[node]->jobs.empty()) nodes.push_back(node);
     return true;
   });
-  const auto first_end = [&](NodeIndex node) { return state.plan.track(node).first_end(); };
+  const std::vector<std::string>& required = queue.shape->req_nodes;
+  const auto rank = [&](NodeIndex node) {
+    const bool needed = std::count(required.begin(), required.end(), state.nodes[node]->name) > 0;
+    return std::pair(!needed, state.plan.track(node).first_end());
+  };
   std::stable_sort(nodes.begin(), nodes.end(),
-                   [&](NodeIndex a, NodeIndex b) { return first_end(a) < first_end(b); });
+                   [&](NodeIndex a, NodeIndex b) { return rank(a) < rank(b); });
   if (nodes.size() > queue.shape->min_nodes) nodes.resize(queue.shape->min_nodes);
   return nodes;
 }

@@ -15,7 +15,7 @@ std::string NamesOf(const State& state, const std::vector<NodeIndex>& nodes);  /
 Ahead CountAhead(const State& state, const ReadyKey& key, const Sight& sight);
 
 // Of the usable nodes that a shape fits (the queue is fitted) the next ones to be free, as many as
-// it needs.
+// it needs; those of --nodelist come before others.
 std::vector<NodeIndex> NextToBeFree(const State& state, const ShapeQueue& queue);
 
 // What runs on these nodes, and what of higher rank is to run there before `start`; by its end.

@@ -80,6 +80,17 @@ TEST(Explain, WaitsForNodesThatAreBusy) {
   EXPECT_THAT(why.suggestions, IsEmpty()) << "nothing is free";
 }
 
+// Nothing is planned while the array is at its limit: what it waits for are the nodes it named.
+TEST(Explain, NodesAskedForByNameAreTheOnesThatAreBusy) {
+  Cluster c(2, 4);
+  const JobId soon = c.Submit(Spec().On("n1").Tasks(1).Minutes(10));
+  const JobId array = c.Submit(Spec().Array("1-2%1").On("n2").Tasks(1).Minutes(60));
+  const Explanation why = ExplainOne(c, array);
+  ASSERT_EQ(why.busy.size(), 1u);
+  EXPECT_EQ(why.busy[0].nodes, "n2");
+  EXPECT_NE(why.busy[0].job, soon);
+}
+
 TEST(Explain, AShorterTimeFitsBeforeWhatIsPlanned) {
   Cluster c(2, 4);
   c.Submit(Spec().Nodes(1).PerNode(1).CpusPerTask(4).Minutes(60));
@@ -223,6 +234,7 @@ TEST(Explain, WhatCanNeverRunSaysWhatIsLacking) {
   };
   EXPECT_EQ(never(Spec().Features("gpu&ib")),
             "none of the nodes of debug have the features gpu&ib, 1 needed");
+  EXPECT_EQ(never(Spec().Nodes(5)), "partition debug has 4 nodes, 5 needed");
   EXPECT_EQ(never(Spec().Features("gpu").Nodes(3)),
             "only 2 of the nodes of debug have the features gpu, 3 needed");
   Spec disk = Spec().Features("gpu");
@@ -298,7 +310,7 @@ TEST(Explain, AnArraysLimitAndItsTasks) {
   EXPECT_EQ(all[0].label, std::to_string(array.value) + "_[3-6%2]") << "what waits comes first";
   ASSERT_EQ(all[0].waits.size(), 1u);
   EXPECT_EQ(all[0].waits[0].reason, Reason::kJobArrayTaskLimit);
-  EXPECT_EQ(all[0].waits[0].text, "its array may run 2 tasks at once, and 2 run");
+  EXPECT_EQ(all[0].waits[0].text, "the limit of its array (%2) is reached, running: 2");
   EXPECT_EQ(all[1].state, JobState::kRunning);
   EXPECT_EQ(all[1].nodes, "n1");
   // A task that is still in the record, and one that is not.

@@ -156,6 +156,7 @@ void EndOnUnknownNodes(Context& context, Job& job) {
   }
   // Nor when they have nothing of it left: it does not run again.
   job.flags &= ~kJobFlagRequeued;
+  context.Changed(job);
   for (const std::string& node : unknown) NodeIsClear(context, job, node);
 }
 

@@ -73,6 +73,7 @@ void HandleReconfigured(Context& context, const Reconfigured& event) {
     for (JobId id : waiting) {
       Job& job = *state.FindJob(id);
       job.flags &= ~kJobFlagRequeued;  // nobody will tell when nothing of it runs there any more
+      context.Changed(job);
       NodeIsClear(context, job, name);
     }
     context.effects.nodes_changed.push_back(name);

@@ -1,7 +1,7 @@
 // `reeve explain --json`.
 #include "cli/explain_text.h"
-#include "cli/json_writer.h"
 #include "common/base/job_state.h"
+#include "common/base/json_writer.h"
 
 namespace reeve::cli {
 namespace {
@@ -13,9 +13,9 @@ class Writer {
     json_.BeginArray("jobs");
     for (const pb::Explanation& job : jobs) Put(job);
     json_.EndArray();
-    json_.Number("omitted", static_cast<int64_t>(omitted));
+    json_.Number("omitted", omitted);
     json_.EndObject();
-    return json_.Text();
+    return json_.Take();
   }
 
  private:
@@ -95,7 +95,7 @@ class Writer {
       json_.Number("passing", requirement.passing());
       json_.Number("remaining", requirement.remaining());
       if (requirement.need() >= pb::Explanation::NEED_CPUS) {
-        json_.Number("tasks", static_cast<int64_t>(requirement.tasks()));
+        json_.Number("tasks", requirement.tasks());
       }
       json_.String("lacking", requirement.lacking());
       json_.EndObject();
@@ -105,7 +105,7 @@ class Writer {
     json_.BeginObject("ahead");
     json_.Number("jobs", ahead.jobs());
     json_.Bool("more", ahead.more());
-    json_.Number("cpus", static_cast<int64_t>(ahead.cpus()));
+    json_.Number("cpus", ahead.cpus());
     Id("first", ahead.first());
     json_.String("first_label", ahead.first_label());
     json_.EndObject();

@@ -2,7 +2,8 @@
 
 #include <algorithm>
 
-#include "replay/json.h"
+#include "common/base/json_writer.h"
+#include "replay/valid_text.h"
 
 namespace reeve::replay {
 namespace {
@@ -20,10 +21,10 @@ void WriteRefused(const Figures& figures, JsonWriter* json) {
   json->BeginArray("refused");
   for (const Refusals& refusals : figures.refused) {
     json->BeginObject();
-    json->Text("why", refusals.why);
+    json->String("why", ValidUtf8(refusals.why));
     json->Number("jobs", refusals.jobs);
     json->BeginArray("first");
-    for (const std::string& job : refusals.first) json->Text("", job);
+    for (const std::string& job : refusals.first) json->String("", ValidUtf8(job));
     json->EndArray();
     json->EndObject();
   }
@@ -37,7 +38,7 @@ void WriteUsers(const Figures& figures, JsonWriter* json) {
   json->BeginArray("worst");
   for (const UserFigures& user : figures.worst) {
     json->BeginObject();
-    json->Text("user", user.name);
+    json->String("user", ValidUtf8(user.name));
     json->Number("jobs", user.jobs);
     json->Number("bounded_slowdown_mean", user.slowdown);
     json->Number("wait_seconds_mean", user.wait_s);
@@ -50,10 +51,9 @@ void WriteUsers(const Figures& figures, JsonWriter* json) {
 void WriteQueue(const Figures& figures, JsonWriter* json) {
   json->BeginObject("queue");
   json->Number("mean", figures.queue_mean);
-  json->Number("max", uint64_t{figures.queue_max});
-  json->Number("begin",
-               static_cast<uint64_t>(std::max<int64_t>(absl::ToUnixSeconds(figures.begin), 0)));
-  json->Number("step_seconds", static_cast<uint64_t>(absl::ToInt64Seconds(figures.queue_step)));
+  json->Number("max", figures.queue_max);
+  json->Number("begin", std::max<int64_t>(absl::ToUnixSeconds(figures.begin), 0));
+  json->Number("step_seconds", absl::ToInt64Seconds(figures.queue_step));
   std::vector<double> means;
   std::vector<double> maxima;
   for (const QueueSample& sample : figures.queue) {
@@ -68,10 +68,10 @@ void WriteQueue(const Figures& figures, JsonWriter* json) {
 void WriteScenario(const Scenario& scenario, JsonWriter* json) {
   const Figures& figures = scenario.figures;
   json->BeginObject();
-  json->Text("policy", scenario.policy);
-  json->Text("cluster", scenario.cluster);
-  json->Number("nodes", uint64_t{scenario.result.nodes});
-  json->Number("cpus", uint64_t{scenario.result.cpus});
+  json->String("policy", ValidUtf8(scenario.policy));
+  json->String("cluster", ValidUtf8(scenario.cluster));
+  json->Number("nodes", scenario.result.nodes);
+  json->Number("cpus", scenario.result.cpus);
   json->Number("jobs_run", figures.ran);
   json->Number("jobs_cut_at_limit", figures.cut);
   json->Number("jobs_refused", figures.refused_jobs());
@@ -80,7 +80,7 @@ void WriteScenario(const Scenario& scenario, JsonWriter* json) {
   WriteSpread("wait_seconds", figures.wait_s, json);
   WriteSpread("bounded_slowdown", figures.slowdown, json);
   json->Number("backfilled_share", figures.backfilled);
-  json->Number("makespan_seconds", static_cast<uint64_t>(absl::ToInt64Seconds(figures.makespan)));
+  json->Number("makespan_seconds", absl::ToInt64Seconds(figures.makespan));
   json->Number("jobs_per_hour", figures.jobs_per_hour);
   json->Number("scheduling_passes", scenario.result.passes);
   WriteUsers(figures, json);
@@ -101,12 +101,12 @@ std::string JsonReport(const Trace& trace, const std::vector<Scenario>& scenario
   JsonWriter json;
   json.BeginObject();
   json.BeginObject("trace");
-  json.Text("name", trace.name);
+  json.String("name", ValidUtf8(trace.name));
   json.Number("jobs", about.jobs);
   json.Number("users", about.users);
   json.Number("jobs_without_requested_time", about.without_limit);
   json.BeginArray("notes");
-  for (const std::string& note : trace.notes) json.Text("", note);
+  for (const std::string& note : trace.notes) json.String("", ValidUtf8(note));
   json.EndArray();
   json.EndObject();
   json.BeginArray("scenarios");

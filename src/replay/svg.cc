@@ -9,7 +9,7 @@
 #include "common/base/text.h"
 #include "common/base/units.h"
 #include "replay/cells.h"
-#include "replay/utf8.h"
+#include "replay/valid_text.h"
 
 namespace reeve::replay {
 namespace {

@@ -3,7 +3,6 @@
 #include <stdlib.h>
 
 #include "cli/explain_text.h"
-#include "cli/json_writer.h"
 #include "tests/cli/views/builders.h"
 #include "tests/cli/views/golden.h"
 
@@ -162,33 +161,6 @@ TEST_F(ExplainView, Text) {
 TEST_F(ExplainView, Json) {
   ExpectGolden("explain.json", ExplainJson(All(), 3));
   EXPECT_EQ(ExplainJson({}, 0), "{\n  \"jobs\": [],\n  \"omitted\": 0\n}\n");
-}
-
-TEST(JsonWriter, EscapesWhatJsonDoesNotTake) {
-  EXPECT_EQ(JsonString("plain"), "\"plain\"");
-  EXPECT_EQ(JsonString("a\"b\\c\nd\te\x01"), "\"a\\\"b\\\\c\\nd\\u0009e\\u0001\"");
-  EXPECT_EQ(JsonString("gr\xC3\xBC\xC3\x9F \xF0\x9F\x98\x80"),
-            "\"gr\xC3\xBC\xC3\x9F \xF0\x9F\x98\x80\"");
-  for (const char* bad : {"\xFF", "\xC3", "\xC0\x80", "\x80"}) {
-    EXPECT_TRUE(JsonString(bad).starts_with("\"\xEF\xBF\xBD")) << bad;
-  }
-  EXPECT_EQ(JsonString("\xED\xA0\x80"), "\"\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\"");
-}
-
-TEST(JsonWriter, Nests) {
-  JsonWriter json;
-  json.BeginArray();
-  json.Number("", -7);
-  json.BeginObject();
-  json.Null("nothing");
-  json.Bool("yes", true);
-  json.BeginArray("none");
-  json.EndArray();
-  json.EndObject();
-  json.EndArray();
-  EXPECT_EQ(
-      json.Text(),
-      "[\n  -7,\n  {\n    \"nothing\": null,\n    \"yes\": true,\n    \"none\": []\n  }\n]\n");
 }
 
 }  // namespace

@@ -1,11 +1,14 @@
 // JSON as commands print it: indented by two blanks, members in the order in which they are added.
 #pragma once
 
-#include <cstdint>
+#include <concepts>
 #include <string>
 #include <string_view>
+#include <vector>
 
-namespace reeve::cli {
+#include "common/base/text.h"
+
+namespace reeve {
 
 class JsonWriter {
  public:
@@ -16,12 +19,19 @@ class JsonWriter {
   void EndArray() { End(']'); }
   // Bytes that are not UTF-8 become U+FFFD.
   void String(std::string_view name, std::string_view value);
-  void Number(std::string_view name, int64_t value);
+  template <std::integral Whole>
+  void Number(std::string_view name, Whole value) {
+    Name(name);
+    StrAppend(&text_, value);
+  }
+  // Six significant digits; what is not finite is null.
+  void Number(std::string_view name, double value);
+  void Numbers(std::string_view name, const std::vector<double>& values);  // an array in one line
   void Bool(std::string_view name, bool value);
   void Null(std::string_view name);
 
   // Once everything that was begun has been ended; ends with '\n'.
-  std::string Text() const { return text_ + "\n"; }
+  std::string Take();
 
  private:
   void Begin(std::string_view name, char bracket);
@@ -37,4 +47,4 @@ class JsonWriter {
 // The text in quotes.
 std::string JsonString(std::string_view text);
 
-}  // namespace reeve::cli
+}  // namespace reeve

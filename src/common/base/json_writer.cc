@@ -1,32 +1,23 @@
-#include "cli/json_writer.h"
+#include "common/base/json_writer.h"
+
+#include <cmath>
+#include <utility>
 
 #include "absl/strings/str_format.h"
 #include "common/base/text.h"
+#include "common/base/utf8.h"
 
-namespace reeve::cli {
+namespace reeve {
 namespace {
 
 constexpr char kReplacement[] = "\xEF\xBF\xBD";  // U+FFFD
 
-// How many bytes the UTF-8 character at the beginning has; 0 when there is none.
-size_t Utf8Length(std::string_view text) {
-  const auto byte = [&](size_t i) { return static_cast<unsigned char>(text[i]); };
-  const unsigned char first = byte(0);
-  const size_t length = first < 0x80                    ? 1
-                        : first >= 0xC2 && first < 0xE0 ? 2
-                        : first >= 0xE0 && first < 0xF0 ? 3
-                        : first >= 0xF0 && first < 0xF5 ? 4
-                                                        : 0;
-  if (length == 0 || text.size() < length) return 0;
-  for (size_t i = 1; i < length; ++i) {
-    if ((byte(i) & 0xC0) != 0x80) return 0;
+void AppendNumber(double value, std::string* out) {
+  if (std::isfinite(value)) {
+    absl::StrAppendFormat(out, "%.6g", value);
+  } else {
+    *out += "null";
   }
-  // Longer than needed, halves of UTF-16 pairs, beyond U+10FFFF.
-  if (first == 0xE0 && byte(1) < 0xA0) return 0;
-  if (first == 0xED && byte(1) >= 0xA0) return 0;
-  if (first == 0xF0 && byte(1) < 0x90) return 0;
-  if (first == 0xF4 && byte(1) >= 0x90) return 0;
-  return length;
 }
 
 }  // namespace
@@ -89,9 +80,18 @@ void JsonWriter::String(std::string_view name, std::string_view value) {
   Name(name);
   text_ += JsonString(value);
 }
-void JsonWriter::Number(std::string_view name, int64_t value) {
+void JsonWriter::Number(std::string_view name, double value) {
   Name(name);
-  StrAppend(&text_, value);
+  AppendNumber(value, &text_);
+}
+void JsonWriter::Numbers(std::string_view name, const std::vector<double>& values) {
+  Name(name);
+  text_ += '[';
+  for (size_t i = 0; i < values.size(); ++i) {
+    if (i > 0) text_ += ", ";
+    AppendNumber(values[i], &text_);
+  }
+  text_ += ']';
 }
 void JsonWriter::Bool(std::string_view name, bool value) {
   Name(name);
@@ -102,4 +102,9 @@ void JsonWriter::Null(std::string_view name) {
   text_ += "null";
 }
 
-}  // namespace reeve::cli
+std::string JsonWriter::Take() {
+  text_ += '\n';
+  return std::move(text_);
+}
+
+}  // namespace reeve

@@ -39,14 +39,7 @@ namespace {
 
 constexpr uint32_t kMostNodes = 65536;
 constexpr uint32_t kMostCpus = 4096;
-constexpr uint64_t kMostJobs = 10'000'000;
-
-absl::StatusOr<uint32_t> ParseCount(std::string_view text, std::string_view what, uint64_t most) {
-  absl::StatusOr<uint64_t> value = ParseUint(text, what, most);
-  if (!value.ok()) return value.status();
-  if (*value == 0) return absl::InvalidArgumentError(StrCat(what, " must be at least 1"));
-  return static_cast<uint32_t>(*value);
-}
+constexpr uint32_t kMostJobs = 10'000'000;
 
 absl::StatusOr<double> ParseFactor(std::string_view text, std::string_view what, double least) {
   constexpr double kMost = 1000;

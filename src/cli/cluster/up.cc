@@ -39,12 +39,9 @@ absl::Status AddSetting(std::string_view text, UpOptions* options) {
   return absl::OkStatus();
 }
 
-absl::Status ParseNumber(std::string_view text, std::string_view what, uint64_t max,
-                         uint32_t* number) {
-  absl::StatusOr<uint64_t> value = ParseUint(text, what, max);
+absl::Status Assign(absl::StatusOr<uint32_t> value, uint32_t* to) {
   if (!value.ok()) return value.status();
-  if (*value == 0) return absl::InvalidArgumentError(StrCat(what, " must be at least 1"));
-  *number = static_cast<uint32_t>(*value);
+  *to = *value;
   return absl::OkStatus();
 }
 
@@ -55,9 +52,9 @@ absl::Status ApplyOption(int option, const char* value, Request* request) {
       request->folder = value;
       return absl::OkStatus();
     case 'n':
-      return ParseNumber(value, "--nodes", kMaxNodes, &options->nodes);
+      return Assign(ParseCount(value, "--nodes", kMaxNodes), &options->nodes);
     case 'c':
-      return ParseNumber(value, "--cpus", 4096, &options->cpus);
+      return Assign(ParseCount(value, "--cpus", 4096), &options->cpus);
     case 'm': {
       absl::StatusOr<uint64_t> memory = ParseMemoryMb(value);
       if (!memory.ok()) return Annotate(memory.status(), "--memory");

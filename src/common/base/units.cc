@@ -149,6 +149,13 @@ absl::StatusOr<uint64_t> ParseUint(std::string_view text, std::string_view what,
   return value;
 }
 
+absl::StatusOr<uint32_t> ParseCount(std::string_view text, std::string_view what, uint32_t max) {
+  absl::StatusOr<uint64_t> value = ParseUint(text, what, max);
+  if (!value.ok()) return value.status();
+  if (*value == 0) return absl::InvalidArgumentError(StrCat(what, " must be at least 1"));
+  return static_cast<uint32_t>(*value);
+}
+
 absl::StatusOr<int64_t> ParseInt(std::string_view text, std::string_view what, int64_t min,
                                  int64_t max) {
   std::string_view digits = text;

@@ -50,6 +50,8 @@ std::string FormatTimestamp(absl::Time time, absl::TimeZone zone = absl::LocalTi
 
 // Whole numbers with nothing before or after; InvalidArgument names `what` and the text.
 absl::StatusOr<uint64_t> ParseUint(std::string_view text, std::string_view what, uint64_t max);
+// One or more.
+absl::StatusOr<uint32_t> ParseCount(std::string_view text, std::string_view what, uint32_t max);
 absl::StatusOr<int64_t> ParseInt(std::string_view text, std::string_view what, int64_t min,
                                  int64_t max);
 

@@ -58,6 +58,8 @@ struct ShapeQueue {
   uint64_t not_before_epoch = 0;
 
   const ReadyKey& head() const { return *jobs.begin(); }
+  // Its first job waits for room and for nothing else.
+  bool waits() const { return !jobs.empty() && judged && verdict.can_run_later; }
 };
 
 class Backlog {

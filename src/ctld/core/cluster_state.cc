@@ -125,6 +125,11 @@ std::vector<PartitionIndex> State::PartitionsOf(const Job& job) const {
   return result;
 }
 
+bool State::PlanIsBehind() const {
+  return backlog.stale || plan.AnyChanged() || !backlog.unplanned.empty() ||
+         !backlog.candidates.empty();
+}
+
 void State::NodeMoved(const Node& node) {
   const auto found = node_index.find(node.name);
   if (found != node_index.end()) plan.NodeChanged(found->second);

@@ -57,6 +57,8 @@ class State {
   // The partitions a pending job may start in.
   std::vector<PartitionIndex> PartitionsOf(const Job& job) const;
   JobId NextJobId();
+  // There is something that a pass has not looked at.
+  bool PlanIsBehind() const;
   void NodeMoved(const Node& node);  // its state or its jobs: the plan looks at it again
   void RememberRequest(const RequestResult& result);  // the latest
   void ForgetOldestRequest();                         // in request_order and requests_of_user

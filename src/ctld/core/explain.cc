@@ -239,10 +239,7 @@ void HandleExplain(Context& context, const ExplainJobs& event) {
       if (known.insert(id).second) jobs.push_back(id);
     }
   }
-  const Backlog& backlog = state.backlog;
-  const bool behind = backlog.stale || state.plan.AnyChanged() || !backlog.unplanned.empty() ||
-                      !backlog.candidates.empty() ||
-                      state.plan.FirstStart() <= ToInstant(context.now);
+  const bool behind = state.PlanIsBehind() || state.plan.FirstStart() <= ToInstant(context.now);
   if (behind && !RunSchedule(context)) context.effects.schedule = true;
   ExplainAnswer answer;
   for (JobId id : jobs) {

@@ -25,7 +25,7 @@ class NodeCounter {
         job_(job),
         key_(key),
         now_(ToInstant(now)),
-        until_(now_ + absl::ToInt64Microseconds(shape_.PlanningTime())),
+        until_(now_ + LengthOf(shape_)),
         remaining_(partition_.nodes) {}
 
   std::vector<Requirement> Run() {
@@ -53,8 +53,9 @@ class NodeCounter {
     AddTasks(Need::kFreeNow, "", terms_, [&](NodeIndex i) {
       return Offer{i, &At(i), At(i).FreeCpus(), At(i).FreeMem()};
     });
-    AddTasks(Need::kFreeThroughout, FormatDuration(shape_.time_limit), terms_,
-             [&](NodeIndex i) { return OfferFromNow(state_, i, key_, now_, until_); });
+    AddTasks(Need::kFreeThroughout, FormatDuration(shape_.time_limit), terms_, [&](NodeIndex i) {
+      return OfferFromNow(state_, i, key_, Track::View::kHigher, now_, until_, scratch_);
+    });
     return std::move(requirements_);
   }
 
@@ -85,10 +86,7 @@ class NodeCounter {
 
   std::string CpusAsked() const {
     if (terms_.exclusive) return "whole nodes";
-    const uint64_t per_node = shape_.tasks_given ? 1 : std::max(shape_.ntasks_per_node, 1u);
-    const uint64_t tasks = terms_.max_nodes == 1 ? shape_.num_tasks : per_node;
-    const uint64_t cpus = std::max<uint64_t>({shape_.overcommit ? 1 : tasks * shape_.cpus_per_task,
-                                              shape_.min_cpus_per_node, uint64_t{1}});
+    const uint64_t cpus = LeastCpus(terms_);
     return StrCat(cpus, cpus == 1 ? " CPU" : " CPUs");
   }
 
@@ -146,6 +144,7 @@ class NodeCounter {
   const ReadyKey& key_;
   const Instant now_;
   const Instant until_;
+  Track::Scratch scratch_;
   std::vector<NodeIndex> remaining_;
   std::vector<Requirement> requirements_;
 };
@@ -171,24 +170,14 @@ std::string Lack(const Requirement& requirement) {
 
 }  // namespace
 
-Offer OfferFromNow(const State& state, NodeIndex index, const ReadyKey& key, Instant now,
-                   Instant until) {
-  const Node& node = *state.nodes[index];
-  Track::Scratch scratch;
-  const Profile profile = state.plan.track(index).SeenBy(key, Track::View::kHigher, until, scratch);
-  const Room room = LeastFree(profile, now, until);
-  const auto at_least_none = [](int32_t value) { return std::max(value, 0); };
-  return {index, &node, std::min<uint32_t>(at_least_none(room.cpus), node.FreeCpus()),
-          std::min<uint64_t>(at_least_none(room.mem_mb), node.FreeMem())};
-}
-
 std::vector<Offer> OffersFromNow(const State& state, const ShapeQueue& queue, const ReadyKey& key,
                                  Instant now, Instant until) {
   std::vector<Offer> offers;
+  Track::Scratch scratch;
   for (NodeIndex index : state.partitions[queue.partition].nodes) {
     const Node& node = *state.nodes[index];
     if (!node.Usable() || node.FreeCpus() == 0 || !NodeFits(*queue.shape, node)) continue;
-    const Offer offer = OfferFromNow(state, index, key, now, until);
+    const Offer offer = OfferFromNow(state, index, key, Track::View::kHigher, now, until, scratch);
     if (offer.cpus > 0) offers.push_back(offer);
   }
   return offers;

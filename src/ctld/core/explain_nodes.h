@@ -11,10 +11,6 @@
 
 namespace reeve::ctld {
 
-// What the node has for a job of that rank from now on until then, as a pass counts it.
-Offer OfferFromNow(const State& state, NodeIndex index, const ReadyKey& key, Instant now,
-                   Instant until);
-
 // What all usable nodes that no task count rules out have for such a job, from now on until then.
 std::vector<Offer> OffersFromNow(const State& state, const ShapeQueue& queue, const ReadyKey& key,
                                  Instant now, Instant until);

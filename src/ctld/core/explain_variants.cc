@@ -113,8 +113,8 @@ class Trial {
 
  private:
   std::vector<Offer> Offers(const ShapeQueue& queue) {
-    std::vector<Offer> offers = OffersFromNow(
-        state_, queue, key_, now_, now_ + absl::ToInt64Microseconds(queue.shape->PlanningTime()));
+    std::vector<Offer> offers =
+        OffersFromNow(state_, queue, key_, now_, now_ + LengthOf(*queue.shape));
     looks_ += offers.size() + state_.partitions[queue.partition].nodes.size() / kCheap;
     return offers;
   }

@@ -9,9 +9,6 @@
 namespace reeve::ctld {
 namespace {
 
-// Sees what runs and no hold.
-constexpr ReadyKey kTop{UINT32_MAX, UINT32_MAX, {}, 0};
-
 int32_t Clamp(uint64_t value) {
   return static_cast<int32_t>(std::min<uint64_t>(value, INT32_MAX));
 }
@@ -30,7 +27,16 @@ absl::Time EndOf(const Job& job, absl::Time now, absl::Duration grace) {
   return end > now ? end : now + grace;
 }
 
+Offer OfferOf(NodeIndex index, const Node& node, const Room& room) {
+  return {index, &node, static_cast<uint32_t>(std::clamp<int64_t>(room.cpus, 0, node.cpus)),
+          static_cast<uint64_t>(std::max(room.mem_mb, 0))};
+}
+
 }  // namespace
+
+Instant LengthOf(const Shape& shape) {
+  return absl::ToInt64Microseconds(shape.PlanningTime());
+}
 
 void Plan::Reset(const State& state) {
   const size_t count = state.nodes.size();
@@ -121,8 +127,7 @@ void Plan::RefreshNode(const State& state, NodeIndex index, absl::Time now, absl
     const Room room = use.whole ? AllOf(node) : Room{Clamp(use.cpus.Count()), Clamp(use.mem_mb)};
     running.push_back({room, ToInstant(end)});
   }
-  const Profile before = plan.track.SeenBy(kTop, Track::View::kHigher, kNever, scratch_);
-  const std::vector<Point> old(before.begin(), before.end());
+  const std::vector<Point> before = plan.track.base();
   LoseAll(plan.track.Build(AllOf(node), running), lost);
   if (plan.first_end != kNever) ends_.erase({plan.first_end, index});
   plan.first_end = plan.track.first_end();
@@ -142,13 +147,12 @@ void Plan::RefreshNode(const State& state, NodeIndex index, absl::Time now, absl
     return;
   }
   // A running job never gives room back without being gone, except when its end was moved.
-  const bool first = old.empty();
-  bool grown = !was_usable || first || free_cpus > plan.free_cpus;
-  const Profile after = plan.track.SeenBy(kTop, Track::View::kHigher, kNever, scratch_);
+  bool grown = !was_usable || before.empty() || free_cpus > plan.free_cpus;
+  const std::vector<Point>& after = plan.track.base();
   for (size_t i = 0; !grown && i < after.size(); ++i) {
     const Instant from = after[i].from;
     const Instant until = i + 1 < after.size() ? after[i + 1].from : kNever;
-    grown = !LeastFree(old, from, until).Holds(after[i].free);
+    grown = !LeastFree(before, from, until).Holds(after[i].free);
   }
   plan.free_cpus = free_cpus;
   if (!grown) return;
@@ -165,17 +169,6 @@ void Plan::LoseAll(const std::vector<Track::Hold>& displaced, std::vector<ReadyK
     lost.push_back(planned->key);
     Drop(job);
   }
-}
-
-Offer Plan::OfferAt(const State& state, NodeIndex index, const ReadyKey& rank, Track::View view,
-                    Instant from, Instant until) {
-  work_++;
-  const Node* node = state.nodes[index].get();
-  const Room room = LeastFree(nodes_[index].track.SeenBy(rank, view, until, scratch_), from, until);
-  Offer offer{index, node, 0, 0};
-  offer.cpus = static_cast<uint32_t>(std::clamp<int64_t>(room.cpus, 0, node->cpus));
-  offer.mem_mb = static_cast<uint64_t>(std::max(room.mem_mb, 0));
-  return offer;
 }
 
 namespace {
@@ -198,7 +191,7 @@ std::optional<Plan::Start> Plan::Find(const State& state, const Terms& terms,
                                       absl::Span<const NodeIndex> nodes, const ReadyKey& rank,
                                       Instant from, Instant before) {
   const Shape& shape = *terms.shape;
-  const Instant length = absl::ToInt64Microseconds(shape.PlanningTime());
+  const Instant length = LengthOf(shape);
   const Instant until = before < kNever ? before + length : kNever;
   std::vector<Candidate> candidates(nodes.size());
   std::vector<Moment> moments;
@@ -224,10 +217,8 @@ std::optional<Plan::Start> Plan::Find(const State& state, const Terms& terms,
       moments.pop_back();
       Candidate& candidate = candidates[i];
       const Profile profile = see(i);
-      const Room room = LeastFree(profile, at, at + length);
-      candidate.offer.cpus =
-          static_cast<uint32_t>(std::clamp<int64_t>(room.cpus, 0, candidate.offer.node->cpus));
-      candidate.offer.mem_mb = static_cast<uint64_t>(std::max(room.mem_mb, 0));
+      candidate.offer =
+          OfferOf(nodes[i], *candidate.offer.node, LeastFree(profile, at, at + length));
       tasks -= candidate.capacity;
       count -= candidate.capacity > 0;
       candidate.capacity = TaskCapacity(terms, candidate.offer);
@@ -269,7 +260,7 @@ std::vector<ReadyKey> Plan::Keep(const State& state, const ReadyKey& key, const 
   job.places.insert(later, std::move(place));
   FirstStartMoved(key.job, before, job.places.front().at);
 
-  const Instant until = start.at + absl::ToInt64Microseconds(terms.shape->PlanningTime());
+  const Instant until = start.at + LengthOf(*terms.shape);
   std::vector<ReadyKey> lost;
   for (const Placement::Part& part : start.placement.parts) {
     const Room room = terms.exclusive ? AllOf(*state.nodes[part.index])
@@ -285,37 +276,36 @@ void Plan::BeginImproving() {
 }
 
 bool Plan::MayMoveEarlier(const State& state, const ReadyKey& key, const Terms& terms,
-                          const NodeBits& fits, const ReadyKey& rank, Instant from) {
+                          const NodeBits& fits, Instant from) {
   const Instant before = planned_.at(key.job)->places.back().at;
-  const Instant length = absl::ToInt64Microseconds(terms.shape->PlanningTime());
+  const Instant length = LengthOf(*terms.shape);
   for (const std::vector<NodeIndex>* nodes : {&improving_, &to_improve_}) {
     for (NodeIndex node : *nodes) {
       if (!usable_.Test(places_[node]) || !fits.Test(places_[node])) continue;
       work_++;
       const Room least = LeastRoom(terms, *state.nodes[node]);
       const Profile profile =
-          nodes_[node].track.SeenBy(rank, Track::View::kOthers, before + length, scratch_);
+          nodes_[node].track.SeenBy(key, Track::View::kOthers, before + length, scratch_);
       if (FirstFit(profile, least, length, from) < before) return true;
     }
   }
   return false;
 }
 
-std::optional<std::vector<ReadyKey>> Plan::MoveEarlier(const State& state, const ReadyKey& key,
-                                                       const Terms& terms,
-                                                       absl::Span<const NodeIndex> nodes,
-                                                       const ReadyKey& rank, Instant from) {
+bool Plan::MoveEarlier(const State& state, const ReadyKey& key, const Terms& terms,
+                       absl::Span<const NodeIndex> nodes, Instant from) {
   PlannedJob& planned = *planned_.at(key.job);
   const Place place = planned.places.back();
   std::vector<Track::Hold> holds;
   for (NodeIndex node : place.nodes) holds.push_back(*nodes_[node].track.Remove(key, place.at));
-  const std::optional<Start> start = Find(state, terms, nodes, rank, from, place.at);
+  const std::optional<Start> start = Find(state, terms, nodes, kLastRank, from, place.at);
   for (size_t i = 0; i < place.nodes.size(); ++i) nodes_[place.nodes[i]].track.Add(holds[i]);
-  if (!start.has_value()) return std::nullopt;
+  if (!start.has_value()) return false;
   planned.places.pop_back();
   if (planned.places.empty()) FirstStartMoved(key.job, place.at, kNever);
   RemovePlace(planned, place);
-  return Keep(state, key, terms, *start);
+  (void)Keep(state, key, terms, *start);  // displaces nobody: all were seen
+  return true;
 }
 
 void Plan::RemovePlace(const PlannedJob& job, const Place& place) {
@@ -373,6 +363,16 @@ std::vector<JobId> Plan::Due(Instant now) const {
     jobs.push_back(it->second);
   }
   return jobs;
+}
+
+Offer OfferFromNow(const State& state, NodeIndex index, const ReadyKey& rank, Track::View view,
+                   Instant now, Instant until, Track::Scratch& scratch) {
+  const Node& node = *state.nodes[index];
+  const Profile profile = state.plan.track(index).SeenBy(rank, view, until, scratch);
+  Offer offer = OfferOf(index, node, LeastFree(profile, now, until));
+  offer.cpus = std::min(offer.cpus, node.FreeCpus());
+  offer.mem_mb = std::min(offer.mem_mb, node.FreeMem());
+  return offer;
 }
 
 }  // namespace reeve::ctld

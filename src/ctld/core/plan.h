@@ -26,6 +26,9 @@ namespace reeve::ctld {
 
 class State;
 
+// For how long a job of that shape takes what it gets.
+Instant LengthOf(const Shape& shape);
+
 class Plan {
  public:
   struct Start {
@@ -64,9 +67,6 @@ class Plan {
   const NodeBits& usable() const { return usable_; }
   const NodeBits& free_now() const { return free_now_; }  // usable, with a CPU to spare
 
-  // The least that the node has for a job of that rank throughout.
-  Offer OfferAt(const State& state, NodeIndex node, const ReadyKey& rank, Track::View view,
-                Instant from, Instant until);
   // The earliest start on some of these nodes, at or after `from` and before `before`.
   std::optional<Start> Find(const State& state, const Terms& terms,
                             absl::Span<const NodeIndex> nodes, const ReadyKey& rank, Instant from,
@@ -74,12 +74,10 @@ class Plan {
   // Gives the job that place. Returns the jobs of lower rank that lost theirs by it.
   std::vector<ReadyKey> Keep(const State& state, const ReadyKey& key, const Terms& terms,
                              const Start& start);
-  // Gives the job's last place up for an earlier one on some of these nodes, if there is any.
-  // Returns as Keep does; nothing when there is none.
-  std::optional<std::vector<ReadyKey>> MoveEarlier(const State& state, const ReadyKey& key,
-                                                   const Terms& terms,
-                                                   absl::Span<const NodeIndex> nodes,
-                                                   const ReadyKey& rank, Instant from);
+  // Gives the job's last place up for an earlier one on some of these nodes, beside the places of
+  // all others. False when there is none.
+  bool MoveEarlier(const State& state, const ReadyKey& key, const Terms& terms,
+                   absl::Span<const NodeIndex> nodes, Instant from);
   void Drop(JobId job);
   void DropFirstPlace(JobId job);  // one of its tasks has started
   // No more places than that.
@@ -105,7 +103,7 @@ class Plan {
   // Could the job have an earlier place than its last one on one of those nodes? If not, then on
   // no others either.
   bool MayMoveEarlier(const State& state, const ReadyKey& key, const Terms& terms,
-                      const NodeBits& fits, const ReadyKey& rank, Instant from);
+                      const NodeBits& fits, Instant from);
   // True once after a node has become usable, or has ceased to be.
   bool TakeAvailabilityChanged() { return std::exchange(availability_changed_, false); }
   // Looks at a node at one time, so far: what planning costs.
@@ -148,5 +146,10 @@ class Plan {
   uint64_t work_ = 0;
   bool availability_changed_ = false;
 };
+
+// What the node has for a job of that rank from now on until then. The plan counts; what is there
+// now is what the CPU ids come from.
+Offer OfferFromNow(const State& state, NodeIndex node, const ReadyKey& rank, Track::View view,
+                   Instant now, Instant until, Track::Scratch& scratch);
 
 }  // namespace reeve::ctld

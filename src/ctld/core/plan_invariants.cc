@@ -16,12 +16,9 @@ class PlanChecker {
     for (NodeIndex i = 0; i < state_.nodes.size(); ++i) {
       if (!state_.plan.Changed(i)) CheckNode(i);
     }
-    // While there is something to look at a pass is still to come.
-    if (!state_.backlog.unplanned.empty() || !state_.backlog.candidates.empty()) return found_;
-    if (state_.plan.AnyChanged() || state_.backlog.stale) return found_;
+    if (state_.PlanIsBehind()) return found_;  // a pass is still to come
     for (const auto& queue : state_.backlog.queues()) {
-      if (queue->jobs.empty() || !queue->judged) continue;
-      if (queue->verdict.can_run_later) CheckWaits(*queue);
+      if (queue->waits()) CheckWaits(*queue);
     }
     return found_;
   }
@@ -71,7 +68,7 @@ class PlanChecker {
 
   // Nothing that could start without delaying a higher one's planned start is left waiting.
   void CheckWaits(const ShapeQueue& queue) {
-    const Instant until = now_ + absl::ToInt64Microseconds(queue.shape->PlanningTime());
+    const Instant until = now_ + LengthOf(*queue.shape);
     std::vector<Offer> offers;
     for (NodeIndex index : state_.partitions[queue.partition].nodes) {
       const Node& node = *state_.nodes[index];

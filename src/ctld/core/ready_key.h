@@ -26,4 +26,7 @@ struct ReadyKey {
   friend bool operator==(const ReadyKey&, const ReadyKey&) = default;
 };
 
+// Nothing ranks lower: whoever looks with this sees the places of all.
+inline constexpr ReadyKey kLastRank{0, 0, JobId{UINT32_MAX}, UINT32_MAX};
+
 }  // namespace reeve::ctld

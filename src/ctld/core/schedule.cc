@@ -21,8 +21,6 @@ constexpr uint64_t kThoroughWork = 200'000;
 constexpr size_t kSampleNodes = 64;
 // Of nodes that could start a job now, as many are compared as this, or four times what it needs.
 constexpr size_t kOffersCompared = 64;
-// Sees every hold.
-constexpr ReadyKey kBottom{0, 0, JobId{UINT32_MAX}, UINT32_MAX};
 // Tasks of one array that get a place in the plan.
 constexpr uint64_t kPlannedTasks = 1000;
 // When jobs end early, so many of the highest rank look for an earlier place. In one pass so much
@@ -109,8 +107,7 @@ class Pass {
     const std::vector<NodeIndex> grown = plan_.TakeGrown();
     if (grown.empty()) return;
     for (const std::unique_ptr<ShapeQueue>& queue : backlog_.queues()) {
-      if (queue->jobs.empty() || !queue->judged || !queue->verdict.can_run_later) continue;
-      if (!queue->blocked) continue;  // is looked at anyway
+      if (!queue->waits() || !queue->blocked) continue;  // else it is looked at anyway
       if (grown.size() <= kManyNodes) {
         for (NodeIndex node : grown) Gain(*queue, node);
       } else {
@@ -242,16 +239,15 @@ class Pass {
   std::optional<Placement> PlacementNow(const ShapeQueue& queue, const ReadyKey& key,
                                         Track::View view, Sum& sum) {
     const Shape& shape = *queue.shape;
-    const Instant until = now_ + absl::ToInt64Microseconds(shape.PlanningTime());
+    const Instant until = now_ + LengthOf(shape);
     std::vector<Offer> offers;
     std::optional<Placement> placement;
     sum = Sum();
     size_t try_at = std::max<size_t>(kOffersCompared, size_t{4} * shape.min_nodes);
     NodeBits::ForEachInBoth(plan_.free_now(), queue.fits, 0, [&](size_t place) {
-      Offer offer = plan_.OfferAt(state_, plan_.NodeAt(place), key, view, now_, until);
-      // The plan counts; what is there now is what the CPU ids come from.
-      offer.cpus = std::min(offer.cpus, offer.node->FreeCpus());
-      offer.mem_mb = std::min(offer.mem_mb, offer.node->FreeMem());
+      plan_.AddWork(1);
+      const Offer offer =
+          OfferFromNow(state_, plan_.NodeAt(place), key, view, now_, until, scratch_);
       const uint32_t capacity = TaskCapacity(queue.terms, offer);
       if (capacity == 0) return true;
       sum.tasks += capacity;
@@ -306,7 +302,7 @@ class Pass {
   }
 
   bool PlanOne(ShapeQueue& queue, const ReadyKey& key) {
-    Instant from = now_ + absl::ToInt64Microseconds(kLeastDelay);
+    Instant from = Soonest();
     if (queue.not_before_epoch == plan_.grown_epoch() && !(key < queue.not_before_rank)) {
       from = std::max(from, queue.not_before);
     }
@@ -321,6 +317,8 @@ class Pass {
     queue.not_before_epoch = epoch;
     return true;
   }
+
+  Instant Soonest() const { return now_ + absl::ToInt64Microseconds(kLeastDelay); }
 
   bool Thorough(const ShapeQueue& queue, const ReadyKey& key) {
     if (queue.fit_count <= kSampleNodes || !queue.shape->req_nodes.empty()) return true;
@@ -340,7 +338,7 @@ class Pass {
 
   std::optional<Plan::Start> FindStart(const ShapeQueue& queue, const ReadyKey& key, Instant from,
                                        bool all) {
-    const ReadyKey& rank = IsAmongFirst(kStrictJobs, key) ? key : kBottom;
+    const ReadyKey& rank = IsAmongFirst(kStrictJobs, key) ? key : kLastRank;
     return plan_.Find(state_, queue.terms, NodesToSearch(queue, key, all), rank, from);
   }
 
@@ -401,12 +399,9 @@ class Pass {
     const Plan::PlannedJob* planned = plan_.Find(key.job);
     if (planned == nullptr || !(planned->key == key)) return;
     const ShapeQueue& queue = *backlog_.QueueOf(key);
-    const Instant from = now_ + absl::ToInt64Microseconds(kLeastDelay);
-    if (!plan_.MayMoveEarlier(state_, key, queue.terms, queue.fits, key, from)) return;
-    const auto lost = plan_.MoveEarlier(
-        state_, key, queue.terms, NodesToSearch(queue, key, Thorough(queue, key)), kBottom, from);
-    if (!lost.has_value()) return;
-    for (const ReadyKey& each : *lost) PutBack(each);
+    if (!plan_.MayMoveEarlier(state_, key, queue.terms, queue.fits, Soonest())) return;
+    const std::vector<NodeIndex> nodes = NodesToSearch(queue, key, Thorough(queue, key));
+    if (!plan_.MoveEarlier(state_, key, queue.terms, nodes, Soonest())) return;
     ShowPlannedStart(key.job);
     NoteGrown();
   }
@@ -486,7 +481,7 @@ class Pass {
   void NameTops() {
     std::vector<ReadyKey> tops(state_.partitions.size());
     for (const std::unique_ptr<ShapeQueue>& queue : backlog_.queues()) {
-      if (queue->jobs.empty() || !queue->judged || !queue->verdict.can_run_later) continue;
+      if (!queue->waits()) continue;
       ReadyKey& top = tops[queue->partition];
       if (!top.job || queue->head() < top) top = queue->head();
     }
@@ -501,8 +496,7 @@ class Pass {
   void Rename(const ReadyKey& key, PartitionIndex partition) {
     if (key.partition != partition || !IsFirst(key)) return;
     const ShapeQueue& queue = *backlog_.QueueOf(key);
-    if (!queue.judged || !queue.verdict.can_run_later) return;
-    Wait(queue, key);
+    if (queue.waits()) Wait(queue, key);
   }
 
   // Somebody has to look when a planned start has come and nothing else happens.
@@ -522,6 +516,7 @@ class Pass {
   Plan& plan_;
   const Instant now_;
   const uint64_t work_end_;
+  Track::Scratch scratch_;
   std::vector<ReadyKey> first_ranks_;  // as they were when first asked for in this pass
 };
 

@@ -164,12 +164,16 @@ uint32_t TaskCapacity(const Terms& terms, const Offer& offer) {
   return tasks;
 }
 
-Room LeastRoom(const Terms& terms, const Node& node) {
+uint64_t LeastCpus(const Terms& terms) {
   const Shape& shape = *terms.shape;
-  uint64_t tasks = shape.ntasks_per_node > 0 && !shape.tasks_given ? shape.ntasks_per_node : 1;
-  if (std::min(terms.max_nodes, shape.max_nodes) == 1) tasks = shape.num_tasks;
-  const uint64_t cpus = std::max<uint64_t>(
+  uint64_t tasks = shape.tasks_given ? 1 : std::max(shape.ntasks_per_node, 1u);
+  if (terms.max_nodes == 1) tasks = shape.num_tasks;
+  return std::max<uint64_t>(
       {shape.overcommit ? 1 : tasks * shape.cpus_per_task, shape.min_cpus_per_node, uint64_t{1}});
+}
+
+Room LeastRoom(const Terms& terms, const Node& node) {
+  const uint64_t cpus = LeastCpus(terms);
   uint64_t memory = 0;
   if (terms.consume_memory) {
     if (terms.mem_per_node_mb.value_or(0) > 0) {

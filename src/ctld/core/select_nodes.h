@@ -53,7 +53,9 @@ bool NodeFits(const Shape& shape, const Node& node);
 // How many tasks an offer can take, 0: the node is of no use.
 uint32_t TaskCapacity(const Terms& terms, const Offer& offer);
 
-// With less than this free the node cannot take even one task.
+// With fewer CPUs than this free a node that is not taken whole is of no use.
+uint64_t LeastCpus(const Terms& terms);
+// With less than this free the node is of no use.
 Room LeastRoom(const Terms& terms, const Node& node);
 
 // Prefers few nodes; then lower weights; a single node is the one with the least to spare; then the

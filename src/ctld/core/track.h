@@ -69,6 +69,7 @@ class Track {
   // Takes out the hold of that rank that begins then, if there is one.
   std::optional<Hold> Remove(const ReadyKey& rank, Instant from);
 
+  const std::vector<Point>& base() const { return base_; }  // without holds; empty before Build
   const std::vector<Hold>& holds() const { return holds_; }
   const std::vector<Use>& running() const { return running_; }
   // What a job sees of the holds: those of higher rank with or without its own, or all but its own.

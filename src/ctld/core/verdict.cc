@@ -65,7 +65,7 @@ void FitQueue(const State& state, ShapeQueue& queue) {
   std::vector<std::optional<bool>> kinds;
   for (NodeIndex index : partition.nodes) {
     const Node& node = *state.nodes[index];
-    if (!queue.shape->exc_nodes.empty() && queue.shape->exc_nodes.contains(node.name)) continue;
+    if (IsExcluded(*queue.shape, node)) continue;
     const uint32_t kind = state.plan.KindOf(index);
     if (kind >= kinds.size()) kinds.resize(kind + 1);
     if (!kinds[kind].has_value()) {

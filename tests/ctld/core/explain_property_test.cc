@@ -2,26 +2,17 @@
 // hold by hold from what was asked for, and every suggestion is tried: the job starts with it at
 // once, and with less of a change it does not.
 #include <functional>
-#include <random>
 
 #include "common/base/hostlist.h"
 #include "ctld/core/cluster_state.h"
 #include "tests/ctld/core/explain_harness.h"
+#include "tests/ctld/core/random.h"
 
 namespace reeve::ctld {
 namespace {
 
 // ---- worlds
 // ----------------------------------------------------------------------------------------
-
-class Random {
- public:
-  explicit Random(uint32_t seed) : engine_(seed) {}
-  uint32_t operator()(uint32_t n) { return engine_() % n; }  // 0 .. n-1
-
- private:
-  std::mt19937 engine_;
-};
 
 Settings RandomSettings(Random& random) {
   const uint32_t count = 2 + random(4);

@@ -1,20 +1,10 @@
 // Random lives of small clusters: the invariants hold after every event, everything ends, and the
 // plan is kept.
-#include <random>
-
 #include "tests/ctld/core/harness.h"
+#include "tests/ctld/core/random.h"
 
 namespace reeve::ctld {
 namespace {
-
-class Random {
- public:
-  explicit Random(uint32_t seed) : engine_(seed) {}
-  uint32_t operator()(uint32_t n) { return engine_() % n; }  // 0 .. n-1
-
- private:
-  std::mt19937 engine_;
-};
 
 Spec RandomSpec(Random& random, bool with_deps, uint32_t known) {
   Spec spec;

@@ -352,6 +352,8 @@ StepRunner::IoState StepRunner::FindIo(const StepKey& key) const {
   auto found = live_.find(key);
   if (found == live_.end()) return {};
   const Live& live = found->second;
+  // A daemon died before it had written the launch: who may have its streams comes with the next.
+  if (live.launch.job_id() == 0) return {};
   IoState state{IoState::Kind::kComing, live.launch.uid(), live.launch.io_secret(), {}};
   if (live.outcome.has_value() && live.outcome->launch_again) return state;  // may come yet
   if (live.stepd_gone && live.outcome.has_value()) {

@@ -80,6 +80,22 @@ TEST_P(StepSpoolLife, AFolderWithoutALaunchMayBeLaunchedAgain) {
   EXPECT_EQ(node_.Read("ran"), "x\n");
 }
 
+TEST_P(StepSpoolLife, AClientWaitsWhileTheFolderHasNoLaunch) {
+  node_.StopDaemon();
+  ASSERT_EQ(mkdir(node_.Spool(12, 0).path().c_str(), 0700), 0);
+  node_.StartDaemon();
+  const StepKey key{JobId{12}, StepId{0}, 0};
+  EXPECT_EQ(node_.runner().FindIo(key).kind, StepRunner::IoState::Kind::kUnknown);
+  node_.AwaitEnd(12, 0);
+  EXPECT_EQ(node_.runner().FindIo(key).kind, StepRunner::IoState::Kind::kUnknown);
+  v1::StepLaunch launch = node_.Srun(12, 0, {"true"});
+  node_.Launch(launch);
+  EXPECT_NE(node_.runner().FindIo(key).kind, StepRunner::IoState::Kind::kUnknown);
+  EXPECT_EQ(node_.runner().FindIo(key).secret, launch.io_secret());
+  StepClient client(&node_, 12, 0);
+  EXPECT_TRUE(node_.Until([&] { return client.ended; }));
+}
+
 TEST_P(StepSpoolLife, ALaunchGivenUpIsNeverStartedByALateStepd) {
   node_.StopDaemon();
   StepSpool spool = node_.Spool(12, -5);

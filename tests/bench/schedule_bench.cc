@@ -211,6 +211,7 @@ void FullPlan(benchmark::State& state) {
     const struct mallinfo2 after = mallinfo2();
     const size_t plan = (after.uordblks + after.hblkhd) - (before.uordblks + before.hblkhd);
     state.counters["job_bytes"] = static_cast<double>(submitted + plan) / state.range(0);
+    state.counters["of_it_planned"] = static_cast<double>(plan) / state.range(0);
     state.counters["planned"] = queue.planned();
     state.counters["longest_pass_ms"] = queue.TakeLongest() * 1e3;
   }

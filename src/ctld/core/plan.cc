@@ -203,7 +203,7 @@ std::optional<Plan::Start> Plan::Find(const State& state, const Terms& terms,
   for (uint32_t i = 0; i < nodes.size(); ++i) {
     candidates[i].offer = {nodes[i], state.nodes[nodes[i]].get(), 0, 0};
     candidates[i].least = LeastRoom(terms, *candidates[i].offer.node);
-    const Instant at = FirstFit(see(i), candidates[i].least, length, from);
+    const Instant at = FirstFit(see(i), candidates[i].least, length, from, before);
     if (at < before) moments.push_back({at, i});
   }
   std::make_heap(moments.begin(), moments.end());
@@ -226,7 +226,7 @@ std::optional<Plan::Start> Plan::Find(const State& state, const Terms& terms,
       count += candidate.capacity > 0;
       Instant next = NextChange(profile, length, at);
       if (candidate.capacity == 0 && next < kNever) {
-        next = FirstFit(profile, candidate.least, length, next);
+        next = FirstFit(profile, candidate.least, length, next, before);
       }
       if (next >= before) continue;
       moments.push_back({next, i});
@@ -286,7 +286,7 @@ bool Plan::MayMoveEarlier(const State& state, const ReadyKey& key, const Terms& 
       const Room least = LeastRoom(terms, *state.nodes[node]);
       const Profile profile =
           nodes_[node].track.SeenBy(key, Track::View::kOthers, before + length, scratch_);
-      if (FirstFit(profile, least, length, from) < before) return true;
+      if (FirstFit(profile, least, length, from, before) < before) return true;
     }
   }
   return false;

@@ -84,19 +84,34 @@ Room LeastFree(Profile profile, Instant from, Instant until) {
   return least;
 }
 
-Instant FirstFit(Profile profile, const Room& need, Instant length, Instant from) {
+namespace {
+
+// The first segment from `i` on that holds `need`; `end` when none before it does. Most of a full
+// plan holds nothing: four are ruled out at a time.
+size_t NextThatHolds(Profile profile, const Room& need, size_t i, size_t end) {
+  const auto holds = [&](size_t k) { return static_cast<int>(profile[k].free.Holds(need)); };
+  while (i + 4 <= end && (holds(i) | holds(i + 1) | holds(i + 2) | holds(i + 3)) == 0) i += 4;
+  while (i < end && holds(i) == 0) ++i;
+  return i;
+}
+
+}  // namespace
+
+Instant FirstFit(Profile profile, const Room& need, Instant length, Instant from, Instant before) {
   size_t i = SegmentAt(profile, from);
+  const size_t end = before < kNever ? SegmentAt(profile, before - 1) + 1 : profile.size();
   Instant start = from;
-  while (true) {
+  while (start < before) {
     // To the first segment that is too small, or past the end of the time asked for.
     while (i < profile.size() && profile[i].free.Holds(need)) {
       if (i + 1 == profile.size() || profile[i + 1].from >= start + length) return start;
       ++i;
     }
-    while (i < profile.size() && !profile[i].free.Holds(need)) ++i;
-    if (i == profile.size()) return kNever;
+    i = NextThatHolds(profile, need, i, end);
+    if (i >= end) return kNever;
     start = profile[i].from;
   }
+  return kNever;
 }
 
 Instant NextChange(Profile profile, Instant length, Instant from) {

@@ -32,7 +32,9 @@ struct Room {
   int32_t cpus = 0;
   int32_t mem_mb = 0;  // up to 2 PiB
 
-  bool Holds(const Room& need) const { return cpus >= need.cpus && mem_mb >= need.mem_mb; }
+  bool Holds(const Room& need) const {
+    return (static_cast<int>(cpus >= need.cpus) & static_cast<int>(mem_mb >= need.mem_mb)) != 0;
+  }
   friend bool operator==(const Room&, const Room&) = default;
 };
 
@@ -44,8 +46,10 @@ using Profile = absl::Span<const Point>;  // never empty; the first one began lo
 
 // The least that is free throughout [from, until).
 Room LeastFree(Profile profile, Instant from, Instant until);
-// The first start at or after `from` from which `need` is free for `length`; kNever when none.
-Instant FirstFit(Profile profile, const Room& need, Instant length, Instant from);
+// The first start at or after `from`, and before `before`, from which `need` is free for `length`;
+// kNever when none.
+Instant FirstFit(Profile profile, const Room& need, Instant length, Instant from,
+                 Instant before = kNever);
 // The first start after `from` for which LeastFree(start, start + length) may be another.
 Instant NextChange(Profile profile, Instant length, Instant from);
 

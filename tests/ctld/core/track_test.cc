@@ -81,6 +81,8 @@ class TrackTest : public ::testing::Test {
     Instant first = from;
     while (first < 2 * kLength && !naive.Fits(need, first, length, rank)) ++first;
     ASSERT_EQ(FirstFit(profile, need, length, from), first < 2 * kLength ? first : kNever);
+    const Instant before = from + Draw(kLength);
+    ASSERT_EQ(FirstFit(profile, need, length, from, before), first < before ? first : kNever);
     // Nothing is another before the next change.
     const Instant change = std::min<Instant>(NextChange(profile, length, from), 2 * kLength);
     for (Instant at = from; at < change; ++at) {

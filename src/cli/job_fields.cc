@@ -99,7 +99,7 @@ constexpr ViewField<JobRow> kJobFields[] = {
     {'s', "SelectJobInfo", "", Always<kEmpty>},
     {'t', "StateCompact", "ST", [](const Row& r) { return CompactStateText(*r.job); }},
     {'u', "UserName", "USER", [](const Row& r) { return r.job->user_name(); }},
-    {'v', "Reservation", "RESERVATION", Always<kNull>},
+    {'v', "Reservation", "RESERVATION", [](const Row& r) { return OrNull(Spec(r).reservation()); }},
     {'w', "WCKey", "WCKEY", Always<kNull>},
     {'x', "ExcNodes", "EXC_NODES", [](const Row& r) { return Spec(r).exc_nodes(); }},
     {'y', "Nice", "NICE", [](const Row& r) { return StrCat(Spec(r).nice()); }},

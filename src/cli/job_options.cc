@@ -186,7 +186,7 @@ constexpr auto kTable = std::to_array<OptionRow>({
     {"requeue", 0, kNone, kSbatch, "SBATCH_REQUEUE", SetFlag<&Spec::set_requeue>, "",
      "run again after a node's failure"},
     {"reservation", 0, kRequired, kAll, "SBATCH_RESERVATION SALLOC_RESERVATION SLURM_RESERVATION",
-     SetOwnText<&Request::reservation>, nullptr, nullptr},
+     SetText<&Spec::mutable_reservation>, "NAME", "run in this reservation"},
     {"task-epilog", 0, kRequired, kSrun, "SLURM_TASK_EPILOG", SetOwnText<&Request::task_epilog>,
      "PROGRAM", "run it after each task"},
     {"task-prolog", 0, kRequired, kSrun, "SLURM_TASK_PROLOG", SetOwnText<&Request::task_prolog>,
@@ -353,13 +353,10 @@ std::optional<OptionFault> CheckCombinations(Command command, JobRequest* reques
     if (has_gres_types) return NotSupported("--gres");
     return OptionFault{"Invalid generic resource (gres) specification", 1};
   }
-  // No cluster of ours has reservations or licences, so every name of one is wrong.
+  // No cluster of ours has licences, so every name of one is wrong.
   std::string_view failed = command == kSbatch ? "Batch job submission failed: "
                             : command == kSrun ? "Unable to allocate resources: "
                                                : "Job submit/allocate failed: ";
-  if (!request->reservation.empty()) {
-    return OptionFault{StrCat(failed, "Requested reservation is invalid"), 1};
-  }
   if (!request->licenses.empty()) {
     return OptionFault{StrCat(failed, "Invalid license specification"), 1};
   }

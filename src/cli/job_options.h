@@ -44,7 +44,6 @@ struct JobRequest {
   // What no cluster has any of yet: checked by CheckCombinations.
   std::string gres;
   std::string licenses;
-  std::string reservation;
 
   // Of srun's step.
   std::optional<uint32_t> job_id;

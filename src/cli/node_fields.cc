@@ -185,7 +185,8 @@ constexpr ViewField<NodeRow> kNodeFields[] = {
          return p.oversubscribe().empty() ? "NO" : p.oversubscribe();
        });
      }},
-    {'i', "Reservation", "RESERVATION", Always<kEmpty>},
+    {'i', "Reservation", "RESERVATION",
+     [](const Row& r) { return OfNode(r, [](const pb::Node& n) { return n.reservation(); }); }},
     {'l', "Time", "TIMELIMIT",
      [](const Row& r) {
        return OfPartition(r, [](const pb::Partition& p) {

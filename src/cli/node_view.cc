@@ -18,6 +18,8 @@ constexpr StateWord kDrained{"drained", "drain"};
 constexpr StateWord kFailing{"failing", "failg"};
 constexpr StateWord kFail{"fail", "fail"};
 constexpr StateWord kCompleting{"completing", "comp"};
+constexpr StateWord kMaint{"maint", "maint"};
+constexpr StateWord kReserved{"reserved", "resv"};
 
 StateWord BaseWord(pb::NodeState state) {
   switch (state) {
@@ -43,10 +45,16 @@ bool IsBusy(const pb::Node& node) {
          node.state() == pb::NODE_STATE_MIXED;
 }
 
+bool IsReserved(const pb::Node& node) {
+  return !node.reservation().empty() && !node.maint();
+}
+
 StateWord WordOf(const pb::Node& node) {
   if (node.drain()) return IsBusy(node) ? kDraining : kDrained;
   if (node.fail()) return IsBusy(node) ? kFailing : kFail;
   if (node.completing() && node.state() == pb::NODE_STATE_IDLE) return kCompleting;
+  if (node.maint() && node.state() != pb::NODE_STATE_DOWN && !IsBusy(node)) return kMaint;
+  if (IsReserved(node) && node.state() == pb::NODE_STATE_IDLE) return kReserved;
   return BaseWord(node.state());
 }
 
@@ -57,10 +65,10 @@ std::string_view Suffix(const pb::Node& node) {
 }
 
 // States that Slurm knows and that no node of ours is ever in.
-constexpr std::string_view kNeverStates[] = {
-    "blocked",          "cloud",    "maint",        "npc",           "perfctrs",    "planned",
-    "power_down",       "power_up", "powered_down", "powering_down", "powering_up", "reboot_issued",
-    "reboot_requested", "reserved", "resv"};
+constexpr std::string_view kNeverStates[] = {"blocked",     "cloud",         "npc",
+                                             "perfctrs",    "planned",       "power_down",
+                                             "power_up",    "powered_down",  "powering_down",
+                                             "powering_up", "reboot_issued", "reboot_requested"};
 
 }  // namespace
 
@@ -87,6 +95,8 @@ std::string CompleteNodeStateText(const pb::Node& node) {
   if (node.completing()) text += "+COMPLETING";
   if (node.drain()) text += "+DRAIN";
   if (node.fail()) text += "+FAIL";
+  if (node.maint()) text += "+MAINTENANCE";
+  if (IsReserved(node)) text += "+RESERVED";
   if (!node.responding() && node.state() != pb::NODE_STATE_FUTURE) text += "+NOT_RESPONDING";
   return text;
 }
@@ -124,6 +134,8 @@ bool NodeHasState(const pb::Node& node, std::string_view name, bool* known) {
   if (is("futr", "future")) return node.state() == pb::NODE_STATE_FUTURE;
   if (is("unk", "unknown")) return node.state() == pb::NODE_STATE_UNKNOWN;
   if (is("err", "error")) return node.state() == pb::NODE_STATE_ERROR;
+  if (is("maint", "")) return node.maint();
+  if (is("resv", "reserved")) return IsReserved(node);
   if (is("no_respond", "not_responding")) return !node.responding();
   for (std::string_view never : kNeverStates) {
     if (EqualsIgnoreCase(name, never)) return false;

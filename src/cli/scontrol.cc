@@ -29,6 +29,9 @@ constexpr char kHelp[] =
     "  update JobId=ID KEY=VALUE ...\n"
     "  update NodeName=LIST State=DRAIN|DOWN|FAIL|RESUME|UNDRAIN|IDLE Reason=TEXT ...\n"
     "  update PartitionName=NAME KEY=VALUE ...\n"
+    "  create reservation StartTime=.. Duration=.. Users=.. Nodes=LIST|ALL|NodeCnt=N Flags=..\n"
+    "  update ReservationName=NAME KEY=VALUE ...\n"
+    "  delete ReservationName=NAME\n"
     "  reconfigure                 read the configuration again\n"
     "Options:\n"
     "  -a, --all         hidden partitions too; --hide: without them (default)\n"
@@ -41,17 +44,15 @@ constexpr char kHelp[] =
 
 // Verbs that Slurm has and we don't.
 constexpr std::string_view kNotSupported[] = {
-    "abort",    "cancel_reboot", "cluster",   "completing",
-    "create",   "delete",        "errnumstr", "fsdampeningfactor",
-    "getaddrs", "getent",        "gethost",   "listjobs",
-    "listpids", "liststeps",     "notify",    "pidinfo",
-    "power",    "reboot",        "resume",    "schedloglevel",
-    "setdebug", "setdebugflags", "shutdown",  "suspend",
-    "takeover", "token",         "wait_job"};
+    "abort",    "cancel_reboot", "cluster",  "completing", "errnumstr", "fsdampeningfactor",
+    "getaddrs", "getent",        "gethost",  "listjobs",   "listpids",  "liststeps",
+    "notify",   "pidinfo",       "power",    "reboot",     "resume",    "schedloglevel",
+    "setdebug", "setdebugflags", "shutdown", "suspend",    "takeover",  "token",
+    "wait_job"};
 
-constexpr std::string_view kVerbs[] = {"help",    "hold",        "ping", "reconfigure", "release",
-                                       "requeue", "requeuehold", "show", "top",         "uhold",
-                                       "update",  "version",     "write"};
+constexpr std::string_view kVerbs[] = {"create",      "delete",  "help",    "hold",        "ping",
+                                       "reconfigure", "release", "requeue", "requeuehold", "show",
+                                       "top",         "uhold",   "update",  "version",     "write"};
 
 // The verb that `word` is or, with three letters or more, abbreviates; empty for none or several.
 std::string_view FindVerb(std::string_view word) {
@@ -105,6 +106,10 @@ int Run(ScontrolSession& session, const std::string& word, const Words& words) {
     if (words.empty()) return TooFew(session, verb);
     if (words.size() > 2) return TooMany(session, verb);
     return ScontrolShow(session, words);
+  }
+  if (verb == "create" || verb == "delete") {
+    if (words.empty()) return TooFew(session, verb);
+    return verb == "create" ? ScontrolCreate(session, words) : ScontrolDelete(session, words);
   }
   if (verb == "update") return ScontrolUpdate(session, words);
   if (verb == "write") return words.empty() ? TooFew(session, verb) : ScontrolWrite(session, words);

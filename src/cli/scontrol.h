@@ -41,6 +41,8 @@ class ScontrolSession {
 };
 
 int ScontrolShow(ScontrolSession& session, const Words& words);
+int ScontrolCreate(ScontrolSession& session, const Words& words);
+int ScontrolDelete(ScontrolSession& session, const Words& words);
 int ScontrolUpdate(ScontrolSession& session, const Words& words);
 int ScontrolWrite(ScontrolSession& session, const Words& words);
 int ScontrolPing(ScontrolSession& session);
@@ -53,6 +55,7 @@ int ShowJobs(ScontrolSession& session, const std::string& id);
 int ShowSteps(ScontrolSession& session, const std::string& id);
 int ShowNodes(ScontrolSession& session, const std::string& names);
 int ShowPartitions(ScontrolSession& session, const std::string& name);
+int ShowReservations(ScontrolSession& session, const std::string& name);
 int ShowConfiguration(ScontrolSession& session);
 int ShowDaemons(ScontrolSession& session);
 int ShowHostnames(ScontrolSession& session, const std::string& list);

@@ -85,16 +85,6 @@ absl::StatusOr<std::vector<std::string>> ReadHosts(const std::string& list) {
   return ExpandHostlist(text);
 }
 
-int ShowReservations(ScontrolSession& session, const std::string& name) {
-  if (session.settings().quiet) return name.empty() ? 0 : 1;
-  if (name.empty()) {
-    puts("No reservations in the system");
-    return 0;
-  }
-  printf("Reservation %s not found\n", name.c_str());
-  return 1;
-}
-
 }  // namespace
 
 int ScontrolShow(ScontrolSession& session, const Words& words) {

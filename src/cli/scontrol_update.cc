@@ -1,10 +1,11 @@
-// scontrol update: jobs, nodes, partitions. Which keys a job or a partition takes is the
-// controller's word; a node's are fields of the request.
+// scontrol update: jobs, nodes, partitions, reservations. Which keys a job or a partition takes is
+// the controller's word; a node's are fields of the request.
 #include <algorithm>
 
 #include "cli/command.h"
 #include "cli/job_id_list.h"
 #include "cli/scontrol.h"
+#include "cli/scontrol_changes.h"
 #include "common/base/text.h"
 #include "common/base/units.h"
 #include "reeve/v1/ctld.pb.h"
@@ -13,52 +14,6 @@ namespace reeve::cli {
 namespace {
 
 namespace pb = reeve::v1;
-
-struct Change {
-  std::string word;  // as typed
-  std::string key;
-  std::string value;
-};
-
-// "Key=Value"; "Key+=Value" and "Key-=Value" are "Key=+Value" and "Key=-Value". The first words may
-// also be "job 12" for "JobId=12".
-std::vector<Change> ParseChanges(const Words& words) {
-  std::vector<Change> changes;
-  for (size_t i = 0; i < words.size(); ++i) {
-    const std::string& word = words[i];
-    const size_t equals = word.find('=');
-    if (equals == word.npos) {
-      const bool pair = changes.empty() && i + 1 < words.size();
-      changes.push_back({word, word, pair ? words[++i] : ""});
-      continue;
-    }
-    Change change{word, word.substr(0, equals), word.substr(equals + 1)};
-    if (!change.key.empty() && (change.key.back() == '+' || change.key.back() == '-')) {
-      change.value.insert(0, 1, change.key.back());
-      change.key.pop_back();
-    }
-    changes.push_back(std::move(change));
-  }
-  return changes;
-}
-
-bool IsKey(const Change& change, std::initializer_list<std::string_view> names) {
-  return std::any_of(names.begin(), names.end(), [&change](std::string_view name) {
-    return EqualsIgnoreCase(change.key, name);
-  });
-}
-
-// Takes the change with one of these keys out of the list.
-std::optional<std::string> Take(std::initializer_list<std::string_view> names,
-                                std::vector<Change>* changes) {
-  for (size_t i = 0; i < changes->size(); ++i) {
-    if (!IsKey((*changes)[i], names)) continue;
-    std::string value = (*changes)[i].value;
-    changes->erase(changes->begin() + static_cast<std::ptrdiff_t>(i));
-    return value;
-  }
-  return std::nullopt;
-}
 
 int NotSupported(const ScontrolSession& session, std::string_view word) {
   session.Complain(StrCat("Update of this parameter is not supported: ", word));
@@ -69,15 +24,6 @@ int NotSupported(const ScontrolSession& session, std::string_view word) {
 // What the controller says about the request as such rather than about a job.
 bool IsAboutRequest(std::string_view text) {
   return text.starts_with("Update of this parameter is not supported");
-}
-
-void AddChanges(const std::vector<Change>& changes,
-                google::protobuf::RepeatedPtrField<pb::ConfigEntry>* entries) {
-  for (const Change& change : changes) {
-    pb::ConfigEntry* entry = entries->Add();
-    entry->set_key(change.key);
-    entry->set_value(change.value);
-  }
 }
 
 int UpdateOneJob(ScontrolSession& session, const std::string& id,
@@ -234,8 +180,12 @@ int ScontrolUpdate(ScontrolSession& session, const Words& words) {
   if (auto name = Take({"PartitionName"}, &changes)) {
     return UpdatePartitions(session, *name, changes);
   }
+  if (auto name = Take({"ReservationName", "Reservation"}, &changes)) {
+    return UpdateReservation(session, *name, changes);
+  }
   session.Complain("No valid entity in update command");
-  session.Complain("Input line must include \"NodeName\", \"PartitionName\" or \"JobId\"");
+  session.Complain(
+      "Input line must include \"NodeName\", \"PartitionName\", \"ReservationName\" or \"JobId\"");
   return 1;
 }
 

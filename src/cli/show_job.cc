@@ -109,6 +109,7 @@ void AddResources(const JobRow& row, const ShowOptions& options, RecordText* tex
              spec.has_mem_per_cpu_mb() ? " MinMemoryCPU=" : " MinMemoryNode=", MinMemoryText(row),
              " MinTmpDiskNode=", MemoryText(spec.tmp_disk_mb(), true));
   text->Line("Features=", OrNull(spec.features()), " DelayBoot=00:00:00");
+  if (!spec.reservation().empty()) text->Line("Reservation=", spec.reservation());
   text->Line("OverSubscribe=", spec.oversubscribe() ? "YES" : "NO",
              " Exclusive=", spec.exclusive() ? "NODE" : "NO",
              " Contiguous=", spec.contiguous() ? 1 : 0,

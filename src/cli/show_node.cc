@@ -71,6 +71,7 @@ std::string ShowNodeText(const pb::Node& node, uint32_t default_port, const Show
   if (node.clock_skew() != 0) {
     text.Line("ClockSkew=", node.clock_skew() > 0 ? "+" : "", node.clock_skew(), "s");
   }
+  if (!node.reservation().empty()) text.Line("ReservationName=", node.reservation());
   if (!node.comment().empty()) text.Line("Comment=", node.comment());
   return text.Finish();
 }

@@ -5,6 +5,7 @@
 
 #include "cli/command.h"
 #include "cli/controller_client.h"
+#include "cli/show_reservation.h"
 #include "cli/sinfo_options.h"
 #include "cli/sinfo_rows.h"
 #include "cli/time_text.h"
@@ -61,17 +62,31 @@ int PrintOnce(const ControllerClient& client, const SinfoOptions& options) {
   return 0;
 }
 
+int PrintReservations(const ControllerClient& client, const SinfoOptions& options) {
+  absl::StatusOr<pb::QueryClusterResponse> cluster =
+      client.Call<pb::QueryClusterResponse>("Controller/QueryCluster", pb::QueryClusterRequest());
+  if (!cluster.ok()) {
+    PrintError("sinfo", Message(cluster.status()));
+    return 1;
+  }
+  if (cluster->reservations().empty()) {
+    puts("No reservations in the system");
+    return 0;
+  }
+  const std::vector<pb::Reservation> all(cluster->reservations().begin(),
+                                         cluster->reservations().end());
+  fputs(ReservationTable(all, cluster->time(), options.header).c_str(), stdout);
+  return 0;
+}
+
 }  // namespace
 
 int Sinfo(int argc, char** argv) {
   SinfoOptions options;
   if (std::optional<int> code = ReadSinfoOptions(argc, argv, &options)) return *code;
-  if (options.reservations) {
-    puts("No reservations in the system");
-    return 0;
-  }
   std::unique_ptr<ControllerClient> client = ControllerClient::CreateOrPrint("sinfo");
   if (client == nullptr) return 1;
+  if (options.reservations) return PrintReservations(*client, options);
   int code = PrintOnce(*client, options);
   while (options.iterate_seconds > 0) {
     putchar('\n');

@@ -68,6 +68,12 @@ struct Responder {
     call.Reply(out);
   }
 
+  void operator()(const ReservationAnswer& answer) const {
+    pb::UpdateReservationResponse out;
+    out.set_name(answer.name);
+    call.Reply(out);
+  }
+
   void operator()(const ExplainAnswer& answer) const {
     pb::ExplainJobsResponse out;
     for (const Explanation& job : answer.jobs) *out.add_jobs() = ToProto(job);

@@ -27,6 +27,9 @@ absl::StatusOr<Job> FromProto(const pb::Job& job);
 pb::Node ToProto(const Node& node);
 pb::StoredNode ToStored(const Node& node);
 pb::Partition ToProto(const Partition& partition);
+pb::Reservation ToProto(const Reservation& reservation);
+// DataLoss when it says what no reservation can be.
+absl::StatusOr<Reservation> FromProto(const pb::Reservation& reservation);
 pb::StoredPartition ToStored(const Partition& partition);  // what scontrol has changed
 StoredNode FromProto(const pb::StoredNode& node);
 StoredPartition FromProto(const pb::StoredPartition& partition);

@@ -225,6 +225,7 @@ pb::JobSpec ToProto(const JobSpec& spec) {
   Fill(spec.array_env, out.mutable_array_env());
   out.set_export_none(spec.export_none);
   out.set_gres(spec.gres);
+  out.set_reservation(spec.reservation);
   out.set_tmp_disk_mb(spec.tmp_disk_mb);
   out.set_contiguous(spec.contiguous);
   return out;
@@ -277,6 +278,7 @@ JobSpec FromProto(const pb::JobSpec& in) {
   spec.array_env = Strings(in.array_env());
   spec.export_none = in.export_none();
   spec.gres = in.gres();
+  spec.reservation = in.reservation();
   spec.tmp_disk_mb = in.tmp_disk_mb();
   spec.contiguous = in.contiguous();
   return spec;

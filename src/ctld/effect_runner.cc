@@ -90,6 +90,13 @@ Batch EffectRunner::MakeBatch(const Effects& effects, Release* release) {
     }
   }
   release->partitions_changed = !effects.partitions_changed.empty();
+  for (const std::string& name : effects.reservations_to_store) {
+    const pb::Reservation record = ToProto(*core_->FindReservation(name));
+    batch.reservations.emplace_back(name, record.SerializeAsString());
+  }
+  batch.removed_reservations = effects.reservations_removed;
+  release->reservations_changed =
+      !effects.reservations_to_store.empty() || !effects.reservations_removed.empty();
   for (const StepToLaunch& step : effects.steps_kept) {
     batch.steps.push_back({step.job, step.step, ToProto(step).SerializeAsString()});
   }
@@ -154,8 +161,10 @@ void EffectRunner::LetGo() {
       }
       publisher_->SetPartitions(std::move(partitions));
     }
+    if (release->reservations_changed) PublishReservations();
     changed |= !release->jobs.empty() || !release->jobs_removed.empty() ||
-               !release->nodes.empty() || release->partitions_changed;
+               !release->nodes.empty() || release->partitions_changed ||
+               release->reservations_changed;
   }
   if (changed) publisher_->Publish();
   bool accounting = false;
@@ -175,6 +184,21 @@ void EffectRunner::AccountingAcknowledged(uint64_t sequence) {
   });
 }
 
+void EffectRunner::PublishReservations() {
+  std::vector<std::shared_ptr<const pb::Reservation>> reservations;
+  for (const Reservation* reservation : core_->Reservations()) {
+    auto out = std::make_shared<pb::Reservation>(ToProto(*reservation));
+    for (const std::string& name : reservation->nodes) {
+      const Node* node = core_->FindNode(name);
+      if (node == nullptr) continue;
+      out->set_cpus(out->cpus() + node->cpus);
+      out->set_cores(out->cores() + node->cpus / std::max(node->threads_per_core, 1u));
+    }
+    reservations.push_back(std::move(out));
+  }
+  publisher_->SetReservations(std::move(reservations));
+}
+
 void EffectRunner::PublishAll() {
   std::vector<std::shared_ptr<const pb::Node>> nodes;
   for (const Node* node : core_->Nodes())
@@ -185,6 +209,7 @@ void EffectRunner::PublishAll() {
     partitions.push_back(std::make_shared<pb::Partition>(ToProto(*partition)));
   }
   publisher_->SetPartitions(std::move(partitions));
+  PublishReservations();
   publisher_->Publish();
 }
 

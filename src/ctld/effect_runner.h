@@ -54,6 +54,7 @@ class EffectRunner {
     std::vector<JobId> jobs_removed;
     std::vector<std::shared_ptr<const pb::Node>> nodes;
     bool partitions_changed = false;
+    bool reservations_changed = false;
     bool accounting = false;
     std::vector<NodeCommand> commands;
     std::vector<Reply> replies;
@@ -63,6 +64,7 @@ class EffectRunner {
   void AddAccounting(const Effects& effects, Batch* batch, Release* release);
   void OnCommitted(const std::shared_ptr<Release>& release, const absl::Status& status);
   void LetGo();
+  void PublishReservations();
 
   const Options options_;
   const Post post_;

@@ -149,4 +149,9 @@ absl::Status CheckLimits(const pb::UpdatePartitionRequest& request) {
   return CheckChanges(request.changes());
 }
 
+absl::Status CheckLimits(const pb::UpdateReservationRequest& request) {
+  absl::Status status = CheckTexts({{"name", request.name(), kMaxName}});
+  return status.ok() ? CheckChanges(request.changes()) : status;
+}
+
 }  // namespace reeve::ctld

@@ -23,5 +23,6 @@ absl::Status CheckLimits(const pb::UpdateJobRequest& request);
 absl::Status CheckLimits(const pb::ExplainJobsRequest& request);
 absl::Status CheckLimits(const pb::UpdateNodeRequest& request);
 absl::Status CheckLimits(const pb::UpdatePartitionRequest& request);
+absl::Status CheckLimits(const pb::UpdateReservationRequest& request);
 
 }  // namespace reeve::ctld

@@ -72,6 +72,7 @@ void Service::Register(rpc::Handlers* server) {
   add("GetJobScript", &Service::GetJobScript);
   add("UpdateNode", &Service::UpdateNode);
   add("UpdatePartition", &Service::UpdatePartition);
+  add("UpdateReservation", &Service::UpdateReservation);
 }
 
 template <class E>
@@ -269,6 +270,21 @@ void Service::UpdatePartition(const CallPtr& call) {
   if (!Take(*call, &request)) return;
   ctld::UpdatePartition event;
   event.caller = CallerOf(*call);
+  event.name = request.name();
+  event.changes = ToKeyValues(request.changes());
+  PostEvent(call, std::move(event));
+}
+
+void Service::UpdateReservation(const CallPtr& call) {
+  pb::UpdateReservationRequest request;
+  if (!Take(*call, &request)) return;
+  SetReservation event;
+  event.caller = CallerOf(*call);
+  event.action = request.action() == pb::UpdateReservationRequest::ACTION_CREATE
+                     ? ReservationAction::kCreate
+                 : request.action() == pb::UpdateReservationRequest::ACTION_UPDATE
+                     ? ReservationAction::kUpdate
+                     : ReservationAction::kDelete;
   event.name = request.name();
   event.changes = ToKeyValues(request.changes());
   PostEvent(call, std::move(event));

@@ -64,6 +64,7 @@ class Service {
   void CreateStep(const CallPtr& call);
   void UpdateNode(const CallPtr& call);
   void UpdatePartition(const CallPtr& call);
+  void UpdateReservation(const CallPtr& call);
 
   Parts parts_;
   Users users_;

@@ -241,6 +241,10 @@ void Service::QueryCluster(const CallPtr& call) {
   } else {
     for (const auto& partition : snapshot->partitions()) *out.add_partitions() = *partition;
   }
+  for (const auto& reservation : snapshot->reservations()) {
+    *out.add_reservations() = *reservation;
+    if (hidden.nodes) out.mutable_reservations()->rbegin()->clear_nodes();
+  }
   out.set_time(absl::ToUnixSeconds(absl::Now()));
   call->Reply(out);
 }

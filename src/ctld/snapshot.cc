@@ -72,6 +72,9 @@ void Publisher::SetNodes(std::vector<std::shared_ptr<const pb::Node>> nodes) {
   for (auto& node : nodes) PutNode(std::move(node));
 }
 
+void Publisher::SetReservations(std::vector<std::shared_ptr<const pb::Reservation>> reservations) {
+  next_.reservations_ = std::move(reservations);
+}
 void Publisher::SetPartitions(std::vector<std::shared_ptr<const pb::Partition>> partitions) {
   next_.partitions_ = std::move(partitions);
 }

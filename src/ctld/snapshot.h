@@ -31,6 +31,9 @@ class PublishedState {
   const std::vector<std::shared_ptr<const pb::Partition>>& partitions() const {
     return partitions_;
   }
+  const std::vector<std::shared_ptr<const pb::Reservation>>& reservations() const {
+    return reservations_;
+  }
 
  private:
   friend class Publisher;
@@ -43,6 +46,7 @@ class PublishedState {
   std::vector<std::shared_ptr<const Chunk>> chunks_;  // null where no job is left
   std::vector<std::shared_ptr<const pb::Node>> nodes_;
   std::vector<std::shared_ptr<const pb::Partition>> partitions_;
+  std::vector<std::shared_ptr<const pb::Reservation>> reservations_;
 };
 
 // Makes the next picture. One thread writes (the loop), any thread takes.
@@ -53,6 +57,7 @@ class Publisher {
   void PutNode(std::shared_ptr<const pb::Node> node);  // by name; new ones at the end
   void SetNodes(std::vector<std::shared_ptr<const pb::Node>> nodes);
   void SetPartitions(std::vector<std::shared_ptr<const pb::Partition>> partitions);
+  void SetReservations(std::vector<std::shared_ptr<const pb::Reservation>> reservations);
   void Publish();  // what was put since becomes visible at once
 
   std::shared_ptr<const PublishedState> Take() const;

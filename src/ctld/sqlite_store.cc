@@ -35,6 +35,8 @@ constexpr Kind kNodes = {"node", "SELECT name, record, sum FROM node",
                          "DELETE FROM node WHERE name = ?"};
 constexpr Kind kPartitions = {"partition", "SELECT name, record, sum FROM partition",
                               "DELETE FROM partition WHERE name = ?"};
+constexpr Kind kReservations = {"reservation", "SELECT name, record, sum FROM reservation",
+                                "DELETE FROM reservation WHERE name = ?"};
 constexpr Kind kSteps = {"step", "SELECT job || '.' || step, record, sum FROM step",
                          "DELETE FROM step WHERE job || '.' || step = ?"};
 constexpr Kind kRequests = {"request", "SELECT uid || ' ' || id, record, sum FROM request",
@@ -106,7 +108,8 @@ class SqliteStore : public StateStore {
     absl::Status status = database_.Begin();
     for (auto [kind, records] :
          {std::pair{&kJobs, &state.jobs}, std::pair{&kNodes, &state.nodes},
-          std::pair{&kPartitions, &state.partitions}, std::pair{&kSteps, &state.steps},
+          std::pair{&kPartitions, &state.partitions},
+          std::pair{&kReservations, &state.reservations}, std::pair{&kSteps, &state.steps},
           std::pair{&kRequests, &state.requests},
           std::pair{&kOutbox, static_cast<std::vector<std::string>*>(nullptr)}}) {
       if (status.ok()) status = ReadKind(*kind, records, &damaged);

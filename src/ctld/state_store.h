@@ -48,6 +48,8 @@ struct Batch {
   std::vector<std::pair<std::string, std::string>> nodes;       // pb::StoredNode by name
   std::vector<std::pair<std::string, std::string>> partitions;  // pb::StoredPartition by name
   std::vector<std::string> removed_partitions;
+  std::vector<std::pair<std::string, std::string>> reservations;  // pb::Reservation by name
+  std::vector<std::string> removed_reservations;
   std::vector<std::pair<std::string, std::string>> blobs;  // hash, bytes; there already: no change
   std::vector<std::string> removed_blobs;
   std::vector<StepRecord> steps;
@@ -62,7 +64,8 @@ struct Batch {
     return jobs.empty() && removed_jobs.empty() && nodes.empty() && partitions.empty() &&
            removed_partitions.empty() && blobs.empty() && removed_blobs.empty() && steps.empty() &&
            removed_steps.empty() && requests.empty() && forgotten_requests.empty() &&
-           outbox.empty() && !outbox_acknowledged && !counters;
+           reservations.empty() && removed_reservations.empty() && outbox.empty() &&
+           !outbox_acknowledged && !counters;
   }
 };
 
@@ -70,6 +73,7 @@ struct StoredState {
   std::vector<std::string> jobs;  // pb::Job
   std::vector<std::string> nodes;
   std::vector<std::string> partitions;     // pb::StoredPartition
+  std::vector<std::string> reservations;   // pb::Reservation
   std::vector<std::string> steps;          // pb::StoredStepSpec
   std::vector<std::string> requests;       // pb::StoredRequest
   std::optional<StoredCounters> counters;  // absent: a new store

@@ -22,9 +22,9 @@ class BatchWriter {
   absl::Status PutMeta(std::string_view key, std::string_view value);
 
  private:
-  sqlite::Statement put_job_, drop_job_, put_node_, put_partition_, drop_partition_, put_blob_,
-      drop_blob_, put_step_, drop_step_, put_request_, drop_request_, put_outbox_, trim_outbox_,
-      put_meta_;
+  sqlite::Statement put_job_, drop_job_, put_node_, put_partition_, drop_partition_,
+      put_reservation_, drop_reservation_, put_blob_, drop_blob_, put_step_, drop_step_,
+      put_request_, drop_request_, put_outbox_, trim_outbox_, put_meta_;
 };
 
 }  // namespace reeve::ctld

@@ -53,6 +53,13 @@ absl::StatusOr<Snapshot> ToSnapshot(const StoredState& stored, uint32_t first_jo
     if (!message.ok()) return message.status();
     snapshot.partitions.push_back(FromProto(*message));
   }
+  for (const std::string& bytes : stored.reservations) {
+    absl::StatusOr<pb::Reservation> message = ParseRecord<pb::Reservation>(bytes, "reservation");
+    if (!message.ok()) return message.status();
+    absl::StatusOr<Reservation> reservation = FromProto(*message);
+    if (!reservation.ok()) return reservation.status();
+    snapshot.reservations.push_back(*std::move(reservation));
+  }
   for (const std::string& bytes : stored.steps) {
     absl::StatusOr<pb::StoredStepSpec> message = ParseRecord<pb::StoredStepSpec>(bytes, "step");
     if (!message.ok()) return message.status();

@@ -198,8 +198,6 @@ TEST(OptionParser, AbsentResourcesAreRefusedAsSlurmDoes) {
   };
   EXPECT_EQ(message({"--gres=gpu:1"}), "Invalid generic resource (gres) specification");
   EXPECT_EQ(message({"-L", "foo:1"}), "Batch job submission failed: Invalid license specification");
-  EXPECT_EQ(message({"--reservation=nope"}),
-            "Batch job submission failed: Requested reservation is invalid");
 }
 
 TEST(OptionParser, EveryOptionOfSlurmIsInTheTable) {

@@ -184,6 +184,7 @@ const std::map<std::string, const char*> kElsewhere = {
     {"Controller/SubmitJob", "AccessTest.AJobIsWhoseCredentialItCameWith"},
     {"Controller/UpdateNode", "AccessTest.AdministrationIsForAdministrators"},
     {"Controller/UpdatePartition", "AccessTest.AdministrationIsForAdministrators"},
+    {"Controller/UpdateReservation", "AccessTest.AdministrationIsForAdministrators"},
 };
 
 TEST(Access, EveryRpcOfTheControllerHasRefusalTests) {
@@ -319,8 +320,17 @@ TEST_F(AccessTest, AdministrationIsForAdministrators) {
   change->set_value("UP");
   for (uid_t uid : {kOwner, kOperator, kAdministrator, kRoot}) {
     const bool may = uid == kAdministrator || uid == kRoot;
+    pb::UpdateReservationRequest reservation;
+    for (const auto& [key, value] :
+         {std::pair("users", "root"), std::pair("nodes", "n1"), std::pair("flags", "overlap")}) {
+      pb::ConfigEntry* entry = reservation.add_changes();
+      entry->set_key(key);
+      entry->set_value(value);
+    }
     for (const absl::Status& status :
-         {Call<pb::UpdateNodeResponse>(uid, "Controller/UpdateNode", node).status(),
+         {Call<pb::UpdateReservationResponse>(uid, "Controller/UpdateReservation", reservation)
+              .status(),
+          Call<pb::UpdateNodeResponse>(uid, "Controller/UpdateNode", node).status(),
           Call<pb::UpdatePartitionResponse>(uid, "Controller/UpdatePartition", partition).status(),
           Call<pb::ReconfigureResponse>(uid, "Controller/Reconfigure", pb::ReconfigureRequest())
               .status()}) {

@@ -164,6 +164,7 @@ ctld::Event EventMaker::Submit() {
   if (bytes_.Below(3) == 0) spec->dependency = std::string(bytes_.Pick(kDependencies));
   if (bytes_.Below(5) == 0) spec->req_nodes = std::string(bytes_.Pick(kNodeLists));
   if (bytes_.Below(5) == 0) spec->exc_nodes = std::string(bytes_.Pick(kNodeLists));
+  if (bytes_.Below(8) == 0) spec->reservation = bytes_.Flag() ? "r1" : "r2";
   if (bytes_.Below(5) == 0) spec->features = std::string(bytes_.Pick(kFeatures));
   const uint8_t flags = bytes_.Byte();
   spec->exclusive = (flags & 1) != 0;
@@ -280,11 +281,29 @@ ctld::Event EventMaker::Report(const ctld::Controller& core, absl::Time now) {
   return report;
 }
 
+ctld::Event EventMaker::Reserve() {
+  static constexpr std::string_view kNames[] = {"", "r1", "r2"};
+  static constexpr std::string_view kFlags[] = {"", "maint", "overlap,daily", "+weekly", "nope"};
+  ctld::SetReservation event;
+  event.caller = {0, 0, "root", true};
+  event.action = static_cast<ctld::ReservationAction>(bytes_.Below(3));
+  event.name = std::string(bytes_.Pick(kNames));
+  event.changes.emplace_back("users", "user1000");
+  if (bytes_.Flag()) event.changes.emplace_back("nodes", bytes_.Flag() ? "ALL" : "n[1-2]");
+  if (bytes_.Flag()) event.changes.emplace_back("nodecnt", StrCat(uint32_t{bytes_.Byte()}));
+  if (bytes_.Flag()) event.changes.emplace_back("duration", StrCat(uint32_t{bytes_.Byte()}));
+  if (bytes_.Flag()) event.changes.emplace_back("flags", std::string(bytes_.Pick(kFlags)));
+  if (bytes_.Flag()) event.changes.emplace_back("starttime", AnyText());
+  return event;
+}
+
 ctld::Event EventMaker::Administer() {
   static constexpr std::string_view kPartitionKeys[] = {"State",    "MaxTime",      "DefaultTime",
                                                         "MaxNodes", "MinNodes",     "Nodes",
                                                         "Default",  "PriorityTier", "nope"};
-  switch (bytes_.Below(4)) {
+  switch (bytes_.Below(5)) {
+    case 4:
+      return Reserve();
     case 0: {
       ctld::UpdatePartition event;
       event.caller = {0, 0, "root", true};

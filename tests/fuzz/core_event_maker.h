@@ -40,6 +40,7 @@ class EventMaker {
   ctld::Event Step(const ctld::Controller& core, absl::Time now);
   ctld::Event Report(const ctld::Controller& core, absl::Time now);
   ctld::Event Administer();
+  ctld::Event Reserve();
 
   Bytes& bytes_;
   std::vector<Told> told_;

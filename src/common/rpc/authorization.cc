@@ -25,6 +25,7 @@ constexpr AccessRule kTable[] = {
     {"Controller/GetJobScript", Access::kOwner},
     {"Controller/UpdateNode", Access::kAdministrator},
     {"Controller/UpdatePartition", Access::kAdministrator},
+    {"Controller/UpdateReservation", Access::kAdministrator},
     {"Controller/NodeStream", Access::kNode},
     {"NodeDaemon/Ping", Access::kAnyUser},
     {"NodeDaemon/StepIo", Access::kOwner},

@@ -21,6 +21,7 @@
 #include "ctld/core/events.h"
 #include "ctld/core/plan.h"
 #include "ctld/core/ready_key.h"
+#include "ctld/core/reservation_table.h"
 #include "ctld/core/shape.h"
 #include "ctld/core/timers.h"
 
@@ -71,6 +72,7 @@ class State {
   std::vector<std::unique_ptr<Node>> nodes;
   absl::flat_hash_map<std::string, NodeIndex> node_index;
   std::vector<PartitionEntry> partitions;
+  ReservationTable reservations;
 
   // Indices over jobs.
   Backlog backlog;

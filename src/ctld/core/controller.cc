@@ -13,6 +13,7 @@
 #include "ctld/core/job_end.h"
 #include "ctld/core/node_events.h"
 #include "ctld/core/prolog.h"
+#include "ctld/core/reservations.h"
 #include "ctld/core/restore.h"
 #include "ctld/core/schedule.h"
 #include "ctld/core/steps.h"
@@ -65,6 +66,8 @@ void HandleTimer(Context& context, const Timer& timer) {
     case TimerKind::kPlannedStart:
       context.effects.schedule = true;
       return;
+    case TimerKind::kReservation:
+      return CheckReservations(context);
     case TimerKind::kHealthCheck:
       return CheckHealthNow(context);
   }
@@ -94,6 +97,7 @@ struct Dispatch {
   void operator()(const JobGone& e) { HandleJobGone(context, e); }
   void operator()(const JobPrepared& e) { HandleJobPrepared(context, e); }
   void operator()(const UpdateNode& e) { HandleUpdateNode(context, e); }
+  void operator()(const SetReservation& e) { HandleSetReservation(context, e); }
   void operator()(const UpdatePartition& e) { HandleUpdatePartition(context, e); }
   void operator()(const Reconfigured& e) { HandleReconfigured(context, e); }
   void operator()(const Tick&) {}
@@ -115,6 +119,9 @@ Effects Finish(State& state, Effects effects) {
   SortUnique(effects.nodes_changed);
   SortUnique(effects.nodes_to_store);
   SortUnique(effects.partitions_to_store);
+  SortUnique(effects.reservations_to_store);
+  std::erase_if(effects.reservations_to_store,
+                [&](const std::string& name) { return state.reservations.Find(name) == nullptr; });
   // The last job that named a blob went and another that names it came, all in one event.
   std::erase_if(effects.blobs_released,
                 [&](const std::string& hash) { return state.blob_uses.contains(hash); });
@@ -128,8 +135,9 @@ Effects Finish(State& state, Effects effects) {
 bool Effects::NeedsCommit() const {
   return !jobs_to_store.empty() || !jobs_removed.empty() || !blobs_released.empty() ||
          !nodes_to_store.empty() || !partitions_to_store.empty() || !accounting.empty() ||
-         !steps_kept.empty() || !steps_dropped.empty() || !requests_kept.empty() ||
-         !requests_forgotten.empty() || counters.has_value();
+         !steps_kept.empty() || !reservations_to_store.empty() || !reservations_removed.empty() ||
+         !steps_dropped.empty() || !requests_kept.empty() || !requests_forgotten.empty() ||
+         counters.has_value();
 }
 
 Controller::Controller(Settings settings) : state_(std::make_unique<State>(std::move(settings))) {}
@@ -171,6 +179,16 @@ const Node* Controller::FindNode(std::string_view name) const {
 const Partition* Controller::FindPartition(std::string_view name) const {
   const PartitionEntry* entry = state_->FindPartition(name);
   return entry == nullptr ? nullptr : &entry->facts;
+}
+const Reservation* Controller::FindReservation(std::string_view name) const {
+  return state_->reservations.Find(name);
+}
+std::vector<const Reservation*> Controller::Reservations() const {
+  std::vector<const Reservation*> reservations;
+  for (const auto& [name, reservation] : state_->reservations.all()) {
+    reservations.push_back(reservation.get());
+  }
+  return reservations;
 }
 size_t Controller::job_count() const {
   return state_->jobs.size();

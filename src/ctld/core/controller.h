@@ -20,6 +20,7 @@
 #include "ctld/core/job.h"
 #include "ctld/core/node.h"
 #include "ctld/core/partition.h"
+#include "ctld/core/reservation.h"
 #include "ctld/core/settings.h"
 
 namespace reeve::ctld {
@@ -55,6 +56,7 @@ struct Snapshot {
   std::vector<StoredPartition> partitions;
   std::vector<StepToLaunch> steps;  // jobs' steps come without their spec
   std::vector<RequestResult> requests;
+  std::vector<Reservation> reservations;
   Counters counters;
 };
 
@@ -76,6 +78,8 @@ class Controller {
   const Job* FindJob(JobId id) const;
   const Node* FindNode(std::string_view name) const;
   const Partition* FindPartition(std::string_view name) const;
+  const Reservation* FindReservation(std::string_view name) const;
+  std::vector<const Reservation*> Reservations() const;  // by name
   size_t job_count() const;
   void ForEachJob(const std::function<void(const Job&)>& visit) const;  // in no order
   std::vector<const Node*> Nodes() const;            // in the order of the configuration

@@ -147,8 +147,11 @@ struct ExplainAnswer {
   std::vector<Explanation> jobs;  // of each pick those that wait come first
   uint64_t omitted = 0;           // there were more than kMostExplained
 };
-using Answer =
-    std::variant<Done, SubmitAnswer, WaitAnswer, JobResults, CreateStepAnswer, ExplainAnswer>;
+struct ReservationAnswer {
+  std::string name;
+};
+using Answer = std::variant<Done, SubmitAnswer, WaitAnswer, JobResults, CreateStepAnswer,
+                            ExplainAnswer, ReservationAnswer>;
 struct Reply {
   CallToken call;
   absl::StatusOr<Answer> answer;
@@ -208,7 +211,9 @@ struct Effects {
   std::vector<std::string> nodes_to_store;  // something to store has (a subset)
   std::vector<std::string> partitions_changed;
   std::vector<std::string> partitions_to_store;  // those whose changes by scontrol are others now
-  std::vector<AccountingRecord> accounting;      // in order
+  std::vector<std::string> reservations_to_store;
+  std::vector<std::string> reservations_removed;
+  std::vector<AccountingRecord> accounting;  // in order
   std::vector<StepToLaunch> steps_kept;
   std::vector<std::pair<JobId, StepId>> steps_dropped;  // of those
   std::vector<RequestResult> requests_kept;

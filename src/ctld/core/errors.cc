@@ -8,11 +8,12 @@ absl::Status Refuse(std::string_view words, std::string_view note) {
   absl::StatusCode code = absl::StatusCode::kInvalidArgument;
   if (words == kInvalidJobId) code = absl::StatusCode::kNotFound;
   if (words == kAccessDenied || words == kGroupDenied || words == kInvalidAccount ||
-      words == kInvalidUser) {
+      words == kInvalidUser || words == kReservationAccess) {
     code = absl::StatusCode::kPermissionDenied;
   }
   if (words == kAlreadyDone || words == kJobPending || words == kJobNotPending ||
-      words == kDisabled || words == kNodesBusy || words == kNotImmediate) {
+      words == kDisabled || words == kNodesBusy || words == kNotImmediate ||
+      words == kReservationBusy || words == kReservationOverlaps) {
     code = absl::StatusCode::kFailedPrecondition;
   }
   if (words == kTooManyJobs) code = absl::StatusCode::kResourceExhausted;

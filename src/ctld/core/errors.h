@@ -41,6 +41,13 @@ inline constexpr std::string_view kInvalidTimeLimit =
 inline constexpr std::string_view kNotImmediate =
     "Immediate execution impossible, insufficient priority";
 inline constexpr std::string_view kNodesBusy = "Requested nodes are busy";
+inline constexpr std::string_view kInvalidTime = "Invalid time specified";
+inline constexpr std::string_view kReservationInvalid = "Requested reservation is invalid";
+inline constexpr std::string_view kReservationAccess = "Access denied to requested reservation";
+inline constexpr std::string_view kReservationBusy = "Requested reservation is in use";
+inline constexpr std::string_view kReservationOverlaps =
+    "Requested reservation overlaps with another reservation";
+inline constexpr std::string_view kReservationNameTaken = "Duplicate reservation name";
 inline constexpr std::string_view kTooManyTasks = "More processors requested than permitted";
 inline constexpr std::string_view kUnsupported = "Requested feature is not supported";
 inline constexpr std::string_view kTooLong =

@@ -251,6 +251,15 @@ struct UpdateNode {
   std::optional<std::string> features;
   std::optional<std::string> comment;
 };
+enum class ReservationAction { kCreate, kUpdate, kDelete };
+// Answered with ReservationAnswer.
+struct SetReservation {
+  CallToken call;
+  Caller caller;
+  ReservationAction action = ReservationAction::kCreate;
+  std::string name;   // empty: a new one is given one
+  KeyValues changes;  // as ChangeReservation takes them
+};
 // Answered with Done.
 struct UpdatePartition {
   CallToken call;
@@ -272,6 +281,6 @@ struct ClockJumped {
 using Event = std::variant<SubmitJob, WaitJob, CallAbandoned, CancelJobs, ControlJobs, UpdateJob,
                            ExplainJobs, CompleteAllocation, CreateStep, NodeRegistered,
                            NodeHeartbeat, NodeLost, StepReported, JobGone, JobPrepared, UpdateNode,
-                           UpdatePartition, Reconfigured, Tick, ClockJumped>;
+                           UpdatePartition, SetReservation, Reconfigured, Tick, ClockJumped>;
 
 }  // namespace reeve::ctld

@@ -195,7 +195,7 @@ class Explainer {
   }
 
   void PutBusy(const std::vector<NodeIndex>& nodes, const ReadyKey& key, Instant start) {
-    out_.busy = FindBusy(state_, nodes, key, start, sight_, now_);
+    out_.busy = FindBusy(state_, nodes, Fitted(key).terms.lane, key, start, sight_, now_);
     if (out_.busy.size() <= kMostBusy) return;
     out_.more_busy = static_cast<uint32_t>(out_.busy.size() - kMostBusy);
     out_.busy.resize(kMostBusy);

@@ -54,7 +54,7 @@ class NodeCounter {
       return Offer{i, &At(i), At(i).FreeCpus(), At(i).FreeMem()};
     });
     AddTasks(Need::kFreeThroughout, FormatDuration(shape_.time_limit), terms_, [&](NodeIndex i) {
-      return OfferFromNow(state_, i, key_, Track::View::kHigher, now_, until_, scratch_);
+      return OfferFromNow(state_, terms_, i, key_, Track::View::kHigher, now_, until_, scratch_);
     });
     return std::move(requirements_);
   }
@@ -177,7 +177,8 @@ std::vector<Offer> OffersFromNow(const State& state, const ShapeQueue& queue, co
   for (NodeIndex index : state.partitions[queue.partition].nodes) {
     const Node& node = *state.nodes[index];
     if (!node.Usable() || node.FreeCpus() == 0 || !NodeFits(*queue.shape, node)) continue;
-    const Offer offer = OfferFromNow(state, index, key, Track::View::kHigher, now, until, scratch);
+    const Offer offer =
+        OfferFromNow(state, queue.terms, index, key, Track::View::kHigher, now, until, scratch);
     if (offer.cpus > 0) offers.push_back(offer);
   }
   return offers;

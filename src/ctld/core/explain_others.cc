@@ -66,7 +66,7 @@ std::vector<NodeIndex> NextToBeFree(const State& state, const ShapeQueue& queue)
   const std::vector<std::string>& required = queue.shape->req_nodes;
   const auto rank = [&](NodeIndex node) {
     const bool needed = std::count(required.begin(), required.end(), state.nodes[node]->name) > 0;
-    return std::pair(!needed, state.plan.track(node).first_end());
+    return std::pair(!needed, state.plan.track(node, 0).first_end());
   };
   std::stable_sort(nodes.begin(), nodes.end(),
                    [&](NodeIndex a, NodeIndex b) { return rank(a) < rank(b); });
@@ -74,7 +74,7 @@ std::vector<NodeIndex> NextToBeFree(const State& state, const ShapeQueue& queue)
   return nodes;
 }
 
-std::vector<Busy> FindBusy(const State& state, const std::vector<NodeIndex>& nodes,
+std::vector<Busy> FindBusy(const State& state, const std::vector<NodeIndex>& nodes, uint32_t lane,
                            const ReadyKey& key, Instant start, const Sight& sight, absl::Time now) {
   struct Found {
     Busy busy;
@@ -88,7 +88,7 @@ std::vector<Busy> FindBusy(const State& state, const std::vector<NodeIndex>& nod
       here.nodes.push_back(index);
       here.busy.until = EndOf(state, id, now);
     }
-    for (const Track::Hold& hold : state.plan.track(index).holds()) {
+    for (const Track::Hold& hold : state.plan.track(index, lane).holds()) {
       if (!(hold.rank < key) || hold.from >= start) continue;
       Found& here = found[{hold.rank.job, hold.from}];
       here.nodes.push_back(index);

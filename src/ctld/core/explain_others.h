@@ -18,8 +18,9 @@ Ahead CountAhead(const State& state, const ReadyKey& key, const Sight& sight);
 // it needs; those of --nodelist come before others.
 std::vector<NodeIndex> NextToBeFree(const State& state, const ShapeQueue& queue);
 
-// What runs on these nodes, and what of higher rank is to run there before `start`; by its end.
-std::vector<Busy> FindBusy(const State& state, const std::vector<NodeIndex>& nodes,
+// What runs on these nodes, and what of higher rank is to run there (in the plan's lane) before
+// `start`; by its end.
+std::vector<Busy> FindBusy(const State& state, const std::vector<NodeIndex>& nodes, uint32_t lane,
                            const ReadyKey& key, Instant start, const Sight& sight, absl::Time now);
 
 }  // namespace reeve::ctld

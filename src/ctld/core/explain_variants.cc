@@ -127,6 +127,7 @@ class Trial {
     queue.shape = changed;
     queue.partition = queue_.partition;
     queue.terms = MakeTerms(*changed, state_.partitions[queue_.partition].facts, state_.settings);
+    queue.terms.lane = queue_.terms.lane;
     looks_ += offers_.size();
     return SelectNodes(queue.terms, of_time ? Offers(queue) : offers_).has_value();
   }

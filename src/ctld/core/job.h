@@ -73,6 +73,7 @@ struct JobSpec {
   std::vector<std::string> array_env;
   bool export_none = false;
   std::string gres;
+  std::string reservation;
   uint32_t tmp_disk_mb = 0;
   bool contiguous = false;
 };

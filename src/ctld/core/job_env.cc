@@ -51,6 +51,8 @@ void AddCommon(EnvBuilder& env, const Settings& settings, const Job& job) {
   env.Set("SLURM_JOB_NAME", spec.name);
   env.SetIf(!job.account.empty(), "SLURM_JOB_ACCOUNT", job.account);
   env.Set("SLURM_JOB_QOS", job.qos);
+  const std::string& reservation = job.spec->reservation;
+  env.SetIf(!reservation.empty(), "SLURM_JOB_RESERVATION", reservation);
   env.Set("SLURM_JOB_PARTITION", job.partition);
   env.Set("SLURM_JOB_NUM_NODES", job.shares.size());
   env.Set("SLURM_JOB_NODELIST", NodeList(job.shares));

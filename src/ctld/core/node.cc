@@ -31,6 +31,7 @@ std::string NodeStateText(const Node& node) {
   std::string text(kNames[static_cast<size_t>(node.State())]);
   if (node.completing_jobs > 0) text += "+COMPLETING";
   if (node.drain) text += "+DRAIN";
+  if (!node.reservation.empty()) text += node.maint ? "+MAINTENANCE" : "+RESERVED";
   if (node.fail) text += "+FAIL";
   if (!node.responding && node.base != NodeBase::kFuture) text += "+NOT_RESPONDING";
   return text;

@@ -84,6 +84,10 @@ struct Node {
   absl::Duration covered;  // not stored
   Coverage coverage;       // as a witness for others; not stored
 
+  // Of the reservation that has it now; empty: none has.
+  std::string reservation;
+  bool maint = false;  // that one is for maintenance
+
   // As reported. Not stored, except boot_id.
   std::string boot_id;
   Hardware hardware;

@@ -115,11 +115,44 @@ std::vector<ReadyKey> Plan::Refresh(const State& state, absl::Time now, absl::Du
   return lost;
 }
 
-void Plan::RefreshNode(const State& state, NodeIndex index, absl::Time now, absl::Duration grace,
-                       std::vector<ReadyKey>& lost) {
+namespace {
+
+// What runs never gives room back without being gone, except when its end was moved.
+bool HasGrown(const std::vector<Point>& before, const std::vector<Point>& after) {
+  if (before.empty()) return true;
+  for (size_t i = 0; i < after.size(); ++i) {
+    const Instant from = after[i].from;
+    const Instant until = i + 1 < after.size() ? after[i + 1].from : kNever;
+    if (!LeastFree(before, from, until).Holds(after[i].free)) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+Track* Plan::FindTrack(NodeIndex node, uint32_t lane) {
+  NodePlan& plan = nodes_[node];
+  if (lane == 0) return &plan.track;
+  for (Lane& reserved : plan.reserved) {
+    if (reserved.lane == lane) return &reserved.track;
+  }
+  return nullptr;
+}
+
+const Track& Plan::track(NodeIndex node, uint32_t lane) const {
+  static const Track kClosed = [] {
+    Track track;
+    (void)track.Build({}, {});
+    return track;
+  }();
+  const Track* found = const_cast<Plan*>(this)->FindTrack(node, lane);
+  return found == nullptr ? kClosed : *found;
+}
+
+bool Plan::RefreshTracks(const State& state, NodeIndex index, absl::Time now, absl::Duration grace,
+                         std::vector<ReadyKey>& lost) {
   const Node& node = *state.nodes[index];
   NodePlan& plan = nodes_[index];
-  plan.changed = false;
   std::vector<Track::Use> running;
   for (const auto& [id, use] : node.jobs) {
     const Job* job = state.FindJob(id);
@@ -127,8 +160,29 @@ void Plan::RefreshNode(const State& state, NodeIndex index, absl::Time now, absl
     const Room room = use.whole ? AllOf(node) : Room{Clamp(use.cpus.Count()), Clamp(use.mem_mb)};
     running.push_back({room, ToInstant(end)});
   }
-  const std::vector<Point> before = plan.track.base();
-  LoseAll(plan.track.Build(AllOf(node), running), lost);
+  bool grown = false;
+  const auto build = [&](Track& track, const Reservation* of) {
+    const std::vector<Point> before = track.base();
+    LoseAll(track.Build(AllOf(node), running, state.reservations.ClosedTo(index, of)), lost);
+    grown = grown || HasGrown(before, track.base());
+  };
+  build(plan.track, nullptr);
+  const std::vector<const Reservation*>& reservations = state.reservations.On(index);
+  for (const Reservation* reservation : reservations) {
+    if (FindTrack(index, reservation->lane) == nullptr) {
+      plan.reserved.push_back({reservation->lane, {}});
+    }
+    build(*FindTrack(index, reservation->lane), reservation);
+  }
+  return grown;
+}
+
+void Plan::RefreshNode(const State& state, NodeIndex index, absl::Time now, absl::Duration grace,
+                       std::vector<ReadyKey>& lost) {
+  const Node& node = *state.nodes[index];
+  NodePlan& plan = nodes_[index];
+  plan.changed = false;
+  const bool more_room = RefreshTracks(state, index, now, grace, lost);
   if (plan.first_end != kNever) ends_.erase({plan.first_end, index});
   plan.first_end = plan.track.first_end();
   if (plan.first_end != kNever) ends_.insert({plan.first_end, index});
@@ -140,20 +194,16 @@ void Plan::RefreshNode(const State& state, NodeIndex index, absl::Time now, absl
   free_now_.Set(place, free_cpus > 0);
   if (was_usable != node.Usable()) {
     availability_changed_ = true;
-    if (was_usable) LoseAll(plan.track.holds(), lost);
+    if (was_usable) {
+      LoseAll(plan.track.holds(), lost);
+      for (const Lane& reserved : plan.reserved) LoseAll(reserved.track.holds(), lost);
+    }
   }
   if (!node.Usable()) {
     plan.free_cpus = 0;
     return;
   }
-  // A running job never gives room back without being gone, except when its end was moved.
-  bool grown = !was_usable || before.empty() || free_cpus > plan.free_cpus;
-  const std::vector<Point>& after = plan.track.base();
-  for (size_t i = 0; !grown && i < after.size(); ++i) {
-    const Instant from = after[i].from;
-    const Instant until = i + 1 < after.size() ? after[i + 1].from : kNever;
-    grown = !LeastFree(before, from, until).Holds(after[i].free);
-  }
+  const bool grown = !was_usable || more_room || free_cpus > plan.free_cpus;
   plan.free_cpus = free_cpus;
   if (!grown) return;
   room_epoch_++;
@@ -198,7 +248,7 @@ std::optional<Plan::Start> Plan::Find(const State& state, const Terms& terms,
   moments.reserve(nodes.size());
   const auto see = [&](uint32_t i) {
     work_++;
-    return nodes_[nodes[i]].track.SeenBy(rank, Track::View::kHigherAndOwn, until, scratch_);
+    return track(nodes[i], terms.lane).SeenBy(rank, Track::View::kHigherAndOwn, until, scratch_);
   };
   for (uint32_t i = 0; i < nodes.size(); ++i) {
     candidates[i].offer = {nodes[i], state.nodes[nodes[i]].get(), 0, 0};
@@ -250,6 +300,7 @@ std::vector<ReadyKey> Plan::Keep(const State& state, const ReadyKey& key, const 
   if (planned == nullptr) {
     planned = std::make_unique<PlannedJob>();
     planned->key = key;
+    planned->lane = terms.lane;
   }
   PlannedJob& job = *planned;
   const Instant before = job.places.empty() ? kNever : job.places.front().at;
@@ -265,7 +316,7 @@ std::vector<ReadyKey> Plan::Keep(const State& state, const ReadyKey& key, const 
   for (const Placement::Part& part : start.placement.parts) {
     const Room room = terms.exclusive ? AllOf(*state.nodes[part.index])
                                       : Room{Clamp(part.cpus), Clamp(part.mem_mb)};
-    LoseAll(nodes_[part.index].track.Add({start.at, until, room, key}), lost);
+    LoseAll(FindTrack(part.index, terms.lane)->Add({start.at, until, room, key}), lost);
   }
   return lost;
 }
@@ -285,7 +336,7 @@ bool Plan::MayMoveEarlier(const State& state, const ReadyKey& key, const Terms& 
       work_++;
       const Room least = LeastRoom(terms, *state.nodes[node]);
       const Profile profile =
-          nodes_[node].track.SeenBy(key, Track::View::kOthers, before + length, scratch_);
+          track(node, terms.lane).SeenBy(key, Track::View::kOthers, before + length, scratch_);
       if (FirstFit(profile, least, length, from, before) < before) return true;
     }
   }
@@ -297,9 +348,13 @@ bool Plan::MoveEarlier(const State& state, const ReadyKey& key, const Terms& ter
   PlannedJob& planned = *planned_.at(key.job);
   const Place place = planned.places.back();
   std::vector<Track::Hold> holds;
-  for (NodeIndex node : place.nodes) holds.push_back(*nodes_[node].track.Remove(key, place.at));
+  for (NodeIndex node : place.nodes) {
+    holds.push_back(*FindTrack(node, terms.lane)->Remove(key, place.at));
+  }
   const std::optional<Start> start = Find(state, terms, nodes, kLastRank, from, place.at);
-  for (size_t i = 0; i < place.nodes.size(); ++i) nodes_[place.nodes[i]].track.Add(holds[i]);
+  for (size_t i = 0; i < place.nodes.size(); ++i) {
+    FindTrack(place.nodes[i], terms.lane)->Add(holds[i]);
+  }
   if (!start.has_value()) return false;
   planned.places.pop_back();
   if (planned.places.empty()) FirstStartMoved(key.job, place.at, kNever);
@@ -310,7 +365,7 @@ bool Plan::MoveEarlier(const State& state, const ReadyKey& key, const Terms& ter
 
 void Plan::RemovePlace(const PlannedJob& job, const Place& place) {
   for (NodeIndex node : place.nodes) {
-    nodes_[node].track.Remove(job.key, place.at);
+    FindTrack(node, job.lane)->Remove(job.key, place.at);
     Grown(node);
   }
 }
@@ -365,10 +420,10 @@ std::vector<JobId> Plan::Due(Instant now) const {
   return jobs;
 }
 
-Offer OfferFromNow(const State& state, NodeIndex index, const ReadyKey& rank, Track::View view,
-                   Instant now, Instant until, Track::Scratch& scratch) {
+Offer OfferFromNow(const State& state, const Terms& terms, NodeIndex index, const ReadyKey& rank,
+                   Track::View view, Instant now, Instant until, Track::Scratch& scratch) {
   const Node& node = *state.nodes[index];
-  const Profile profile = state.plan.track(index).SeenBy(rank, view, until, scratch);
+  const Profile profile = state.plan.track(index, terms.lane).SeenBy(rank, view, until, scratch);
   Offer offer = OfferOf(index, node, LeastFree(profile, now, until));
   offer.cpus = std::min(offer.cpus, node.FreeCpus());
   offer.mem_mb = std::min(offer.mem_mb, node.FreeMem());

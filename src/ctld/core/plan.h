@@ -42,6 +42,7 @@ class Plan {
   };
   struct PlannedJob {
     ReadyKey key;
+    uint32_t lane = 0;
     absl::InlinedVector<Place, 1> places;  // in the order of their times
   };
 
@@ -49,7 +50,9 @@ class Plan {
   void Reset(const State& state);
   // Jobs or the state of the node are others than they were.
   void NodeChanged(NodeIndex node);
-  const Track& track(NodeIndex node) const { return nodes_[node].track; }
+  // Of the jobs of that lane: of a reservation's, or (lane 0) of those without one. Nothing is free
+  // there when the reservation does not have the node.
+  const Track& track(NodeIndex node, uint32_t lane) const;
   bool Changed(NodeIndex node) const { return nodes_[node].changed; }
   bool AnyChanged() const { return !changed_.empty(); }
   // What it knows of the node is true, or it is to look at it again.
@@ -91,6 +94,8 @@ class Plan {
   Instant FirstStart() const { return starts_.empty() ? kNever : starts_.begin()->first; }
   // Jobs whose planned start has come.
   std::vector<JobId> Due(Instant now) const;
+  // There may be more room on the node than before, for somebody.
+  void Grown(NodeIndex node);
   // Nodes on which there may be more room than before, now or later, since this was last asked.
   std::vector<NodeIndex> TakeGrown();
   // Moves whenever there may be more room anywhere: a start found before is then no bound.
@@ -111,8 +116,13 @@ class Plan {
   void AddWork(uint64_t looks) { work_ += looks; }
 
  private:
-  struct NodePlan {
+  struct Lane {
+    uint32_t lane = 0;
     Track track;
+  };
+  struct NodePlan {
+    Track track;                 // lane 0
+    std::vector<Lane> reserved;  // the others, while a reservation has the node
     bool changed = false;
     bool grown = false;
     bool improves = false;  // is in improving_ or to_improve_
@@ -121,8 +131,11 @@ class Plan {
   };
   void RefreshNode(const State& state, NodeIndex node, absl::Time now, absl::Duration grace,
                    std::vector<ReadyKey>& lost);
+  // True when there may be more room than before in any of the tracks.
+  bool RefreshTracks(const State& state, NodeIndex node, absl::Time now, absl::Duration grace,
+                     std::vector<ReadyKey>& lost);
+  Track* FindTrack(NodeIndex node, uint32_t lane);
   void FindKinds(const State& state);
-  void Grown(NodeIndex node);
   void RemovePlace(const PlannedJob& job, const Place& place);
   void LoseAll(const std::vector<Track::Hold>& displaced, std::vector<ReadyKey>& lost);
   void FirstStartMoved(JobId job, Instant before, Instant after);
@@ -149,7 +162,7 @@ class Plan {
 
 // What the node has for a job of that rank from now on until then. The plan counts; what is there
 // now is what the CPU ids come from.
-Offer OfferFromNow(const State& state, NodeIndex node, const ReadyKey& rank, Track::View view,
-                   Instant now, Instant until, Track::Scratch& scratch);
+Offer OfferFromNow(const State& state, const Terms& terms, NodeIndex node, const ReadyKey& rank,
+                   Track::View view, Instant now, Instant until, Track::Scratch& scratch);
 
 }  // namespace reeve::ctld

@@ -25,8 +25,9 @@ class PlanChecker {
 
  private:
   // What is left at one time beside running jobs and holds that rank above `below` (or all).
-  Room LeftAt(NodeIndex index, Instant at, const ReadyKey* below) const {
-    const Track& track = state_.plan.track(index);
+  Room LeftAt(NodeIndex index, uint32_t lane, Instant at, const ReadyKey* below) const {
+    if (!IsOpen(index, lane, at)) return {};
+    const Track& track = state_.plan.track(index, lane);
     const Node& node = *state_.nodes[index];
     Room left{static_cast<int32_t>(node.cpus), static_cast<int32_t>(node.real_memory_mb)};
     const auto take = [&](const Room& room) {
@@ -43,9 +44,39 @@ class PlanChecker {
     return left;
   }
 
+  // May jobs of that lane have something of the node then?
+  bool IsOpen(NodeIndex index, uint32_t lane, Instant at) const {
+    bool own = lane == 0;
+    bool taken = false;
+    bool takes = false;
+    for (const Reservation* reservation : state_.reservations.On(index)) {
+      const std::vector<Interval> times = Occurrences(*reservation);
+      const bool now = std::any_of(times.begin(), times.end(), [&](const Interval& time) {
+        return time.from <= at && at < time.until;
+      });
+      if (reservation->Period() > absl::ZeroDuration() && at >= times.back().until) return false;
+      const bool is_own = reservation->lane == lane;
+      own = own || (is_own && now);
+      taken = taken || (!is_own && now);
+      takes = takes || (is_own && reservation->Has(kReservationMaint | kReservationOverlap));
+    }
+    return own && (!taken || takes);
+  }
+
   void CheckNode(NodeIndex index) {
-    for (const Track::Hold& hold : state_.plan.track(index).holds()) {
-      const Room left = LeftAt(index, hold.from, nullptr);
+    CheckTrack(index, 0);
+    for (const Reservation* reservation : state_.reservations.On(index)) {
+      CheckTrack(index, reservation->lane);
+    }
+  }
+
+  void CheckTrack(NodeIndex index, uint32_t lane) {
+    for (const Track::Hold& hold : state_.plan.track(index, lane).holds()) {
+      const Room left = LeftAt(index, lane, hold.from, nullptr);
+      if (!IsOpen(index, lane, hold.from) || !IsOpen(index, lane, hold.until - 1)) {
+        found_.push_back(StrCat("node ", state_.nodes[index]->name, " is planned for job ",
+                                hold.rank.job.value, " when it is not for it"));
+      }
       if (left.cpus >= 0 && (left.mem_mb >= 0 || !state_.settings.select.memory)) continue;
       found_.push_back(StrCat("node ", state_.nodes[index]->name,
                               " is planned beyond what it has, ", "with job ",
@@ -53,12 +84,22 @@ class PlanChecker {
     }
   }
 
-  Offer LeastFor(NodeIndex index, const ReadyKey& key, Instant until) const {
+  Offer LeastFor(NodeIndex index, uint32_t lane, const ReadyKey& key, Instant until) const {
     const Node* node = state_.nodes[index].get();
-    Room least = LeftAt(index, now_, &key);
-    for (const Track::Hold& hold : state_.plan.track(index).holds()) {
-      if (hold.from <= now_ || hold.from >= until) continue;
-      const Room left = LeftAt(index, hold.from, &key);
+    std::vector<Instant> times = {now_};
+    for (const Track::Hold& hold : state_.plan.track(index, lane).holds()) {
+      times.push_back(hold.from);
+    }
+    for (const Reservation* reservation : state_.reservations.On(index)) {
+      for (const Interval& time : Occurrences(*reservation)) {
+        times.push_back(time.from);
+        times.push_back(time.until);
+      }
+    }
+    Room least = LeftAt(index, lane, now_, &key);
+    for (Instant at : times) {
+      if (at <= now_ || at >= until) continue;
+      const Room left = LeftAt(index, lane, at, &key);
       least.cpus = std::min(least.cpus, left.cpus);
       least.mem_mb = std::min(least.mem_mb, left.mem_mb);
     }
@@ -73,7 +114,7 @@ class PlanChecker {
     for (NodeIndex index : state_.partitions[queue.partition].nodes) {
       const Node& node = *state_.nodes[index];
       if (node.Usable() && NodeFits(*queue.shape, node)) {
-        offers.push_back(LeastFor(index, queue.head(), until));
+        offers.push_back(LeastFor(index, queue.terms.lane, queue.head(), until));
       }
     }
     if (!SelectNodes(queue.terms, offers).has_value()) return;

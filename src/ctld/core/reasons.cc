@@ -33,6 +33,8 @@ constexpr std::pair<Reason, std::string_view> kNames[] = {
     {Reason::kJobLaunchFailure, "JobLaunchFailure"},
     {Reason::kOutOfMemory, "OutOfMemory"},
     {Reason::kInactiveLimit, "InactiveLimit"},
+    {Reason::kReservation, "Reservation"},
+    {Reason::kReservationDeleted, "ReservationDeleted"},
 };
 
 // Linux's numbering; index 0 is unused.

@@ -33,6 +33,8 @@ enum class Reason : uint8_t {
   kJobLaunchFailure,
   kOutOfMemory,
   kInactiveLimit,
+  kReservation,
+  kReservationDeleted,
 };
 
 // "Resources", "JobHeldUser", ... kRaisedSignal gives "RaisedSignal" alone: see ReasonText in

@@ -8,6 +8,7 @@
 #include "ctld/core/health_check.h"
 #include "ctld/core/job_end.h"
 #include "ctld/core/node_state.h"
+#include "ctld/core/reservations.h"
 #include "ctld/core/runtime_changes.h"
 #include "ctld/core/submit.h"
 #include "ctld/core/task_layout.h"
@@ -168,6 +169,7 @@ void RestoreSnapshot(Context& context, Snapshot snapshot) {
   state.counters.next_job_id = std::max(state.counters.next_job_id, state.settings.first_job_id);
   RestoreNodes(context, snapshot.nodes, NodesInUse(snapshot.jobs));
   RestorePartitionChanges(context, snapshot.partitions);
+  RestoreReservations(context, std::move(snapshot.reservations));
   std::vector<JobId> ids;
   for (Job& stored : snapshot.jobs) {
     auto job = std::make_unique<Job>(std::move(stored));

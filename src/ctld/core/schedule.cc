@@ -247,7 +247,7 @@ class Pass {
     NodeBits::ForEachInBoth(plan_.free_now(), queue.fits, 0, [&](size_t place) {
       plan_.AddWork(1);
       const Offer offer =
-          OfferFromNow(state_, plan_.NodeAt(place), key, view, now_, until, scratch_);
+          OfferFromNow(state_, queue.terms, plan_.NodeAt(place), key, view, now_, until, scratch_);
       const uint32_t capacity = TaskCapacity(queue.terms, offer);
       if (capacity == 0) return true;
       sum.tasks += capacity;
@@ -456,7 +456,17 @@ class Pass {
   void Wait(const ShapeQueue& queue, const ReadyKey& key) {
     if (!IsFirst(key)) return;
     const bool top = backlog_.tops[queue.partition] == key.job;
-    Explain(key, top ? Reason::kResources : Reason::kPriority, "");
+    Explain(key,
+            BeforeReservation(queue) ? Reason::kReservation
+            : top                    ? Reason::kResources
+                                     : Reason::kPriority,
+            "");
+  }
+
+  bool BeforeReservation(const ShapeQueue& queue) const {
+    if (queue.shape->reservation.empty()) return false;
+    const Reservation* reservation = state_.reservations.Find(queue.shape->reservation);
+    return reservation != nullptr && !reservation->ActiveAt(context_.now);
   }
 
   void ClearPlannedStart(JobId id) {

@@ -34,6 +34,7 @@ struct Placement {
 // What of a shape depends on where it is tried.
 struct Terms {
   const Shape* shape = nullptr;
+  uint32_t lane = 0;       // of the plan's tracks: a reservation's, or 0
   bool exclusive = false;  // whole nodes
   bool consume_memory = false;
   bool whole_cores = false;         // a core's threads go together

@@ -27,7 +27,7 @@ std::string KeyOf(const Shape& shape) {
       StrCat(".", shape.min_cpus_per_node, ".", Text(shape.mem_per_node_mb), ".",
              Text(shape.mem_per_cpu_mb), ".", shape.tmp_disk_mb, ".", int{shape.exclusive},
              int{shape.overcommit}, ".", absl::ToInt64Seconds(shape.time_limit)),
-      ";", Join(shape.req_nodes, ","), ";", Join(exc, ","), ";", features);
+      ";", Join(shape.req_nodes, ","), ";", Join(exc, ","), ";", features, ";", shape.reservation);
 }
 
 uint64_t Product(uint64_t a, uint64_t b) {
@@ -48,6 +48,7 @@ absl::Duration Shape::PlanningTime() const {
 
 absl::StatusOr<Shape> MakeShape(const JobSpec& spec, absl::Duration time_limit) {
   Shape shape;
+  shape.reservation = spec.reservation;
   if (!spec.req_nodes.empty()) {
     absl::StatusOr<std::vector<std::string>> nodes = ExpandHostlist(spec.req_nodes);
     if (!nodes.ok()) return Refuse(kInvalidNodeName, Message(nodes.status()));

@@ -119,7 +119,8 @@ void HandleSubmit(Context& context, const SubmitJob& event) {
     }
     return context.Reply(event.call, SubmitAnswer{known->second.job, known->second.notes});
   }
-  const Requester requester{event.caller.uid, event.caller.is_operator, &event.groups};
+  const Requester requester{event.caller.uid, event.caller.is_operator, &event.groups,
+                            event.caller.user_name};
   absl::StatusOr<Validated> validated = Validate(state, *event.spec, requester, JobId{});
   absl::Status refusal = validated.status();
   if (refusal.ok()) refusal = CheckCounts(state);

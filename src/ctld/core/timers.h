@@ -23,6 +23,7 @@ enum class TimerKind : uint8_t {
   kCall,          // a waiting call's deadline
   kRequests,      // answers to requests may be forgotten
   kPlannedStart,  // the first job of the plan is to start
+  kReservation,   // one begins or is over
   kHealthCheck,   // nodes are to run HealthCheckProgram
 };
 

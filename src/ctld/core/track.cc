@@ -122,7 +122,35 @@ Instant NextChange(Profile profile, Instant length, Instant from) {
   return std::min(left, right);
 }
 
-std::vector<Track::Hold> Track::Build(const Room& all, absl::Span<const Use> running) {
+namespace {
+
+// What the profile has at those times, taken from it. The intervals may overlap.
+std::vector<Edge> TakeAll(Profile profile, absl::Span<const Interval> closed) {
+  std::vector<Interval> intervals(closed.begin(), closed.end());
+  std::sort(intervals.begin(), intervals.end(),
+            [](const Interval& a, const Interval& b) { return a.from < b.from; });
+  std::vector<Edge> edges;
+  Instant taken = kLongAgo;
+  for (const Interval& interval : intervals) {
+    const Instant begin = std::max(interval.from, taken);
+    if (begin >= interval.until) continue;
+    taken = interval.until;
+    for (size_t i = SegmentAt(profile, begin); i < profile.size(); ++i) {
+      const Instant from = std::max(profile[i].from, begin);
+      if (from >= taken) break;
+      const Instant until = i + 1 < profile.size() ? std::min(profile[i + 1].from, taken) : taken;
+      const Room& free = profile[i].free;
+      edges.push_back({from, {-free.cpus, -free.mem_mb}});
+      edges.push_back({until, free});
+    }
+  }
+  return edges;
+}
+
+}  // namespace
+
+std::vector<Track::Hold> Track::Build(const Room& all, absl::Span<const Use> running,
+                                      absl::Span<const Interval> closed) {
   all_ = all;
   running_.assign(running.begin(), running.end());
   first_end_ = kNever;
@@ -137,6 +165,11 @@ std::vector<Track::Hold> Track::Build(const Room& all, absl::Span<const Use> run
     first_end_ = std::min(first_end_, use.until);
   }
   base_ = Accumulate(all_, edges);
+  if (!closed.empty()) {
+    const std::vector<Edge> more = TakeAll(base_, closed);
+    edges.insert(edges.end(), more.begin(), more.end());
+    base_ = Accumulate(all_, edges);
+  }
   FindBounds();
   for (const Hold& hold : holds_) take(hold.room, hold.from, hold.until);
   points_ = Accumulate(all_, std::move(edges));

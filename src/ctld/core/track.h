@@ -28,6 +28,11 @@ constexpr Instant kNever = INT64_MAX / 4;
 Instant ToInstant(absl::Time time);
 absl::Time ToTime(Instant instant);
 
+struct Interval {  // [from, until)
+  Instant from = 0;
+  Instant until = 0;
+};
+
 struct Room {
   int32_t cpus = 0;
   int32_t mem_mb = 0;  // up to 2 PiB
@@ -66,8 +71,10 @@ class Track {
     Instant until = 0;
   };
 
-  // Anew: what is there, what runs, and the holds as they are. Returns those that were displaced.
-  std::vector<Hold> Build(const Room& all, absl::Span<const Use> running);
+  // Anew: what is there, what runs, when nothing of it may be had, and the holds as they are.
+  // Returns those that were displaced.
+  std::vector<Hold> Build(const Room& all, absl::Span<const Use> running,
+                          absl::Span<const Interval> closed = {});
   // Returns the holds of lower rank that it displaces; it must fit over the higher ones.
   std::vector<Hold> Add(const Hold& hold);
   // Takes out the hold of that rank that begins then, if there is one.

@@ -13,6 +13,7 @@
 #include "ctld/core/lease.h"
 #include "ctld/core/node_events.h"
 #include "ctld/core/node_state.h"
+#include "ctld/core/reservations.h"
 #include "ctld/core/runtime_changes.h"
 
 namespace reeve::ctld {
@@ -61,6 +62,7 @@ void HandleReconfigured(Context& context, const Reconfigured& event) {
   }
   const std::vector<std::string> gone = state.ApplySettings(event.settings);
   PlanHealthChecks(context);
+  FollowNodes(context);
   for (const std::string& name : gone) {
     context.Log(LogLevel::kInfo, StrCat("node ", name, ": no longer configured"));
     std::vector<JobId> waiting;

@@ -201,6 +201,8 @@ constexpr Key kKeys[] = {
     {"nodelist", SetPlacementText<&JobSpec::req_nodes>, false},
     {"excnodelist", SetPlacementText<&JobSpec::exc_nodes>, false},
     {"features", SetPlacementText<&JobSpec::features>, false},
+    {"reservation", SetPlacementText<&JobSpec::reservation>, false},
+    {"reservationname", SetPlacementText<&JobSpec::reservation>, false},
     {"starttime", SetStartTime, false},
     {"eligibletime", SetStartTime, false},
     {"account", SetAccount, false},
@@ -238,7 +240,7 @@ absl::Status Replace(Context& context, Job& job, Draft& draft, const Caller& cal
   checked.priority.reset();
   checked.nice = std::max(checked.nice, 0);
   if (!draft.dependency_changed) checked.dependency.clear();
-  const Requester requester{job.owner->uid, caller.is_operator, nullptr};
+  const Requester requester{job.owner->uid, caller.is_operator, nullptr, job.owner->user_name};
   absl::StatusOr<Validated> validated = Validate(context.state, checked, requester, job.id);
   if (!validated.ok()) return validated.status();
   if (draft.dependency_changed) {

@@ -122,6 +122,16 @@ absl::Status CheckPartition(const State& state, const PartitionEntry& partition,
              : CheckLimits(partition.facts, shape);
 }
 
+absl::Status CheckReservation(const State& state, const JobSpec& spec, const Requester& requester) {
+  if (spec.reservation.empty()) return absl::OkStatus();
+  const Reservation* reservation = state.reservations.Find(spec.reservation);
+  if (reservation == nullptr) return Refuse(kReservationInvalid);
+  if (requester.is_operator || reservation->Admits(requester.user_name, spec.account)) {
+    return absl::OkStatus();
+  }
+  return Refuse(kReservationAccess);
+}
+
 absl::Status CheckUnsupported(const JobSpec& spec) {
   if (!spec.gres.empty()) return Refuse(kInvalidGres);
   if (spec.contiguous) return Refuse(kUnsupported, "--contiguous is not supported");
@@ -158,6 +168,7 @@ absl::StatusOr<Validated> Validate(const State& state, const JobSpec& spec,
     if (!again) partitions.push_back(entry);
   }
   if (absl::Status status = CheckUnsupported(spec); !status.ok()) return status;
+  if (absl::Status status = CheckReservation(state, spec, requester); !status.ok()) return status;
   if (spec.priority.has_value() && *spec.priority != 0 && !requester.is_operator) {
     return Refuse(kAccessDenied);
   }

@@ -16,6 +16,7 @@ struct Requester {
   uint32_t uid = 0;
   bool is_operator = false;
   const std::vector<std::string>* groups = nullptr;  // null: known to be allowed
+  std::string user_name;
 };
 
 struct Validated {

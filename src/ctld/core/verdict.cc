@@ -61,11 +61,19 @@ void FitQueue(const State& state, ShapeQueue& queue) {
   queue.terms = MakeTerms(*queue.shape, partition.facts, state.settings);
   queue.fits = NodeBits(state.nodes.size());
   queue.fit_count = 0;
+  queue.fitted = true;
+  const Reservation* reservation = nullptr;
+  if (!queue.shape->reservation.empty()) {
+    reservation = state.reservations.Find(queue.shape->reservation);
+    if (reservation == nullptr) return;
+    queue.terms.lane = reservation->lane;
+  }
   // One node of a kind speaks for all, but for the names.
   std::vector<std::optional<bool>> kinds;
   for (NodeIndex index : partition.nodes) {
     const Node& node = *state.nodes[index];
     if (IsExcluded(*queue.shape, node)) continue;
+    if (reservation != nullptr && !reservation->Covers(node.name)) continue;
     const uint32_t kind = state.plan.KindOf(index);
     if (kind >= kinds.size()) kinds.resize(kind + 1);
     if (!kinds[kind].has_value()) {
@@ -76,7 +84,6 @@ void FitQueue(const State& state, ShapeQueue& queue) {
     queue.fits.Set(state.plan.PlaceOf(index), true);
     queue.fit_count++;
   }
-  queue.fitted = true;
 }
 
 Verdict Judge(const State& state, const ShapeQueue& queue) {
@@ -84,6 +91,9 @@ Verdict Judge(const State& state, const ShapeQueue& queue) {
   const std::optional<Reason> limit =
       PartitionLimit(shape, state.partitions[queue.partition].facts);
   if (limit.has_value()) return {.reason = *limit};
+  if (!shape.reservation.empty() && state.reservations.Find(shape.reservation) == nullptr) {
+    return {.reason = Reason::kReservationDeleted};
+  }
   if (FitsEmpty(state, queue, state.plan.usable())) return {.can_run_later = true};
   if (!FitsEmpty(state, queue, queue.fits)) {
     return {.reason = shape.req_nodes.empty() && !shape.has_features && shape.exc_nodes.empty()

@@ -51,6 +51,7 @@ const std::map<std::string, Users> kAdmitted = {
     {"Controller/UpdateJob", kEverybody},
     {"Controller/UpdateNode", kAdministrators},
     {"Controller/UpdatePartition", kAdministrators},
+    {"Controller/UpdateReservation", kAdministrators},
     {"Controller/WaitJob", kEverybody},
     {"NodeDaemon/Ping", kEverybody},
     {"NodeDaemon/StepIo", kEverybody},

@@ -259,7 +259,7 @@ class Recount {
 
   // At each instant at which something of higher rank is to start.
   Free FreeThroughout(const Node& node) const {
-    const Track& track = state_.plan.track(state_.node_index.at(node.name));
+    const Track& track = state_.plan.track(state_.node_index.at(node.name), 0);
     const Instant now = ToInstant(c_.now);
     const Instant until = now + absl::ToInt64Microseconds(job_.time_limit);
     Free least = FreeNow(node);

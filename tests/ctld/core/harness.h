@@ -39,6 +39,7 @@ class Spec {
   Spec& Partition(std::string name) { return spec_.partition = std::move(name), *this; }
   Spec& On(std::string nodes) { return spec_.req_nodes = std::move(nodes), *this; }
   Spec& NotOn(std::string nodes) { return spec_.exc_nodes = std::move(nodes), *this; }
+  Spec& In(std::string name) { return spec_.reservation = std::move(name), *this; }
   Spec& Features(std::string text) { return spec_.features = std::move(text), *this; }
   Spec& Exclusive() { return spec_.exclusive = true, *this; }
   Spec& After(std::string text) { return spec_.dependency = std::move(text), *this; }
@@ -243,6 +244,26 @@ class Cluster {
     return answer.ok() ? "" : std::string(answer.status().message());
   }
 
+  // Its name, or the words of the refusal.
+  std::string SetReservation(ReservationAction action, std::string name, KeyValues changes = {}) {
+    reeve::ctld::SetReservation event{NextCall(), Root(), action, std::move(name),
+                                      std::move(changes)};
+    Do(event);
+    const absl::StatusOr<Answer> answer = AnswerTo(event.call);
+    if (!answer.ok()) return std::string(answer.status().message());
+    return std::get<ReservationAnswer>(*answer).name;
+  }
+  std::string Reserve(std::string name, absl::Duration in, absl::Duration length,
+                      KeyValues changes = {}) {
+    changes.emplace_back("starttime", std::to_string(absl::ToUnixSeconds(now + in)));
+    changes.emplace_back("duration", std::to_string(absl::ToInt64Minutes(length)));
+    if (std::none_of(changes.begin(), changes.end(),
+                     [](const auto& change) { return change.first == "users"; })) {
+      changes.emplace_back("users", "user1000");
+    }
+    return SetReservation(ReservationAction::kCreate, std::move(name), std::move(changes));
+  }
+
   // ---- what there is --------------------------------------------------------------------------
   const Job& Get(JobId id) const {
     const Job* job = controller->FindJob(id);
@@ -307,6 +328,9 @@ class Cluster {
     }
     for (const auto& [key, step] : launches) snapshot.steps.push_back(step);
     for (const auto& [key, result] : kept) snapshot.requests.push_back(result);
+    for (const Reservation* reservation : controller->Reservations()) {
+      snapshot.reservations.push_back(*reservation);
+    }
     snapshot.counters = controller->counters();
     controller = std::make_unique<Controller>(settings);
     Take(controller->Restore(std::move(snapshot), now));

@@ -90,6 +90,14 @@ Batch EffectRunner::MakeBatch(const Effects& effects, Release* release) {
     }
   }
   release->partitions_changed = !effects.partitions_changed.empty();
+  if (effects.priorities_changed) release->priorities = core_->priority_book();
+  for (uint32_t uid : effects.usage_to_store) {
+    if (const std::optional<StoredUsage> usage = core_->UsageOf(uid)) {
+      batch.usage.emplace_back(uid, ToProto(*usage).SerializeAsString());
+    } else {
+      batch.removed_usage.push_back(uid);
+    }
+  }
   for (const StepToLaunch& step : effects.steps_kept) {
     batch.steps.push_back({step.job, step.step, ToProto(step).SerializeAsString()});
   }
@@ -154,6 +162,8 @@ void EffectRunner::LetGo() {
       }
       publisher_->SetPartitions(std::move(partitions));
     }
+    if (release->priorities != nullptr) publisher_->SetPriorities(release->priorities);
+    changed |= release->priorities != nullptr;
     changed |= !release->jobs.empty() || !release->jobs_removed.empty() ||
                !release->nodes.empty() || release->partitions_changed;
   }
@@ -185,6 +195,7 @@ void EffectRunner::PublishAll() {
     partitions.push_back(std::make_shared<pb::Partition>(ToProto(*partition)));
   }
   publisher_->SetPartitions(std::move(partitions));
+  publisher_->SetPriorities(core_->priority_book());
   publisher_->Publish();
 }
 

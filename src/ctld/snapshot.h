@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "ctld/core/priority_factors.h"
 #include "reeve/v1/types.pb.h"
 
 namespace reeve::ctld {
@@ -31,6 +32,8 @@ class PublishedState {
   const std::vector<std::shared_ptr<const pb::Partition>>& partitions() const {
     return partitions_;
   }
+  // What the priorities of pending jobs are worked out from; null before it is known.
+  const PriorityBook* priorities() const { return priorities_.get(); }
 
  private:
   friend class Publisher;
@@ -43,6 +46,7 @@ class PublishedState {
   std::vector<std::shared_ptr<const Chunk>> chunks_;  // null where no job is left
   std::vector<std::shared_ptr<const pb::Node>> nodes_;
   std::vector<std::shared_ptr<const pb::Partition>> partitions_;
+  std::shared_ptr<const PriorityBook> priorities_;
 };
 
 // Makes the next picture. One thread writes (the loop), any thread takes.
@@ -53,6 +57,7 @@ class Publisher {
   void PutNode(std::shared_ptr<const pb::Node> node);  // by name; new ones at the end
   void SetNodes(std::vector<std::shared_ptr<const pb::Node>> nodes);
   void SetPartitions(std::vector<std::shared_ptr<const pb::Partition>> partitions);
+  void SetPriorities(std::shared_ptr<const PriorityBook> priorities);
   void Publish();  // what was put since becomes visible at once
 
   std::shared_ptr<const PublishedState> Take() const;

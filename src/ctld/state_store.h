@@ -50,6 +50,8 @@ struct Batch {
   std::vector<std::string> removed_partitions;
   std::vector<std::pair<std::string, std::string>> blobs;  // hash, bytes; there already: no change
   std::vector<std::string> removed_blobs;
+  std::vector<std::pair<uint32_t, std::string>> usage;  // pb::StoredUsage by user
+  std::vector<uint32_t> removed_usage;
   std::vector<StepRecord> steps;
   std::vector<std::pair<JobId, StepId>> removed_steps;  // after `steps`
   std::vector<RequestRecord> requests;
@@ -61,8 +63,8 @@ struct Batch {
   bool empty() const {
     return jobs.empty() && removed_jobs.empty() && nodes.empty() && partitions.empty() &&
            removed_partitions.empty() && blobs.empty() && removed_blobs.empty() && steps.empty() &&
-           removed_steps.empty() && requests.empty() && forgotten_requests.empty() &&
-           outbox.empty() && !outbox_acknowledged && !counters;
+           removed_steps.empty() && usage.empty() && removed_usage.empty() && requests.empty() &&
+           forgotten_requests.empty() && outbox.empty() && !outbox_acknowledged && !counters;
   }
 };
 
@@ -72,6 +74,7 @@ struct StoredState {
   std::vector<std::string> partitions;     // pb::StoredPartition
   std::vector<std::string> steps;          // pb::StoredStepSpec
   std::vector<std::string> requests;       // pb::StoredRequest
+  std::vector<std::string> usage;          // pb::StoredUsage
   std::optional<StoredCounters> counters;  // absent: a new store
   uint64_t last_sequence = 0;          // of the outbox, also when all of it has been acknowledged
   uint64_t epoch = 0;                  // of this opening: one higher than ever before

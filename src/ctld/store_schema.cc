@@ -39,6 +39,10 @@ constexpr const char* kMigrations[] = {
     UPDATE request SET sum = record_sum(record);
     UPDATE outbox SET sum = record_sum(record);
     )sql",
+    // 3: what users have used, for their fair share.
+    R"sql(
+    CREATE TABLE usage (uid INTEGER PRIMARY KEY, record BLOB NOT NULL, sum INTEGER);
+    )sql",
 };
 
 }  // namespace
@@ -54,6 +58,8 @@ absl::Status BatchWriter::Prepare(Database& database) {
       {&put_node_, "INSERT OR REPLACE INTO node VALUES (?1, ?2, record_sum(?2))"},
       {&put_partition_, "INSERT OR REPLACE INTO partition VALUES (?1, ?2, record_sum(?2))"},
       {&drop_partition_, "DELETE FROM partition WHERE name = ?"},
+      {&put_usage_, "INSERT OR REPLACE INTO usage VALUES (?1, ?2, record_sum(?2))"},
+      {&drop_usage_, "DELETE FROM usage WHERE uid = ?"},
       {&put_blob_, "INSERT OR IGNORE INTO blob VALUES (?1, ?2, record_sum(?2))"},
       {&drop_blob_, "DELETE FROM blob WHERE hash = ?"},
       {&put_step_, "INSERT OR REPLACE INTO step VALUES (?1, ?2, ?3, record_sum(?3))"},
@@ -88,6 +94,9 @@ absl::Status BatchWriter::Write(const Batch& batch) {
     keep(put_partition_.Bind(1, name).BindBlob(2, record).Run());
   for (const std::string& name : batch.removed_partitions)
     keep(drop_partition_.Bind(1, name).Run());
+  for (const auto& [uid, record] : batch.usage)
+    keep(put_usage_.Bind(1, int64_t{uid}).BindBlob(2, record).Run());
+  for (uint32_t uid : batch.removed_usage) keep(drop_usage_.Bind(1, int64_t{uid}).Run());
   for (const StepRecord& step : batch.steps) {
     keep(put_step_.Bind(1, int64_t{step.job.value})
              .Bind(2, int64_t{step.step.value})

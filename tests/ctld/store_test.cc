@@ -65,6 +65,7 @@ TEST_F(StoreTest, WhatIsCommittedComesBack) {
     batch.jobs = {{JobId{2}, "two"}, {JobId{1}, "one"}};
     batch.nodes = {{"n1", "node"}};
     batch.partitions = {{"debug", "partition"}, {"other", "gone"}};
+    batch.usage = {{1000, "use"}, {1001, "none"}};
     batch.blobs = {{"h1", "script"}};
     batch.steps = {{JobId{1}, StepId{0}, "step"}, {JobId{1}, StepId{1}, "gone"}};
     batch.requests = {{1000, "r1", "answer"}};
@@ -76,6 +77,7 @@ TEST_F(StoreTest, WhatIsCommittedComesBack) {
     second.removed_jobs = {JobId{2}};
     second.removed_steps = {{JobId{1}, StepId{1}}};
     second.removed_partitions = {"other"};
+    second.removed_usage = {1001};
     second.outbox_acknowledged = 1;
     EXPECT_TRUE(CommitAndWait(*store, second).ok());
   }
@@ -85,6 +87,7 @@ TEST_F(StoreTest, WhatIsCommittedComesBack) {
   EXPECT_THAT(state->jobs, ElementsAre("one again"));
   EXPECT_THAT(state->nodes, ElementsAre("node"));
   EXPECT_THAT(state->partitions, ElementsAre("partition"));
+  EXPECT_THAT(state->usage, ElementsAre("use"));
   EXPECT_THAT(state->steps, ElementsAre("step"));
   EXPECT_THAT(state->requests, ElementsAre("answer"));
   EXPECT_EQ(state->counters->next_job_id, 3u);
@@ -275,6 +278,17 @@ TEST_F(StoreTest, EveryOlderVersionIsMigrated) {
             INSERT INTO request VALUES (1000, 'r1', CAST('answer' AS BLOB));
             INSERT INTO outbox VALUES (2, CAST('b' AS BLOB));
             INSERT INTO blob VALUES ('h1', CAST('script' AS BLOB));)sql",
+      R"sql(INSERT INTO meta VALUES ('epoch', 4), ('next_job_id', 9), ('next_priority', 77),
+                                    ('last_sequence', 2), ('incarnation', '0123456789abcdef');
+            INSERT INTO job VALUES (7, CAST('seven' AS BLOB), 0), (8, CAST('eight' AS BLOB), 0);
+            INSERT INTO node VALUES ('n1', CAST('node' AS BLOB), 0);
+            INSERT INTO request VALUES (1000, 'r1', CAST('answer' AS BLOB), 0);
+            INSERT INTO outbox VALUES (2, CAST('b' AS BLOB), 0);
+            INSERT INTO blob VALUES ('h1', CAST('script' AS BLOB), record_sum('script'));
+            UPDATE job SET sum = record_sum(record);
+            UPDATE node SET sum = record_sum(record);
+            UPDATE request SET sum = record_sum(record);
+            UPDATE outbox SET sum = record_sum(record);)sql",
   };
   ASSERT_EQ(std::size(contents), StoreMigrations().size()) << "say what the new version inherits";
   for (size_t version = 0; version < StoreMigrations().size(); ++version) {

@@ -24,6 +24,7 @@ enum class TimerKind : uint8_t {
   kRequests,      // answers to requests may be forgotten
   kPlannedStart,  // the first job of the plan is to start
   kHealthCheck,   // nodes are to run HealthCheckProgram
+  kPriorities,    // priorities are to be worked out anew, or the queue put in order
 };
 
 struct Timer {

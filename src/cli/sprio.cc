@@ -160,11 +160,12 @@ int Sprio(int argc, char** argv) {
     return 1;
   }
   if (!weights->multifactor) {
-    PrintError("sprio", "PriorityType is priority/basic here: jobs come first, are served first");
+    PrintError("sprio", "PriorityType is priority/basic here: first come, first served");
     return 1;
   }
   if (options.weights) return Print(options, *weights, {SprioRow{nullptr, nullptr, &*weights}});
   absl::StatusOr<JobsAnswer> answer = QueryJobs(*client, request);
+  if (absl::IsNotFound(answer.status())) answer = JobsAnswer();  // no such id
   if (!answer.ok()) {
     PrintError("sprio", StatusText(answer.status()));
     return 1;

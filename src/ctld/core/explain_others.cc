@@ -79,8 +79,10 @@ Ahead CountAhead(const State& state, const ReadyKey& key, const Sight& sight, ab
   const Job& own = *state.FindJob(key.job);
   ahead.own_priority = priority(own, factors(own));
   ahead.first_priority = priority(job, factors(job));
-  ahead.own = InPoints(factors(own), weights);
-  ahead.of_first = InPoints(factors(job), weights);
+  // A number that an operator has set has no parts.
+  const bool set = own.priority_fixed || job.priority_fixed;
+  ahead.own = set ? PriorityFactors() : InPoints(factors(own), weights);
+  ahead.of_first = set ? PriorityFactors() : InPoints(factors(job), weights);
   return ahead;
 }
 

@@ -1,12 +1,12 @@
 # What is installed beside the programs. The programs themselves have their install() lines next to
 # their targets; components are the Debian packages of ReevePackages.cmake: ctld, noded, dbd, client.
 #
-#   <prefix>/bin            reeve, and sbatch ... sacct as links to it
+#   <prefix>/bin            reeve, and sbatch ... sprio as links to it
 #   <prefix>/sbin           reevectld, reevenoded (looks for reeve-stepd beside itself), reevedbd
 #   <prefix>/lib            systemd units, sysusers and tmpfiles snippets
 #   <prefix>/share          documentation, the sample configuration, shell completion
 #   /etc/logrotate.d        <prefix>/etc/logrotate.d for prefixes other than /usr and /usr/local
-set(REEVE_COMMANDS sbatch srun salloc squeue sinfo scancel scontrol sacct)
+set(REEVE_COMMANDS sbatch srun salloc squeue sinfo scancel scontrol sacct sprio)
 set(reeve_etc ${CMAKE_SOURCE_DIR}/etc)
 
 # A unit names its program by full path. That is known only when it is installed: `cmake --install

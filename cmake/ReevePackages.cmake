@@ -71,7 +71,7 @@ reeve_maintainer_scripts(dbd reevedbd.service "")
 
 reeve_package(client "Slurm-compatible workload manager: the commands"
   "This package has reeve, sbatch, srun, salloc, squeue, sinfo, scancel,
-scontrol and sacct.")
+scontrol, sacct and sprio.")
 # The same command names: both cannot be installed.
 set(CPACK_DEBIAN_CLIENT_PACKAGE_CONFLICTS slurm-client)
 set(CPACK_DEBIAN_CLIENT_PACKAGE_REPLACES slurm-client)

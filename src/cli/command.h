@@ -19,6 +19,7 @@ int Sinfo(int argc, char** argv);
 int Scancel(int argc, char** argv);
 int Scontrol(int argc, char** argv);
 int Sacct(int argc, char** argv);
+int Sprio(int argc, char** argv);
 
 // `reeve VERB`: argv[0] is the verb.
 int CheckConfig(int argc, char** argv);  // 0: good; 1: prints each problem; 2: wrong usage

@@ -1,4 +1,6 @@
 // `reeve explain --json`.
+#include <cmath>
+
 #include "cli/explain_text.h"
 #include "common/base/job_state.h"
 #include "common/base/json_writer.h"
@@ -108,7 +110,26 @@ class Writer {
     json_.Number("cpus", ahead.cpus());
     Id("first", ahead.first());
     json_.String("first_label", ahead.first_label());
+    if (ahead.has_own() && ahead.has_of_first()) {
+      Put("first_priority", ahead.of_first());
+      Put("own_priority", ahead.own());
+    }
     json_.EndObject();
+    json_.EndObject();
+  }
+
+  // In points.
+  void Put(const char* name, const pb::JobPriority& priority) {
+    json_.BeginObject(name);
+    json_.Number("priority", priority.priority());
+    for (const auto& [part, points] :
+         {std::pair{"age", priority.age()}, std::pair{"fair_share", priority.fair_share()},
+          std::pair{"job_size", priority.job_size()},
+          std::pair{"partition", priority.partition_factor()},
+          std::pair{"cpu", priority.tres_cpu()}, std::pair{"mem", priority.tres_mem()}}) {
+      json_.Number(part, std::llround(points));
+    }
+    json_.Number("nice", priority.nice());
     json_.EndObject();
   }
 

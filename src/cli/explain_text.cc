@@ -1,6 +1,7 @@
 #include "cli/explain_text.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "cli/table.h"
 #include "cli/time_text.h"
@@ -147,6 +148,28 @@ class Printer {
                ahead.jobs() == 1 ? " job asks for " : " jobs ask for ", ahead.cpus(),
                ahead.cpus() == 1 ? " CPU" : " CPUs",
                ahead.first_label().empty() ? "" : ", the first is " + ahead.first_label()));
+    if (ahead.has_own() && ahead.has_of_first()) SayPriorities(ahead);
+  }
+
+  // Parts that are the same for both make no difference.
+  void SayPriorities(const pb::Explanation::Ahead& ahead) {
+    const pb::JobPriority& own = ahead.own();
+    const pb::JobPriority& first = ahead.of_first();
+    const std::pair<const char*, double (pb::JobPriority::*)() const> parts[] = {
+        {"age", &pb::JobPriority::age},         {"fair share", &pb::JobPriority::fair_share},
+        {"size", &pb::JobPriority::job_size},   {"CPUs", &pb::JobPriority::tres_cpu},
+        {"memory", &pb::JobPriority::tres_mem},
+    };
+    std::vector<std::string> differences;
+    for (const auto& [name, points] : parts) {
+      const auto there = std::llround((first.*points)()), here = std::llround((own.*points)());
+      if (there != here) differences.push_back(StrCat(name, " ", there, " to ", here));
+    }
+    if (first.nice() != own.nice()) {
+      differences.push_back(StrCat("nice ", -int64_t{first.nice()}, " to ", -int64_t{own.nice()}));
+    }
+    Say("ahead", StrCat("its priority is ", first.priority(), ", this job's ", own.priority(),
+                        differences.empty() ? "" : StrCat(": ", Join(differences, ", "))));
   }
 
   static std::string Line(const pb::Explanation::Busy& busy) {

@@ -28,6 +28,7 @@ constexpr Command kCommands[] = {
     {"scancel", reeve::cli::Scancel, true},
     {"scontrol", reeve::cli::Scontrol, true},
     {"sacct", reeve::cli::Sacct, true},
+    {"sprio", reeve::cli::Sprio, true},
     // our own
     {"cluster", reeve::cli::ClusterMain, false},
     {"doctor", reeve::cli::Doctor, false},
@@ -50,7 +51,7 @@ void PrintUsage(FILE* out) {
       "  sim           replay a log of jobs: what would another policy or cluster make of it\n"
       "  version       print the version\n\n"
       "and Slurm's commands, also by their own names:\n"
-      "  sbatch srun salloc squeue sinfo scancel scontrol sacct\n",
+      "  sbatch srun salloc squeue sinfo scancel scontrol sacct sprio\n",
       out);
 }
 

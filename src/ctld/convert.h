@@ -43,6 +43,15 @@ RequestResult FromProto(const pb::StoredRequest& request);
 
 pb::NodeShare ToProto(const NodeShare& share);
 
+pb::JobPriority ToProto(const PriorityFactors& factors, std::string_view partition,
+                        uint32_t priority);
+// Puts a pending job's priority of that moment in place of what the core keeps, and on demand what
+// it is made of.
+void ShowPriorities(const PriorityBook& book, absl::Time now, bool with_parts, pb::Job* job);
+
+pb::StoredUsage ToProto(const StoredUsage& usage);
+StoredUsage FromProto(const pb::StoredUsage& usage);
+
 pb::Explanation ToProto(const Explanation& explanation);
 
 // Without script and user environment, which come from blobs.

@@ -40,6 +40,11 @@ pb::Explanation::Prospect ToProto(const Prospect& prospect) {
   ahead->set_cpus(prospect.ahead.cpus);
   ahead->set_first(prospect.ahead.first.value);
   ahead->set_first_label(prospect.ahead.first_label);
+  const Ahead& in = prospect.ahead;
+  if (in.own && in.of_first) {
+    *ahead->mutable_own() = ToProto(*in.own, prospect.partition, in.own_priority);
+    *ahead->mutable_of_first() = ToProto(*in.of_first, prospect.partition, in.first_priority);
+  }
   return out;
 }
 

@@ -299,6 +299,7 @@ pb::Job ToProto(const Job& job, const std::string& cluster) {
   out.set_reason_detail(job.reason_detail);
   PutTimes(job, &out);
   out.set_priority(job.priority);
+  out.set_priority_fixed(job.priority_fixed);
   out.set_exit_status(job.exit_status);
   out.set_derived_exit_status(job.derived_exit_status);
   out.set_restarts(job.restarts);
@@ -342,6 +343,7 @@ absl::StatusOr<Job> FromProto(const pb::Job& in) {
   job.reason_detail = in.reason_detail();
   GetTimes(in, &job);
   job.priority = in.priority();
+  job.priority_fixed = in.priority_fixed();
   job.exit_status = in.exit_status();
   job.derived_exit_status = in.derived_exit_status();
   job.restarts = in.restarts();

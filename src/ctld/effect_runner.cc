@@ -97,6 +97,14 @@ Batch EffectRunner::MakeBatch(const Effects& effects, Release* release) {
   batch.removed_reservations = effects.reservations_removed;
   release->reservations_changed =
       !effects.reservations_to_store.empty() || !effects.reservations_removed.empty();
+  if (effects.priorities_changed) release->priorities = core_->priority_book();
+  for (uint32_t uid : effects.usage_to_store) {
+    if (const std::optional<StoredUsage> usage = core_->UsageOf(uid)) {
+      batch.usage.emplace_back(uid, ToProto(*usage).SerializeAsString());
+    } else {
+      batch.removed_usage.push_back(uid);
+    }
+  }
   for (const StepToLaunch& step : effects.steps_kept) {
     batch.steps.push_back({step.job, step.step, ToProto(step).SerializeAsString()});
   }
@@ -162,6 +170,8 @@ void EffectRunner::LetGo() {
       publisher_->SetPartitions(std::move(partitions));
     }
     if (release->reservations_changed) PublishReservations();
+    if (release->priorities != nullptr) publisher_->SetPriorities(release->priorities);
+    changed |= release->priorities != nullptr;
     changed |= !release->jobs.empty() || !release->jobs_removed.empty() ||
                !release->nodes.empty() || release->partitions_changed ||
                release->reservations_changed;
@@ -210,6 +220,7 @@ void EffectRunner::PublishAll() {
   }
   publisher_->SetPartitions(std::move(partitions));
   PublishReservations();
+  publisher_->SetPriorities(core_->priority_book());
   publisher_->Publish();
 }
 

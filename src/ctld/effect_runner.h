@@ -55,6 +55,7 @@ class EffectRunner {
     std::vector<std::shared_ptr<const pb::Node>> nodes;
     bool partitions_changed = false;
     bool reservations_changed = false;
+    std::shared_ptr<const PriorityBook> priorities;  // when they are others
     bool accounting = false;
     std::vector<NodeCommand> commands;
     std::vector<Reply> replies;

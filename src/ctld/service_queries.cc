@@ -83,7 +83,7 @@ class JobListing : public std::enable_shared_from_this<JobListing> {
         selectors_(request_),
         uids_(request_.uids().begin(), request_.uids().end()),
         partitions_(request_.partitions().begin(), request_.partitions().end()) {
-    part_.set_time(absl::ToUnixSeconds(absl::Now()));
+    part_.set_time(absl::ToUnixSeconds(now_));
   }
 
   void Begin() {
@@ -124,6 +124,8 @@ class JobListing : public std::enable_shared_from_this<JobListing> {
     pb::Job* shown = part_.add_jobs();
     *shown = job;
     if (!request_.with_steps()) shown->clear_steps();
+    if (state_->priorities() == nullptr) return;
+    ShowPriorities(*state_->priorities(), now_, request_.with_priorities(), shown);
   }
 
   bool Matches(const pb::Job& job) const {
@@ -141,6 +143,7 @@ class JobListing : public std::enable_shared_from_this<JobListing> {
   const Selectors selectors_;
   const absl::flat_hash_set<uint32_t> uids_;
   const absl::flat_hash_set<std::string> partitions_;
+  const absl::Time now_ = absl::Now();
   PublishedState::Cursor cursor_;
   pb::QueryJobsResponse part_;
   size_t found_ = 0;

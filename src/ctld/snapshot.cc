@@ -79,6 +79,10 @@ void Publisher::SetPartitions(std::vector<std::shared_ptr<const pb::Partition>> 
   next_.partitions_ = std::move(partitions);
 }
 
+void Publisher::SetPriorities(std::shared_ptr<const PriorityBook> priorities) {
+  next_.priorities_ = std::move(priorities);
+}
+
 void Publisher::Publish() {
   size_t leading = 0;
   while (leading < next_.chunks_.size() && next_.chunks_[leading] == nullptr) ++leading;

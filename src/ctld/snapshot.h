@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "ctld/core/priority_factors.h"
 #include "reeve/v1/types.pb.h"
 
 namespace reeve::ctld {
@@ -34,6 +35,8 @@ class PublishedState {
   const std::vector<std::shared_ptr<const pb::Reservation>>& reservations() const {
     return reservations_;
   }
+  // What the priorities of pending jobs are worked out from; null before it is known.
+  const PriorityBook* priorities() const { return priorities_.get(); }
 
  private:
   friend class Publisher;
@@ -47,6 +50,7 @@ class PublishedState {
   std::vector<std::shared_ptr<const pb::Node>> nodes_;
   std::vector<std::shared_ptr<const pb::Partition>> partitions_;
   std::vector<std::shared_ptr<const pb::Reservation>> reservations_;
+  std::shared_ptr<const PriorityBook> priorities_;
 };
 
 // Makes the next picture. One thread writes (the loop), any thread takes.
@@ -58,6 +62,7 @@ class Publisher {
   void SetNodes(std::vector<std::shared_ptr<const pb::Node>> nodes);
   void SetPartitions(std::vector<std::shared_ptr<const pb::Partition>> partitions);
   void SetReservations(std::vector<std::shared_ptr<const pb::Reservation>> reservations);
+  void SetPriorities(std::shared_ptr<const PriorityBook> priorities);
   void Publish();  // what was put since becomes visible at once
 
   std::shared_ptr<const PublishedState> Take() const;

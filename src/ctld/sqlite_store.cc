@@ -41,6 +41,8 @@ constexpr Kind kSteps = {"step", "SELECT job || '.' || step, record, sum FROM st
                          "DELETE FROM step WHERE job || '.' || step = ?"};
 constexpr Kind kRequests = {"request", "SELECT uid || ' ' || id, record, sum FROM request",
                             "DELETE FROM request WHERE uid || ' ' || id = ?"};
+constexpr Kind kUsage = {"use of user", "SELECT uid, record, sum FROM usage",
+                         "DELETE FROM usage WHERE uid = CAST(? AS INTEGER)"};
 constexpr Kind kOutbox = {"accounting record",
                           "SELECT sequence, record, sum FROM outbox ORDER BY sequence",
                           "DELETE FROM outbox WHERE sequence = CAST(? AS INTEGER)"};
@@ -110,7 +112,7 @@ class SqliteStore : public StateStore {
          {std::pair{&kJobs, &state.jobs}, std::pair{&kNodes, &state.nodes},
           std::pair{&kPartitions, &state.partitions},
           std::pair{&kReservations, &state.reservations}, std::pair{&kSteps, &state.steps},
-          std::pair{&kRequests, &state.requests},
+          std::pair{&kRequests, &state.requests}, std::pair{&kUsage, &state.usage},
           std::pair{&kOutbox, static_cast<std::vector<std::string>*>(nullptr)}}) {
       if (status.ok()) status = ReadKind(*kind, records, &damaged);
     }

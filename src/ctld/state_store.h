@@ -52,6 +52,8 @@ struct Batch {
   std::vector<std::string> removed_reservations;
   std::vector<std::pair<std::string, std::string>> blobs;  // hash, bytes; there already: no change
   std::vector<std::string> removed_blobs;
+  std::vector<std::pair<uint32_t, std::string>> usage;  // pb::StoredUsage by user
+  std::vector<uint32_t> removed_usage;
   std::vector<StepRecord> steps;
   std::vector<std::pair<JobId, StepId>> removed_steps;  // after `steps`
   std::vector<RequestRecord> requests;
@@ -65,7 +67,7 @@ struct Batch {
            removed_partitions.empty() && blobs.empty() && removed_blobs.empty() && steps.empty() &&
            removed_steps.empty() && requests.empty() && forgotten_requests.empty() &&
            reservations.empty() && removed_reservations.empty() && outbox.empty() &&
-           !outbox_acknowledged && !counters;
+           usage.empty() && removed_usage.empty() && !outbox_acknowledged && !counters;
   }
 };
 
@@ -76,6 +78,7 @@ struct StoredState {
   std::vector<std::string> reservations;   // pb::Reservation
   std::vector<std::string> steps;          // pb::StoredStepSpec
   std::vector<std::string> requests;       // pb::StoredRequest
+  std::vector<std::string> usage;          // pb::StoredUsage
   std::optional<StoredCounters> counters;  // absent: a new store
   uint64_t last_sequence = 0;          // of the outbox, also when all of it has been acknowledged
   uint64_t epoch = 0;                  // of this opening: one higher than ever before

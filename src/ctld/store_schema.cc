@@ -39,10 +39,11 @@ constexpr const char* kMigrations[] = {
     UPDATE request SET sum = record_sum(record);
     UPDATE outbox SET sum = record_sum(record);
     )sql",
-    // 3: reservations.
+    // 3: reservations; what users have used, for their fair share.
     R"sql(
     CREATE TABLE reservation (name TEXT PRIMARY KEY, record BLOB NOT NULL, sum INTEGER)
       WITHOUT ROWID;
+    CREATE TABLE usage (uid INTEGER PRIMARY KEY, record BLOB NOT NULL, sum INTEGER);
     )sql",
 };
 
@@ -61,6 +62,8 @@ absl::Status BatchWriter::Prepare(Database& database) {
       {&drop_partition_, "DELETE FROM partition WHERE name = ?"},
       {&put_reservation_, "INSERT OR REPLACE INTO reservation VALUES (?1, ?2, record_sum(?2))"},
       {&drop_reservation_, "DELETE FROM reservation WHERE name = ?"},
+      {&put_usage_, "INSERT OR REPLACE INTO usage VALUES (?1, ?2, record_sum(?2))"},
+      {&drop_usage_, "DELETE FROM usage WHERE uid = ?"},
       {&put_blob_, "INSERT OR IGNORE INTO blob VALUES (?1, ?2, record_sum(?2))"},
       {&drop_blob_, "DELETE FROM blob WHERE hash = ?"},
       {&put_step_, "INSERT OR REPLACE INTO step VALUES (?1, ?2, ?3, record_sum(?3))"},
@@ -99,6 +102,9 @@ absl::Status BatchWriter::Write(const Batch& batch) {
     keep(put_reservation_.Bind(1, name).BindBlob(2, record).Run());
   for (const std::string& name : batch.removed_reservations)
     keep(drop_reservation_.Bind(1, name).Run());
+  for (const auto& [uid, record] : batch.usage)
+    keep(put_usage_.Bind(1, int64_t{uid}).BindBlob(2, record).Run());
+  for (uint32_t uid : batch.removed_usage) keep(drop_usage_.Bind(1, int64_t{uid}).Run());
   for (const StepRecord& step : batch.steps) {
     keep(put_step_.Bind(1, int64_t{step.job.value})
              .Bind(2, int64_t{step.step.value})

@@ -24,7 +24,7 @@ class BatchWriter {
  private:
   sqlite::Statement put_job_, drop_job_, put_node_, put_partition_, drop_partition_,
       put_reservation_, drop_reservation_, put_blob_, drop_blob_, put_step_, drop_step_,
-      put_request_, drop_request_, put_outbox_, trim_outbox_, put_meta_;
+      put_request_, drop_request_, put_outbox_, trim_outbox_, put_meta_, put_usage_, drop_usage_;
 };
 
 }  // namespace reeve::ctld

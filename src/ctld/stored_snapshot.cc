@@ -70,6 +70,11 @@ absl::StatusOr<Snapshot> ToSnapshot(const StoredState& stored, uint32_t first_jo
     if (!message.ok()) return message.status();
     snapshot.requests.push_back(FromProto(*message));
   }
+  for (const std::string& bytes : stored.usage) {
+    absl::StatusOr<pb::StoredUsage> message = ParseRecord<pb::StoredUsage>(bytes, "usage");
+    if (!message.ok()) return message.status();
+    snapshot.usage.push_back(FromProto(*message));
+  }
   if (!snapshot.jobs.empty() && !stored.counters) {
     return absl::DataLossError("jobs are there, and the number of the next one is not");
   }

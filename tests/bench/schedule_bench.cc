@@ -22,8 +22,21 @@ constexpr uint32_t kNodes = 10'000;
 constexpr uint32_t kCpus = 64;
 constexpr uint64_t kMemory = 256'000;
 
-Settings BigCluster() {
+// With them the queue's order is of all that priority/multifactor knows; 100 users share it.
+PriorityConfig Weights() {
+  PriorityConfig priority;
+  priority.weight_age = 1000;
+  priority.weight_fair_share = 10'000;
+  priority.weight_job_size = 1000;
+  priority.weight_partition = 100;
+  priority.weight_cpu = 100;
+  return priority;
+}
+
+Settings BigCluster(bool multifactor) {
   Settings settings;
+  settings.priority.multifactor = multifactor;
+  if (multifactor) settings.priority = Weights();
   settings.cluster_name = "bench";
   settings.max_job_count = 10'000'000;
   settings.min_job_age = absl::Seconds(1);
@@ -47,7 +60,7 @@ Settings BigCluster() {
 
 class Queue {
  public:
-  explicit Queue(size_t pending) : controller_(BigCluster()) {
+  Queue(size_t pending, bool multifactor) : controller_(BigCluster(multifactor)) {
     (void)controller_.Restore({}, now_);
     for (const Node* node : controller_.Nodes()) {
       NodeRegistered event;
@@ -107,6 +120,23 @@ class Queue {
     event.kind = StepReportKind::kExited;
     event.tasks = {{0, 0}};
     Note(controller_.Handle(event, now_));
+  }
+
+  // The next PriorityCalcPeriod has come. Everything that it leads to, passes left out: the time of
+  // the longest event, and of all together.
+  std::pair<double, double> Round() {
+    now_ += absl::Minutes(6);
+    double longest = 0, all = 0;
+    size_t looked = 0;
+    do {
+      const auto begin = std::chrono::steady_clock::now();
+      Note(controller_.Handle(Tick{}, now_));
+      const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
+      longest = std::max(longest, took.count());
+      all += took.count();
+      now_ += absl::Milliseconds(20);
+    } while (controller_.state().round.going && ++looked < 1'000'000);
+    return {longest, all};
   }
 
   double TakeLongest() { return std::exchange(longest_, 0); }
@@ -192,18 +222,20 @@ class Queue {
 };
 
 // One queue a length, planned once; the events that follow are few beside it.
-Queue& Planned(size_t pending) {
-  static std::pair<size_t, std::unique_ptr<Queue>> last;
-  if (last.second == nullptr || last.first != pending) {
-    last = {pending, nullptr};
-    last.second = std::make_unique<Queue>(pending);
+Queue& Planned(const benchmark::State& state) {
+  using Kind = std::pair<size_t, bool>;
+  static std::pair<Kind, std::unique_ptr<Queue>> last;
+  const Kind kind(state.range(0), state.range(1) != 0);
+  if (last.second == nullptr || last.first != kind) {
+    last = {kind, nullptr};
+    last.second = std::make_unique<Queue>(kind.first, kind.second);
     last.second->Pass();
   }
   return *last.second;
 }
 
 void FullPlan(benchmark::State& state) {
-  Queue queue(state.range(0));
+  Queue queue(state.range(0), false);
   const size_t submitted = queue.waiting_bytes();
   for (auto _ : state) {
     const struct mallinfo2 before = mallinfo2();
@@ -220,7 +252,7 @@ BENCHMARK(FullPlan)->Arg(1000)->Arg(10'000)->Arg(100'000)->Iterations(1)->Unit(
     benchmark::kMillisecond);
 
 void AfterRelease(benchmark::State& state) {
-  Queue& queue = Planned(state.range(0));
+  Queue& queue = Planned(state);
   queue.TakeLongest();
   int passes = 0;
   for (auto _ : state) {
@@ -233,7 +265,7 @@ void AfterRelease(benchmark::State& state) {
   state.counters["passes"] = static_cast<double>(passes) / state.iterations();
 }
 void AfterSubmission(benchmark::State& state) {
-  Queue& queue = Planned(state.range(0));
+  Queue& queue = Planned(state);
   queue.TakeLongest();
   for (auto _ : state) {
     state.PauseTiming();
@@ -244,11 +276,32 @@ void AfterSubmission(benchmark::State& state) {
   state.counters["longest_pass_ms"] = queue.TakeLongest() * 1e3;
 }
 void Lengths(benchmark::internal::Benchmark* benchmark) {
-  for (int64_t n : {1000, 10'000, 100'000, 1'000'000}) benchmark->Arg(n);
+  benchmark->ArgNames({"jobs", "multifactor"});
+  for (int64_t n : {1000, 10'000, 100'000, 1'000'000}) benchmark->Args({n, 0});
+  for (int64_t n : {100'000, 1'000'000}) benchmark->Args({n, 1});
   benchmark->Iterations(200)->Unit(benchmark::kMicrosecond);
 }
 BENCHMARK(AfterRelease)->Apply(Lengths);
 BENCHMARK(AfterSubmission)->Apply(Lengths);
+
+// The fair shares of all users have moved: a round through the whole queue.
+void PriorityRound(benchmark::State& state) {
+  Queue& queue = Planned(state);
+  for (auto _ : state) {
+    const auto [longest, all] = queue.Round();
+    state.counters["longest_event_ms"] = longest * 1e3;
+    state.counters["round_ms"] = all * 1e3;
+  }
+  queue.TakeLongest();
+  queue.Pass();
+  state.counters["longest_pass_ms"] = queue.TakeLongest() * 1e3;
+}
+BENCHMARK(PriorityRound)
+    ->ArgNames({"jobs", "multifactor"})
+    ->Args({100'000, 1})
+    ->Args({1'000'000, 1})
+    ->Iterations(1)
+    ->Unit(benchmark::kMillisecond);
 
 }  // namespace
 }  // namespace reeve::ctld

@@ -48,6 +48,9 @@ void FillAll(Message* message, uint32_t* next) {
       case FieldDescriptor::CPPTYPE_INT64:
         reflection->SetInt64(message, field, value);
         break;
+      case FieldDescriptor::CPPTYPE_DOUBLE:
+        reflection->SetDouble(message, field, value);
+        break;
       case FieldDescriptor::CPPTYPE_ENUM:
         reflection->SetEnumValue(message, field, 1);
         break;
@@ -105,6 +108,7 @@ TEST(Convert, NoFieldOfAJobIsLost) {
   job.set_batch_host(job.shares(0).node());
   job.clear_request_uid_id();
   job.clear_features_used();
+  job.clear_priorities();  // worked out for an answer
   auto parsed = FromProto(job);
   ASSERT_TRUE(parsed.ok()) << parsed.status();
   EXPECT_EQ(ToProto(*parsed, job.cluster()).DebugString(), job.DebugString());

@@ -66,6 +66,7 @@ TEST_F(StoreTest, WhatIsCommittedComesBack) {
     batch.nodes = {{"n1", "node"}};
     batch.partitions = {{"debug", "partition"}, {"other", "gone"}};
     batch.reservations = {{"maint", "reservation"}, {"over", "gone"}};
+    batch.usage = {{1000, "use"}, {1001, "none"}};
     batch.blobs = {{"h1", "script"}};
     batch.steps = {{JobId{1}, StepId{0}, "step"}, {JobId{1}, StepId{1}, "gone"}};
     batch.requests = {{1000, "r1", "answer"}};
@@ -78,6 +79,7 @@ TEST_F(StoreTest, WhatIsCommittedComesBack) {
     second.removed_steps = {{JobId{1}, StepId{1}}};
     second.removed_partitions = {"other"};
     second.removed_reservations = {"over"};
+    second.removed_usage = {1001};
     second.outbox_acknowledged = 1;
     EXPECT_TRUE(CommitAndWait(*store, second).ok());
   }
@@ -88,6 +90,7 @@ TEST_F(StoreTest, WhatIsCommittedComesBack) {
   EXPECT_THAT(state->nodes, ElementsAre("node"));
   EXPECT_THAT(state->partitions, ElementsAre("partition"));
   EXPECT_THAT(state->reservations, ElementsAre("reservation"));
+  EXPECT_THAT(state->usage, ElementsAre("use"));
   EXPECT_THAT(state->steps, ElementsAre("step"));
   EXPECT_THAT(state->requests, ElementsAre("answer"));
   EXPECT_EQ(state->counters->next_job_id, 3u);

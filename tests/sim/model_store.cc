@@ -15,6 +15,7 @@ absl::StatusOr<ctld::StoredState> ModelStore::Load() {
   for (const auto& [name, bytes] : disk_->partitions) state.partitions.push_back(bytes);
   for (const auto& [key, bytes] : disk_->steps) state.steps.push_back(bytes);
   for (const auto& [key, bytes] : disk_->requests) state.requests.push_back(bytes);
+  for (const auto& [uid, bytes] : disk_->usage) state.usage.push_back(bytes);
   state.counters = disk_->counters;
   state.last_sequence = disk_->last_sequence;
   state.epoch = ++disk_->epoch;
@@ -62,6 +63,8 @@ void ModelStore::Apply(const ctld::Batch& batch) {
   for (const auto& [name, bytes] : batch.nodes) disk_->nodes[name] = bytes;
   for (const auto& [name, bytes] : batch.partitions) disk_->partitions[name] = bytes;
   for (const std::string& name : batch.removed_partitions) disk_->partitions.erase(name);
+  for (const auto& [uid, bytes] : batch.usage) disk_->usage[uid] = bytes;
+  for (uint32_t uid : batch.removed_usage) disk_->usage.erase(uid);
   for (const ctld::StepRecord& step : batch.steps) disk_->steps[{step.job, step.step}] = step.bytes;
   for (const auto& key : batch.removed_steps) disk_->steps.erase(key);
   for (const auto& [hash, bytes] : batch.blobs) disk_->blobs.emplace(hash, bytes);

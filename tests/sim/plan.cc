@@ -21,6 +21,25 @@ ctld::Partition MakePartition(const std::string& name, const std::vector<ctld::N
   return partition;
 }
 
+// Half of all clusters are first come, first served.
+PriorityConfig MakePriority(Random& random) {
+  PriorityConfig priority;
+  priority.multifactor = random.OneIn(2);
+  if (!priority.multifactor) return priority;
+  const auto weight = [&random] { return random.OneIn(2) ? random.Below(2000) : 0; };
+  priority.weight_age = weight();
+  priority.weight_fair_share = weight();
+  priority.weight_job_size = weight();
+  priority.weight_cpu = weight();
+  // Short beside the hours of a run, so that jobs stop growing older and use fades.
+  priority.max_age = absl::Minutes(random.Between(1, 20));
+  priority.decay_half_life = absl::Minutes(random.Between(1, 60));
+  priority.calc_period = absl::Minutes(random.Between(1, 5));
+  priority.favor_small = random.OneIn(2);
+  priority.no_fair_tree = random.OneIn(2);
+  return priority;
+}
+
 Settings MakeSettings(Random& random) {
   Settings settings;
   settings.cluster_name = "sim";
@@ -33,6 +52,7 @@ Settings MakeSettings(Random& random) {
   settings.select.core = random.OneIn(3);
   settings.select.memory = random.OneIn(2);
   settings.backfill = !random.OneIn(4);
+  settings.priority = MakePriority(random);
   settings.job_requeue = !random.OneIn(4);
   if (random.OneIn(4)) settings.over_time_limit = absl::Seconds(random.Between(1, 10));
   settings.request_memory = absl::Hours(24);  // beyond the calm phase

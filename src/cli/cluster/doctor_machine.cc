@@ -17,8 +17,8 @@
 namespace reeve::cluster {
 namespace {
 
-constexpr const char* kCommands[] = {"sbatch", "srun",    "salloc",   "squeue",
-                                     "sinfo",  "scancel", "scontrol", "sacct"};
+constexpr const char* kCommands[] = {"sbatch",  "srun",     "salloc", "squeue", "sinfo",
+                                     "scancel", "scontrol", "sacct",  "sprio"};
 constexpr double kLowDiskGb = 1.0;
 constexpr double kFullDiskGb = 0.1;
 

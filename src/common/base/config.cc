@@ -127,6 +127,10 @@ void Reader::Check(std::string_view name) {
   if (config_.first_job_id > config_.max_job_id) {
     problems_.Add(whole, "FirstJobId is greater than MaxJobId");
   }
+  if (config_.partitions.size() > 65'000) problems_.Add(whole, "more than 65000 partitions");
+  const std::string priority = PriorityProblem(config_.priority);
+  if (!priority.empty()) problems_.Add(whole, priority);
+  for (const std::string& note : PriorityNotes(config_.priority)) problems_.AddNote(whole, note);
   if (config_.nodes.empty()) problems_.AddNote(whole, "no node is defined");
   if (!config_.nodes.empty() && config_.DefaultPartition() == nullptr) {
     problems_.AddNote(whole, "no partition has Default=YES: jobs must name one");

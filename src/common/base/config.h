@@ -16,6 +16,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "common/base/config_priority.h"
 
 namespace reeve {
 
@@ -198,7 +199,7 @@ struct Config {
   std::optional<uint64_t> def_mem_per_node_mb;
   std::optional<uint64_t> max_mem_per_cpu_mb;  // absent: UNLIMITED
   std::optional<uint64_t> max_mem_per_node_mb;
-  bool multifactor_priority = false;  // PriorityType=priority/multifactor
+  PriorityConfig priority;  // PriorityType and what goes with it
   bool job_requeue = true;
   bool kill_on_bad_exit = false;
   bool disable_root_jobs = false;

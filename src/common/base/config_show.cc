@@ -56,7 +56,7 @@ std::vector<std::pair<std::string, std::string>> ShowConfig(const Config& config
     } else if (key.key_class == KeyClass::kHonoured) {
       const ValueBinding* binding = FindConfigValue(key.name);
       std::string value = binding == nullptr ? "" : binding->show(config);
-      if (!value.empty()) entries.emplace_back(name, value);
+      if (!value.empty()) entries.emplace_back(name, value == " " ? "" : value);
     } else {
       const auto it = given.find(key.name);
       const std::string* value = it == given.end() ? nullptr : &it->second;

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "common/base/array_spec.h"
+#include "common/base/config_priority.h"
 #include "common/base/config_security.h"
 #include "common/base/hostlist.h"
 #include "common/base/ids.h"
@@ -401,8 +402,6 @@ std::vector<ValueBinding> MakeBindings() {
       Seconds("MessageTimeout", &C::message_timeout, 1),
       Seconds("MinJobAge", &C::min_job_age),
       {"OverTimeLimit", SetOverTimeLimit, ShowOverTimeLimit},
-      {"PriorityType", TwoWords(&C::multifactor_priority, "priority/", "multifactor", "basic"),
-       ShowTwoWords(&C::multifactor_priority, "priority/multifactor", "priority/basic")},
       Script("Prolog", &C::prolog, ""),
       {"PrologEpilogTimeout", SetPrologEpilogTimeout, ShowPrologEpilogTimeout},
       {"PrologFlags", SetPrologFlags, ShowPrologFlags},
@@ -445,6 +444,7 @@ std::vector<ValueBinding> MakeBindings() {
 std::span<const ValueBinding> ConfigValues() {
   static const std::vector<ValueBinding>* const bindings = [] {
     auto* all = new std::vector<ValueBinding>(MakeBindings());
+    for (ValueBinding& binding : PriorityBindings()) all->push_back(std::move(binding));
     for (ValueBinding& binding : SecurityBindings()) all->push_back(std::move(binding));
     return all;
   }();

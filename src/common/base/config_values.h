@@ -15,7 +15,7 @@ struct ValueBinding {
   std::string_view key;
   // An error's message says what is wrong with the value; key and line are the caller's to add.
   std::function<absl::Status(Config& config, std::string_view value)> set;
-  // As `scontrol show config` prints it; empty: no line.
+  // As `scontrol show config` prints it; empty: no line, a blank: a line without a value.
   std::function<std::string(const Config& config)> show;
 };
 

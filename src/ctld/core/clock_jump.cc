@@ -43,6 +43,12 @@ void HandleClockJump(Context& context, absl::Duration by) {
   std::vector<JobId> ids(context.state.active.begin(), context.state.active.end());
   std::sort(ids.begin(), ids.end());
   for (JobId id : ids) MoveJob(context, *context.state.FindJob(id), by);
+  context.state.fair_share.ClockJumped(by);
+  PriorityRound& round = context.state.round;
+  round.next += by;
+  round.next_slice += by;
+  const absl::Time due = round.going ? std::min(round.next, round.next_slice) : round.next;
+  context.state.timers.Add(due, {TimerKind::kPriorities, {}, {}, {}});
   context.state.backlog.stale = true;  // the plan is in times of the old clock
   context.effects.schedule = true;
 }

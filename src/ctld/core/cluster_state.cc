@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "common/base/text.h"
+#include "ctld/core/priority.h"
 #include "ctld/core/runtime_changes.h"
 
 namespace reeve::ctld {
@@ -78,6 +79,7 @@ std::vector<std::string> State::ApplySettings(Settings new_settings) {
     }
     partitions.push_back(std::move(entry));
   }
+  book = MakeBook(*this);
   backlog.stale = true;
   plan.Reset(*this);
   std::vector<std::string> gone;
@@ -198,7 +200,9 @@ void Context::EndMoved(const Job& job) {
 
 void Context::Account(Job& job) {
   Changed(job);
-  effects.accounting.push_back(std::make_shared<const Job>(job));
+  auto record = std::make_shared<Job>(job);
+  record->priority = PriorityOf(state, job, now);
+  effects.accounting.push_back(std::move(record));
 }
 void Context::Account(const Node& node) {
   effects.accounting.push_back(
@@ -275,8 +279,12 @@ void Context::ForgetName(const Job& job) {
 void Context::AddReady(const Job& job) {
   Backlog::Keys keys;
   for (PartitionIndex partition : state.PartitionsOf(job)) {
-    keys.push_back(
-        {state.partitions[partition].facts.priority_tier, job.priority, job.id, partition});
+    keys.push_back(NewKeyOf(state, job, partition, now));
+  }
+  if (state.settings.priority.multifactor) {
+    const absl::Time sinks = SinksFrom(*state.book, AskOf(job));
+    state.round.first_sinks = std::min(state.round.first_sinks, sinks);
+    state.round.sinks_from = std::min(state.round.sinks_from, sinks);
   }
   // An array's record is looked at again: more of its tasks may be planned than before.
   if (job.IsArrayRecord()) state.backlog.unplanned.insert(keys.begin(), keys.end());

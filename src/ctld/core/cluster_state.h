@@ -19,7 +19,9 @@
 #include "ctld/core/controller.h"
 #include "ctld/core/effects.h"
 #include "ctld/core/events.h"
+#include "ctld/core/fair_share.h"
 #include "ctld/core/plan.h"
+#include "ctld/core/priority_factors.h"
 #include "ctld/core/ready_key.h"
 #include "ctld/core/reservation_table.h"
 #include "ctld/core/shape.h"
@@ -41,6 +43,16 @@ struct Namesakes {
 struct PartitionEntry {
   Partition facts;
   std::vector<NodeIndex> nodes;
+};
+
+// Of the round through the queue that follows changed priorities; see priority_round.h.
+struct PriorityRound {
+  absl::Time next = absl::InfiniteFuture();         // when priorities are worked out anew
+  absl::Time first_sinks = absl::InfiniteFuture();  // no job's score sinks before that
+  bool going = false;
+  absl::Time next_slice;
+  ReadyKey behind;                                 // what ranks lower has been looked at
+  absl::Time sinks_from = absl::InfiniteFuture();  // `first_sinks`, of what has been looked at
 };
 
 class State {
@@ -94,6 +106,10 @@ class State {
   std::deque<RequestKey> request_order;
   absl::flat_hash_map<uint32_t, std::deque<std::string>> requests_of_user;  // ids, in order
   absl::Time next_health_check = absl::InfiniteFuture();
+
+  std::shared_ptr<const PriorityBook> book;  // never null
+  FairShare fair_share;
+  PriorityRound round;
 };
 
 // One event's handling: the state, what it wants done, and when it happens.

@@ -82,6 +82,7 @@ absl::Status Release(Context& context, Job& job, const Caller& caller) {
   job.flags &= ~kJobFlagRequeueHold;
   job.reason_detail.clear();
   job.priority = NextPriority(context.state, job.spec->nice);
+  job.priority_fixed = false;
   context.Changed(job);
   Reconsider(context, job);
   return absl::OkStatus();

@@ -12,6 +12,7 @@
 #include "ctld/core/health_check.h"
 #include "ctld/core/job_end.h"
 #include "ctld/core/node_events.h"
+#include "ctld/core/priority_round.h"
 #include "ctld/core/prolog.h"
 #include "ctld/core/reservations.h"
 #include "ctld/core/restore.h"
@@ -70,6 +71,8 @@ void HandleTimer(Context& context, const Timer& timer) {
       return CheckReservations(context);
     case TimerKind::kHealthCheck:
       return CheckHealthNow(context);
+    case TimerKind::kPriorities:
+      return PrioritiesDue(context);
   }
 }
 
@@ -122,6 +125,7 @@ Effects Finish(State& state, Effects effects) {
   SortUnique(effects.reservations_to_store);
   std::erase_if(effects.reservations_to_store,
                 [&](const std::string& name) { return state.reservations.Find(name) == nullptr; });
+  SortUnique(effects.usage_to_store);
   // The last job that named a blob went and another that names it came, all in one event.
   std::erase_if(effects.blobs_released,
                 [&](const std::string& hash) { return state.blob_uses.contains(hash); });
@@ -137,7 +141,7 @@ bool Effects::NeedsCommit() const {
          !nodes_to_store.empty() || !partitions_to_store.empty() || !accounting.empty() ||
          !steps_kept.empty() || !reservations_to_store.empty() || !reservations_removed.empty() ||
          !steps_dropped.empty() || !requests_kept.empty() || !requests_forgotten.empty() ||
-         counters.has_value();
+         !usage_to_store.empty() || counters.has_value();
 }
 
 Controller::Controller(Settings settings) : state_(std::make_unique<State>(std::move(settings))) {}
@@ -215,6 +219,12 @@ const Counters& Controller::counters() const {
 }
 const Settings& Controller::settings() const {
   return state_->settings;
+}
+std::shared_ptr<const PriorityBook> Controller::priority_book() const {
+  return state_->book;
+}
+std::optional<StoredUsage> Controller::UsageOf(uint32_t uid) const {
+  return state_->fair_share.RecordOf(uid);
 }
 
 std::vector<JobId> Controller::ArrayMembers(JobId array) const {

@@ -17,9 +17,11 @@
 #include "absl/time/time.h"
 #include "ctld/core/effects.h"
 #include "ctld/core/events.h"
+#include "ctld/core/fair_share.h"
 #include "ctld/core/job.h"
 #include "ctld/core/node.h"
 #include "ctld/core/partition.h"
+#include "ctld/core/priority_factors.h"
 #include "ctld/core/reservation.h"
 #include "ctld/core/settings.h"
 
@@ -57,6 +59,7 @@ struct Snapshot {
   std::vector<StepToLaunch> steps;  // jobs' steps come without their spec
   std::vector<RequestResult> requests;
   std::vector<Reservation> reservations;
+  std::vector<StoredUsage> usage;
   Counters counters;
 };
 
@@ -86,6 +89,9 @@ class Controller {
   std::vector<const Partition*> Partitions() const;  // likewise
   const Counters& counters() const;
   const Settings& settings() const;
+  std::shared_ptr<const PriorityBook> priority_book() const;
+  // As it was when one of the user's jobs last began or ended; unset: he has used nothing.
+  std::optional<StoredUsage> UsageOf(uint32_t uid) const;
   // Jobs of an array: its pending record and the tasks that split off.
   std::vector<JobId> ArrayMembers(JobId array) const;
 

@@ -218,6 +218,9 @@ struct Effects {
   std::vector<std::pair<JobId, StepId>> steps_dropped;  // of those
   std::vector<RequestResult> requests_kept;
   std::vector<RequestKey> requests_forgotten;
+  // Users whose use of the cluster is to be stored as it is now, or forgotten.
+  std::vector<uint32_t> usage_to_store;
+  bool priorities_changed = false;    // Controller::priority_book is another one
   std::optional<Counters> counters;   // set when they have moved
   std::vector<NodeCommand> commands;  // in order, for each node
   std::vector<Reply> replies;

@@ -11,6 +11,7 @@
 #include "ctld/core/explain_others.h"
 #include "ctld/core/explain_variants.h"
 #include "ctld/core/job_array.h"
+#include "ctld/core/priority.h"
 #include "ctld/core/schedule.h"
 #include "ctld/core/verdict.h"
 
@@ -55,8 +56,7 @@ class Explainer {
     out_.tasks = shape.num_tasks;
     FindWaits();
     for (PartitionIndex partition : state_.PartitionsOf(job_)) {
-      keys_.push_back(
-          {state_.partitions[partition].facts.priority_tier, job_.priority, job_.id, partition});
+      keys_.push_back(KeyOf(state_, job_, partition, now_));
     }
     const bool eligible = state_.backlog.Contains(job_.id);
     out_.settled = !state_.backlog.stale && (!eligible || Settled(state_, keys_));
@@ -136,7 +136,7 @@ class Explainer {
     Prospect prospect;
     prospect.partition = state_.partitions[key.partition].facts.name;
     prospect.requirements = CountNodes(state_, queue, job_, key, sight_, now_);
-    prospect.ahead = CountAhead(state_, key, sight_);
+    prospect.ahead = CountAhead(state_, key, sight_, now_);
     if (!verdict.can_run_later) Obstruct(prospect, queue, verdict);
     return prospect;
   }

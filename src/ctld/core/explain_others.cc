@@ -5,6 +5,7 @@
 
 #include "absl/container/btree_map.h"
 #include "common/base/hostlist.h"
+#include "ctld/core/priority.h"
 
 namespace reeve::ctld {
 namespace {
@@ -19,6 +20,18 @@ absl::Time EndOf(const State& state, JobId id, absl::Time now) {
   return job->end_time;
 }
 
+PriorityFactors InPoints(PriorityFactors parts, const PriorityConfig& weights) {
+  parts.age *= weights.weight_age;
+  parts.assoc *= weights.weight_assoc;
+  parts.fair_share *= weights.weight_fair_share;
+  parts.job_size *= weights.weight_job_size;
+  parts.partition *= weights.weight_partition;
+  parts.qos *= weights.weight_qos;
+  parts.tres_cpu *= weights.weight_cpu;
+  parts.tres_mem *= weights.weight_mem;
+  return parts;
+}
+
 }  // namespace
 
 bool MayName(const Sight& sight, const Job& job) {
@@ -31,7 +44,7 @@ std::string NamesOf(const State& state, const std::vector<NodeIndex>& nodes) {
   return CompressHostlist(names);
 }
 
-Ahead CountAhead(const State& state, const ReadyKey& key, const Sight& sight) {
+Ahead CountAhead(const State& state, const ReadyKey& key, const Sight& sight, absl::Time now) {
   Ahead ahead;
   std::optional<ReadyKey> first;
   for (const std::unique_ptr<ShapeQueue>& queue : state.backlog.queues()) {
@@ -53,6 +66,23 @@ Ahead CountAhead(const State& state, const ReadyKey& key, const Sight& sight) {
   if (!MayName(sight, job)) return ahead;
   ahead.first = job.id;
   ahead.first_label = JobLabel(job);
+  // A higher tier comes first whatever the priorities are.
+  if (!state.settings.priority.multifactor || first->tier != key.tier) return ahead;
+  const PriorityBook::Partition& partition = state.book->partitions[key.partition];
+  const auto factors = [&](const Job& of) {
+    return FactorsOf(*state.book, AskOf(of), partition, now);
+  };
+  const PriorityConfig& weights = state.book->config;
+  const auto priority = [&](const Job& of, const PriorityFactors& parts) {
+    return of.priority_fixed ? of.priority : ShownPriority(parts.Sum(weights));
+  };
+  const Job& own = *state.FindJob(key.job);
+  ahead.own_priority = priority(own, factors(own));
+  ahead.first_priority = priority(job, factors(job));
+  // A number that an operator has set has no parts.
+  const bool set = own.priority_fixed || job.priority_fixed;
+  ahead.own = set ? PriorityFactors() : InPoints(factors(own), weights);
+  ahead.of_first = set ? PriorityFactors() : InPoints(factors(job), weights);
   return ahead;
 }
 

@@ -12,7 +12,7 @@ namespace reeve::ctld {
 bool MayName(const Sight& sight, const Job& job);
 std::string NamesOf(const State& state, const std::vector<NodeIndex>& nodes);  // a hostlist
 
-Ahead CountAhead(const State& state, const ReadyKey& key, const Sight& sight);
+Ahead CountAhead(const State& state, const ReadyKey& key, const Sight& sight, absl::Time now);
 
 // Of the usable nodes that a shape fits (the queue is fitted) the next ones to be free, as many as
 // it needs; those of --nodelist come before others.

@@ -7,6 +7,7 @@
 #include "common/base/text.h"
 #include "common/base/units.h"
 #include "ctld/core/explain_nodes.h"
+#include "ctld/core/priority.h"
 #include "ctld/core/validate.h"
 #include "ctld/core/verdict.h"
 
@@ -41,10 +42,7 @@ uint64_t Largest(uint64_t most, const std::function<bool(uint64_t)>& holds) {
 class Trial {
  public:
   Trial(const State& state, const Job& job, PartitionIndex partition, absl::Time now)
-      : state_(state),
-        job_(job),
-        key_{state.partitions[partition].facts.priority_tier, job.priority, job.id, partition},
-        now_(ToInstant(now)) {
+      : state_(state), job_(job), key_(KeyOf(state, job, partition, now)), now_(ToInstant(now)) {
     queue_.partition = partition;
   }
 

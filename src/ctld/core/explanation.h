@@ -10,6 +10,7 @@
 #include "absl/time/time.h"
 #include "common/base/ids.h"
 #include "common/base/job_state.h"
+#include "ctld/core/priority_factors.h"
 #include "ctld/core/reasons.h"
 
 namespace reeve::ctld {
@@ -63,6 +64,12 @@ struct Ahead {
   uint64_t cpus = 0;  // that they ask for, all tasks of arrays together
   JobId first;        // none: another user's, not to be named
   std::string first_label;
+  // With priority/multifactor: what makes the difference between the first one and this job,
+  // in points.
+  std::optional<PriorityFactors> own;
+  std::optional<PriorityFactors> of_first;
+  uint32_t own_priority = 0;
+  uint32_t first_priority = 0;
 };
 
 // The job would start now, with this changed and nothing else.

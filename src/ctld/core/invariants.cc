@@ -17,6 +17,7 @@ class Checker {
     for (const auto& [id, job] : state_.jobs) CheckJob(id, *job);
     CheckArrays();
     CheckReady();
+    CheckUsage();
     return std::move(found_);
   }
 
@@ -57,6 +58,19 @@ class Checker {
     Expect(cpus <= node.cpus, "node ", node.name, ": more CPUs given than there are");
     Expect(!state_.settings.select.memory || memory <= node.real_memory_mb, "node ", node.name,
            ": more memory given than there is");
+  }
+
+  // Fair share counts the CPUs that are in use, user by user.
+  void CheckUsage() {
+    absl::flat_hash_map<uint32_t, uint32_t> cpus;
+    for (JobId id : state_.active) {
+      const Job* job = state_.FindJob(id);
+      if (job != nullptr && job->Running()) cpus[job->owner->uid] += job->num_cpus;
+    }
+    for (const auto& [uid, jobs] : state_.jobs_of_user) {
+      Expect(state_.fair_share.RunningCpus(uid) == cpus[uid], "user ", uid, ": fair share counts ",
+             state_.fair_share.RunningCpus(uid), " CPUs, not ", cpus[uid]);
+    }
   }
 
   void CheckJob(JobId id, const Job& job) {

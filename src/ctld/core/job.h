@@ -201,7 +201,8 @@ struct Job {
   absl::Time planned_start;
   absl::Duration time_limit = absl::InfiniteDuration();
 
-  uint32_t priority = 0;  // 0: held
+  uint32_t priority = 0;        // 0: held; see priority.h
+  bool priority_fixed = false;  // an operator has set it
   int32_t exit_status = 0;
   int32_t derived_exit_status = 0;
   uint32_t restarts = 0;  // also the attempt number of its steps

@@ -7,6 +7,7 @@
 #include "ctld/core/eligibility.h"
 #include "ctld/core/job_array.h"
 #include "ctld/core/priority.h"
+#include "ctld/core/priority_round.h"
 #include "ctld/core/prolog.h"
 #include "ctld/core/steps.h"
 #include "ctld/core/submit.h"
@@ -144,6 +145,7 @@ void EndJob(Context& context, Job& job, JobEnd end) {
     job.start_time = context.now;
     return Settle(context, job);
   }
+  UsageEnded(context, job);
   if (end.requeue) {
     job.flags |= kJobFlagRequeued;
     if (end.hold) job.flags |= kJobFlagRequeueHold;
@@ -199,7 +201,12 @@ void Requeue(Context& context, Job& job, bool hold, bool by_admin) {
     job.reason = by_admin ? Reason::kJobHeldAdmin : Reason::kJobHeldUser;
   } else {
     job.reason = Reason::kNone;
-    if (job.priority == 0) job.priority = NextPriority(context.state, job.spec->nice);
+    // With priority/multifactor it is the one the job had started with.
+    const bool stays = job.priority_fixed || !context.state.settings.priority.multifactor;
+    if (job.priority == 0 || !stays) {
+      job.priority = NextPriority(context.state, job.spec->nice);
+      job.priority_fixed = false;
+    }
   }
   job.reason_detail = detail;
   context.Changed(job);

@@ -8,6 +8,8 @@
 #include "ctld/core/health_check.h"
 #include "ctld/core/job_end.h"
 #include "ctld/core/node_state.h"
+#include "ctld/core/priority.h"
+#include "ctld/core/priority_round.h"
 #include "ctld/core/reservations.h"
 #include "ctld/core/runtime_changes.h"
 #include "ctld/core/submit.h"
@@ -124,6 +126,24 @@ void RestoreFinished(Context& context, Job& job) {
   }
 }
 
+// What running jobs have used since their users' last record is added to it.
+void RestoreUsage(Context& context, const std::vector<StoredUsage>& stored,
+                  const std::vector<JobId>& ids) {
+  State& state = context.state;
+  absl::flat_hash_map<uint32_t, absl::Time> known;
+  for (const StoredUsage& usage : stored) {
+    state.fair_share.Restore(usage);
+    known[usage.uid] = usage.at;
+  }
+  for (JobId id : ids) {
+    const Job* job = state.FindJob(id);
+    if (job == nullptr || !job->Running()) continue;
+    const auto at = known.find(job->owner->uid);
+    UsageBegan(context, *job,
+               at == known.end() ? job->start_time : std::max(at->second, job->start_time));
+  }
+}
+
 // Launches that may have gone down with the last controller.
 void RestoreLaunches(Context& context, const std::vector<StepToLaunch>& stored) {
   for (const StepToLaunch& from : stored) {
@@ -170,6 +190,8 @@ void RestoreSnapshot(Context& context, Snapshot snapshot) {
   RestoreNodes(context, snapshot.nodes, NodesInUse(snapshot.jobs));
   RestorePartitionChanges(context, snapshot.partitions);
   RestoreReservations(context, std::move(snapshot.reservations));
+  state.book = MakeBook(state);
+  state.fair_share.Configure(state.settings.priority, context.now);
   std::vector<JobId> ids;
   for (Job& stored : snapshot.jobs) {
     auto job = std::make_unique<Job>(std::move(stored));
@@ -190,6 +212,8 @@ void RestoreSnapshot(Context& context, Snapshot snapshot) {
       WatchDependency(context, job);
     }
   }
+  RestoreUsage(context, snapshot.usage, ids);
+  PlanPriorities(context);
   for (JobId id : ids) {
     Job* job = state.FindJob(id);
     if (job == nullptr) continue;

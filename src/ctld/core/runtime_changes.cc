@@ -49,7 +49,13 @@ absl::Status SetKey(Partition& partition, const std::string& name, const std::st
     if (key == "maxtime") partition.max_time = *limit;
     if (key == "defaulttime") partition.default_time = *limit;
   } else if (key == "prioritytier") {
-    if (!absl::SimpleAtoi(value, &partition.priority_tier)) return BadPartitionValue();
+    absl::StatusOr<uint64_t> tier = ParseUint(value, "tier", 65533);
+    if (!tier.ok()) return BadPartitionValue();
+    partition.priority_tier = static_cast<uint32_t>(*tier);
+  } else if (key == "priorityjobfactor") {
+    absl::StatusOr<uint64_t> factor = ParseUint(value, "factor", 65533);
+    if (!factor.ok()) return BadPartitionValue();
+    partition.priority_job_factor = static_cast<uint32_t>(*factor);
   } else if (key == "maxnodes") {
     uint32_t nodes = 0;
     if (EqualsIgnoreCase(value, "UNLIMITED")) {
@@ -83,6 +89,11 @@ std::string LimitText(absl::Duration limit) {
   return absl::FormatDuration(limit);
 }
 
+std::string TierText(const Partition& partition) {
+  const uint32_t factor = partition.priority_job_factor;
+  return StrCat(partition.priority_tier, factor == 1 ? "" : StrCat("/", factor));
+}
+
 }  // namespace
 
 std::string ConfiguredText(const Node& node) {
@@ -94,7 +105,7 @@ std::string ConfiguredText(const Partition& partition) {
       {absl::StrJoin(partition.nodes, ","), StrCat(partition.is_default ? 1 : 0),
        LimitText(partition.max_time),
        partition.default_time ? LimitText(*partition.default_time) : "",
-       std::string(PartitionStateName(partition.state)), StrCat(partition.priority_tier),
+       std::string(PartitionStateName(partition.state)), TierText(partition),
        absl::StrJoin(partition.allow_groups, ","), absl::StrJoin(partition.allow_accounts, ","),
        partition.max_nodes ? StrCat(*partition.max_nodes) : "", StrCat(partition.min_nodes),
        StrCat(partition.hidden ? 1 : 0, partition.root_only ? 1 : 0,

@@ -364,7 +364,7 @@ class Pass {
       backlog_.improving = true;
       backlog_.improved_epoch = plan_.room_epoch();
       plan_.BeginImproving();
-      backlog_.improved_to = ReadyKey{UINT32_MAX, UINT32_MAX, JobId{}, 0};
+      backlog_.improved_to = kFirstRank;
     }
     const uint64_t end = std::min(work_end_, plan_.work() + kImproveWork);
     while (plan_.work() < end) {

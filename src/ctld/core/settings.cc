@@ -122,6 +122,7 @@ Settings MakeSettings(const Config& config) {
   settings.return_to_service = config.return_to_service;
   settings.select = config.select;
   settings.backfill = config.backfill;
+  settings.priority = config.priority;
   settings.enforce_part_limits = config.enforce_part_limits;
   settings.def_mem_per_cpu_mb = config.def_mem_per_cpu_mb;
   settings.def_mem_per_node_mb = config.def_mem_per_node_mb;

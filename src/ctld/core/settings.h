@@ -32,6 +32,7 @@ struct Settings {
   int return_to_service = 0;
   SelectFlags select;
   bool backfill = true;
+  PriorityConfig priority;
   EnforcePartLimits enforce_part_limits = EnforcePartLimits::kNo;
   std::optional<uint64_t> def_mem_per_cpu_mb;
   std::optional<uint64_t> def_mem_per_node_mb;

@@ -9,6 +9,8 @@
 #include "ctld/core/job_array.h"
 #include "ctld/core/job_end.h"
 #include "ctld/core/job_env.h"
+#include "ctld/core/priority.h"
+#include "ctld/core/priority_round.h"
 #include "ctld/core/prolog.h"
 #include "ctld/core/steps.h"
 #include "ctld/core/waiters.h"
@@ -68,6 +70,7 @@ Job& StartJob(Context& context, Job& record, PartitionIndex partition, const Pla
   Job& job = SplitNextTask(context, record);
   context.RemoveReady(job);
   job.partition = state.partitions[partition].facts.name;
+  job.priority = PriorityOf(state, job, context.now);
   job.state = JobState::kRunning;
   job.flags &= ~kJobFlagRequeueHold;
   job.leased = state.settings.lease.enabled() && MayRequeue(state, job);
@@ -89,6 +92,7 @@ Job& StartJob(Context& context, Job& record, PartitionIndex partition, const Pla
   job.num_nodes = static_cast<uint32_t>(job.shares.size());
   FillWholeNodes(job, job.shape->exclusive || state.partitions[partition].facts.exclusive);
   state.active.insert(job.id);
+  UsageBegan(context, job, context.now);
   if (job.time_limit < absl::InfiniteDuration()) {
     state.timers.Add(job.end_time + state.settings.over_time_limit,
                      {TimerKind::kTimeLimit, job.id, {}, {}});

@@ -27,6 +27,7 @@ void SetPriority(Context& context, Job& job, const Caller& caller) {
   const JobSpec& spec = *job.spec;
   const uint32_t priority = NextPriority(context.state, spec.nice);
   job.priority = spec.priority.value_or(priority);
+  job.priority_fixed = spec.priority.value_or(0) > 0;
   if (spec.hold) job.priority = 0;
   // sbatch -H by anyone, root included, is a user's hold.
   job.held_by_admin = !spec.hold && job.priority == 0 && caller.is_operator;

@@ -25,6 +25,7 @@ enum class TimerKind : uint8_t {
   kPlannedStart,  // the first job of the plan is to start
   kReservation,   // one begins or is over
   kHealthCheck,   // nodes are to run HealthCheckProgram
+  kPriorities,    // priorities are to be worked out anew, or the queue put in order
 };
 
 struct Timer {

@@ -13,6 +13,8 @@
 #include "ctld/core/lease.h"
 #include "ctld/core/node_events.h"
 #include "ctld/core/node_state.h"
+#include "ctld/core/priority.h"
+#include "ctld/core/priority_round.h"
 #include "ctld/core/reservations.h"
 #include "ctld/core/runtime_changes.h"
 
@@ -40,6 +42,8 @@ void HandleUpdatePartition(Context& context, const UpdatePartition& event) {
   entry->facts = std::move(changed);
   if (new_default) LeaveOneDefault(context, event.name);
   context.Changed(entry->facts);
+  context.state.book = MakeBook(context.state);
+  context.effects.priorities_changed = true;
   RebuildReady(context);
   context.effects.schedule = true;
   context.Log(LogLevel::kInfo,
@@ -63,6 +67,8 @@ void HandleReconfigured(Context& context, const Reconfigured& event) {
   const std::vector<std::string> gone = state.ApplySettings(event.settings);
   PlanHealthChecks(context);
   FollowNodes(context);
+  PlanPriorities(context);
+  context.effects.priorities_changed = true;
   for (const std::string& name : gone) {
     context.Log(LogLevel::kInfo, StrCat("node ", name, ": no longer configured"));
     std::vector<JobId> waiting;

@@ -286,6 +286,7 @@ absl::Status Apply(Context& context, Job& job, Draft draft, const Caller& caller
       Hold(context, job, caller.is_operator);
     } else {
       job.priority = *draft.priority;
+      job.priority_fixed = true;
       job.held_by_admin = false;
     }
   }

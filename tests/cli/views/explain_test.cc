@@ -55,6 +55,16 @@ Explanation Behind() {
   debug->mutable_ahead()->set_cpus(96);
   debug->mutable_ahead()->set_first(38);
   debug->mutable_ahead()->set_first_label("38");
+  pb::JobPriority* own = debug->mutable_ahead()->mutable_own();
+  own->set_priority(1253);
+  own->set_fair_share(1000);
+  own->set_job_size(253.9);
+  pb::JobPriority* first = debug->mutable_ahead()->mutable_of_first();
+  *first = *own;
+  first->set_priority(1498);
+  first->set_job_size(398.4);
+  first->set_age(120);
+  first->set_nice(20);
   job.set_planned_start(kNow + 7200);
   job.set_planned_nodes("n[1-4]");
   job.set_planned_partition("debug");

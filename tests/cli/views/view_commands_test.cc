@@ -91,6 +91,55 @@ TEST_F(ViewCommands, SqueueListsTheQueue) {
   EXPECT_FALSE(query_.with_finished());
 }
 
+TEST_F(ViewCommands, SprioTakesTheControllersWeights) {
+  pb::Job job;
+  job.set_job_id(30);
+  job.set_priority(254);
+  pb::JobPriority* priority = job.add_priorities();
+  priority->set_partition("debug");
+  priority->set_priority(254);
+  priority->set_job_size(0.25390625);
+  AnswerJobs({{job}});
+  pb::ShowConfigResponse config;
+  pb::ShowConfigRequest asked;
+  for (const auto& [key, value] :
+       {std::pair{"PriorityFlags", " "}, std::pair{"PriorityType", "priority/multifactor"},
+        std::pair{"PriorityWeightJobSize", "1000"}}) {
+    pb::ConfigEntry* entry = config.add_entries();
+    entry->set_key(key);
+    entry->set_value(value);
+  }
+  Answer("Controller/ShowConfig", absl::StatusOr<pb::ShowConfigResponse>(config), &asked);
+  Start();
+  Outcome outcome = Execute(Sprio, {"sprio", "-h"});
+  EXPECT_EQ(outcome.out, "             30 debug            254          0        254\n");
+  EXPECT_EQ(outcome.err, "");
+  EXPECT_EQ(outcome.code, 0);
+  EXPECT_TRUE(query_.with_priorities());
+  EXPECT_EQ(Execute(Sprio, {"sprio", "-h", "-w"}).out,
+            "        Weights                               1       1000\n");
+  outcome = Execute(Sprio, {"sprio", "-p", "other", "-j30"});
+  EXPECT_EQ(outcome.out, "Unable to find jobs matching user/id(s) specified\n");
+  EXPECT_EQ(Execute(Sprio, {"sprio", "-S", "z"}).err,
+            "sprio: error: Invalid sort specification: z\n");
+  EXPECT_EQ(Execute(Sprio, {"sprio", "-j", "x"}).err, "sprio: error: Invalid job id: x\n");
+  EXPECT_EQ(Execute(Sprio, {"sprio", "-M", "c"}).code, 1);
+}
+
+TEST_F(ViewCommands, SprioOfFirstComeFirstServed) {
+  pb::ShowConfigResponse config;
+  pb::ShowConfigRequest asked;
+  config.add_entries()->set_key("PriorityType");
+  config.mutable_entries(0)->set_value("priority/basic");
+  Answer("Controller/ShowConfig", absl::StatusOr<pb::ShowConfigResponse>(config), &asked);
+  Start();
+  const Outcome outcome = Execute(Sprio, {"sprio"});
+  EXPECT_EQ(outcome.err,
+            "sprio: error: PriorityType is priority/basic here: first come, "
+            "first served\n");
+  EXPECT_EQ(outcome.code, 1);
+}
+
 TEST_F(ViewCommands, SqueueOfAnUnknownId) {
   AnswerJobs(absl::NotFoundError("Invalid job id specified"));
   Start();

@@ -82,7 +82,7 @@ ReeveSocketDir=/run/reeve
   EXPECT_EQ(config.max_array_size, 4000001u);
   EXPECT_EQ(config.auth_socket, "/run/munge.sock");
   EXPECT_TRUE(config.config_overrides);
-  EXPECT_TRUE(config.multifactor_priority);
+  EXPECT_TRUE(config.priority.multifactor);
   EXPECT_FALSE(config.backfill);
   EXPECT_EQ(config.over_time_limit, absl::InfiniteDuration());
   EXPECT_EQ(config.enforce_part_limits, EnforcePartLimits::kAll);
@@ -136,7 +136,7 @@ TEST(Config, RefusedValues) {
   EXPECT_THAT(Problems("SlurmctldParameters=enable_configless,cloud_dns\n"),
               HasSubstr("cloud_dns"));
   EXPECT_THAT(Problems("MpiDefault=pmix\n"), HasSubstr("MpiDefault=pmix is not supported yet"));
-  EXPECT_THAT(Problems("PriorityWeightAge=5\n"), HasSubstr("not supported yet"));
+  EXPECT_THAT(Problems("PriorityParameters=x\n"), HasSubstr("not supported yet"));
   EXPECT_THAT(Problems("FirstJobId=10\nMaxJobId=5\n"), HasSubstr("FirstJobId is greater"));
   EXPECT_THAT(Problems("BOOT_TIME=x\n"), HasSubstr("unknown key"));
 }

@@ -253,8 +253,8 @@ class Recount {
 
   bool Higher(const ReadyKey& other) const {
     const ReadyKey own{partition_->priority_tier, job_.priority, job_.id, other.partition};
-    return std::tuple(other.tier, other.priority) > std::tuple(own.tier, own.priority) ||
-           (other.tier == own.tier && other.priority == own.priority && other.job < own.job);
+    return std::tuple(other.tier, other.score) > std::tuple(own.tier, own.score) ||
+           (other.tier == own.tier && other.score == own.score && other.job < own.job);
   }
 
   // At each instant at which something of higher rank is to start.

@@ -364,6 +364,29 @@ TEST(Explain, OtherUsersJobsAreNotNamedWherePrivate) {
   EXPECT_EQ(ExplainOne(c, mine).busy[0].job, running);
 }
 
+TEST(Explain, WhatPutsTheFirstAhead) {
+  Settings settings = MakeTestSettings(2, 4);
+  settings.priority = {.weight_job_size = 1000};
+  Cluster c(settings);
+  c.Submit(Spec().Nodes(2).Tasks(8).Minutes(60));
+  const JobId job = c.Submit(Spec().Tasks(4).Minutes(60).Nice(10));
+  const JobId first = c.Submit(Spec().Nodes(2).Tasks(8).Minutes(60), User(2000));
+  Ahead ahead = ExplainOne(c, job).prospects[0].ahead;
+  EXPECT_EQ(ahead.first, first);
+  EXPECT_EQ(ahead.first_priority, 1000u);
+  EXPECT_EQ(ahead.own_priority, 490u);
+  ASSERT_TRUE(ahead.own.has_value() && ahead.of_first.has_value());
+  EXPECT_EQ(ahead.of_first->job_size, 1000);
+  EXPECT_EQ(ahead.own->job_size, 500);
+  EXPECT_EQ(ahead.own->nice, 10);
+  // A number that an operator has set has no parts.
+  EXPECT_EQ(c.Update(first, "priority", "2000", Root()), "");
+  ahead = ExplainOne(c, job).prospects[0].ahead;
+  EXPECT_EQ(ahead.first_priority, 2000u);
+  EXPECT_EQ(ahead.own_priority, 490u);
+  EXPECT_EQ(ahead.of_first->job_size, 0);
+}
+
 TEST(Explain, WhatIsNoJobIsRefused) {
   Cluster c(1, 1);
   const JobId job = c.Submit(Spec());

@@ -70,6 +70,7 @@ inline Settings MakeTestSettings(uint32_t nodes, uint32_t cpus, uint64_t memory 
   settings.cluster_name = "test";
   settings.select.core = false;
   settings.return_to_service = 1;
+  settings.priority.multifactor = false;
   reeve::ctld::Partition partition;
   partition.name = "debug";
   partition.is_default = true;
@@ -331,6 +332,7 @@ class Cluster {
     for (const Reservation* reservation : controller->Reservations()) {
       snapshot.reservations.push_back(*reservation);
     }
+    for (const auto& [uid, record] : usage) snapshot.usage.push_back(record);
     snapshot.counters = controller->counters();
     controller = std::make_unique<Controller>(settings);
     Take(controller->Restore(std::move(snapshot), now));
@@ -343,6 +345,7 @@ class Cluster {
   std::map<uint64_t, absl::StatusOr<Answer>> replies;
   std::map<std::string, RequestResult> kept;
   std::map<std::pair<JobId, StepId>, StepToLaunch> launches;
+  std::map<uint32_t, StoredUsage> usage;
   std::vector<AccountingRecord> accounting;
   CallToken last_call;
   uint64_t calls = 0;
@@ -363,6 +366,10 @@ class Cluster {
     for (const auto& step : effects.steps_dropped) launches.erase(step);
     for (const RequestResult& result : effects.requests_kept) kept[NameOf(result.key)] = result;
     for (const RequestKey& key : effects.requests_forgotten) kept.erase(NameOf(key));
+    for (uint32_t uid : effects.usage_to_store) {
+      usage.erase(uid);
+      if (const auto record = controller->UsageOf(uid)) usage[uid] = *record;
+    }
     const std::vector<std::string> wrong = CheckInvariants(*controller);
     EXPECT_THAT(wrong, ::testing::IsEmpty());
     return effects;

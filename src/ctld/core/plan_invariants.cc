@@ -28,11 +28,9 @@ class PlanChecker {
   Room LeftAt(NodeIndex index, Instant at, const ReadyKey* below) const {
     const Track& track = state_.plan.track(index);
     const Node& node = *state_.nodes[index];
-    Room left{static_cast<int32_t>(node.cpus), static_cast<int32_t>(node.real_memory_mb)};
-    const auto take = [&](const Room& room) {
-      left.cpus -= room.cpus;
-      left.mem_mb -= room.mem_mb;
-    };
+    Room left{static_cast<int32_t>(node.cpus), static_cast<int32_t>(node.real_memory_mb),
+              node.stock.all()};
+    const auto take = [&](const Room& room) { left.Add(-room); };
     for (const Track::Use& use : track.running()) {
       if (at < use.until) take(use.room);
     }
@@ -46,7 +44,8 @@ class PlanChecker {
   void CheckNode(NodeIndex index) {
     for (const Track::Hold& hold : state_.plan.track(index).holds()) {
       const Room left = LeftAt(index, hold.from, nullptr);
-      if (left.cpus >= 0 && (left.mem_mb >= 0 || !state_.settings.select.memory)) continue;
+      const bool memory_fits = left.mem_mb >= 0 || !state_.settings.select.memory;
+      if (left.cpus >= 0 && memory_fits && !left.gres.AnyBelowZero()) continue;
       found_.push_back(StrCat("node ", state_.nodes[index]->name,
                               " is planned beyond what it has, ", "with job ",
                               hold.rank.job.value));
@@ -61,9 +60,11 @@ class PlanChecker {
       const Room left = LeftAt(index, hold.from, &key);
       least.cpus = std::min(least.cpus, left.cpus);
       least.mem_mb = std::min(least.mem_mb, left.mem_mb);
+      least.gres.KeepLeast(left.gres);
     }
+    least.gres.KeepLeast(node->FreeGres());
     return {index, node, std::min<uint32_t>(std::max(least.cpus, 0), node->FreeCpus()),
-            std::min<uint64_t>(std::max(least.mem_mb, 0), node->FreeMem())};
+            std::min<uint64_t>(std::max(least.mem_mb, 0), node->FreeMem()), least.gres};
   }
 
   // Nothing that could start without delaying a higher one's planned start is left waiting.

@@ -35,6 +35,7 @@ struct Shape {
   absl::flat_hash_set<std::string> exc_nodes;
   FeatureExpr features;
   bool has_features = false;
+  GresRequest gres;
 
   // At least this many CPUs in all, as squeue shows them for a pending job.
   uint32_t TotalCpus() const;

@@ -17,6 +17,7 @@
 
 #include "absl/time/time.h"
 #include "absl/types/span.h"
+#include "ctld/core/gres_counts.h"
 #include "ctld/core/ready_key.h"
 
 namespace reeve::ctld {
@@ -31,8 +32,18 @@ absl::Time ToTime(Instant instant);
 struct Room {
   int32_t cpus = 0;
   int32_t mem_mb = 0;  // up to 2 PiB
+  GresCounts gres;
 
-  bool Holds(const Room& need) const { return cpus >= need.cpus && mem_mb >= need.mem_mb; }
+  bool Holds(const Room& need) const {
+    return cpus >= need.cpus && mem_mb >= need.mem_mb && gres.Holds(need.gres);
+  }
+  bool AnyBelowZero() const { return cpus < 0 || mem_mb < 0 || gres.AnyBelowZero(); }
+  void Add(const Room& other) {
+    cpus += other.cpus;
+    mem_mb += other.mem_mb;
+    gres.Add(other.gres);
+  }
+  Room operator-() const { return {-cpus, -mem_mb, -gres}; }
   friend bool operator==(const Room&, const Room&) = default;
 };
 

@@ -20,13 +20,13 @@ class GresTest(unittest.TestCase):
 
     def batch(self, script, *options):
         """Runs it to its end; what it printed."""
-        job = self.cluster.submit(*options, "--mem=1", "-o", "%j.out", "--wrap", script)
+        job = self.cluster.submit(*options, "--mem=100", "-o", "%j.out", "--wrap", script)
         self.cluster.wait_job(job)
         return self.output(f"{job}.out")
 
     def held(self, *options):
         """A job that runs until it is cancelled."""
-        job = self.cluster.submit(*options, "--mem=1", "-o", "/dev/null", "--wrap", "sleep 600")
+        job = self.cluster.submit(*options, "--mem=100", "-o", "/dev/null", "--wrap", "sleep 600")
         self.addCleanup(self.cluster.run, "scancel", job, check=False)
         return job
 
@@ -46,16 +46,16 @@ class GresTest(unittest.TestCase):
         self.assertEqual(self.batch("echo -${CUDA_VISIBLE_DEVICES-unset}"), "-unset\n")
 
     def test_directives_and_variables_ask_too(self):
-        script = ("#!/bin/bash\n#SBATCH --gpus-per-node=a100:1\n#SBATCH --mem=1 -o directive.out\n"
+        script = ("#!/bin/bash\n#SBATCH --gpus-per-node=a100:1\n#SBATCH --mem=100 -o directive.out\n"
                   "echo $SLURM_GPUS_PER_NODE $SLURM_JOB_GPUS\n")
         self.cluster.wait_job(self.cluster.submit(script=script))
         self.assertRegex(self.output("directive.out"), r"^a100:1 [01]$")
-        said = self.run_("srun", "--mem=1", "bash", "-c", "echo $SLURM_GPUS_ON_NODE",
+        said = self.run_("srun", "--mem=100", "bash", "-c", "echo $SLURM_GPUS_ON_NODE",
                          env={"SLURM_GPUS": "2"})
         self.assertEqual(said, "2\n")
 
     def test_each_task_sees_its_own(self):
-        said = self.run_("srun", "--mem=1", "-N2", "-n4", "--ntasks-per-node=2", "--gpus-per-task=1",
+        said = self.run_("srun", "--mem=100", "-N2", "-n4", "--ntasks-per-node=2", "--gpus-per-task=1",
                          "-l", "bash", "-c", "echo $CUDA_VISIBLE_DEVICES of $SLURM_STEP_GPUS")
         self.assertEqual(sorted(said.splitlines()),
                          ["0: 0 of 0,1", "1: 1 of 0,1", "2: 0 of 0,1", "3: 1 of 0,1"])

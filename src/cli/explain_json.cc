@@ -151,8 +151,8 @@ class Writer {
 
 std::string_view NeedName(pb::Explanation::Need need) {
   static constexpr std::string_view kNames[] = {
-      "in_partition", "not_excluded", "in_node_list", "features", "disk",
-      "cpus",         "memory",       "up",           "free_now", "free_throughout"};
+      "in_partition", "not_excluded", "in_node_list", "features",        "disk", "cpus",
+      "memory",       "up",           "free_now",     "free_throughout", "gres"};
   const size_t index = static_cast<size_t>(need);
   return index < std::size(kNames) ? kNames[index] : "unknown";
 }

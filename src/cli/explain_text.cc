@@ -106,6 +106,8 @@ class Printer {
         return asked;
       case Explanation::NEED_MEMORY:
         return "memory " + asked;
+      case Explanation::NEED_GRES:
+        return asked;
       case Explanation::NEED_UP:
         return "up";
       case Explanation::NEED_FREE_NOW:

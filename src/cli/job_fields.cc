@@ -3,6 +3,7 @@
 #include <sys/wait.h>
 
 #include "absl/strings/str_format.h"
+#include "cli/gres_view.h"
 #include "cli/time_text.h"
 #include "common/base/units.h"
 
@@ -49,6 +50,10 @@ std::string PendingSeconds(const JobRow& row) {
       SecondsBetween(row.job->submit_time(), pending ? row.context->now : row.job->start_time()));
 }
 
+std::string OrNotAvailable(std::string text) {
+  return text.empty() ? kNotAvailable : text;
+}
+
 std::string TresText(const JobRow& row) {
   const std::string allocated = AllocatedTres(*row.job);
   return allocated.empty() ? RequestedTres(*row.job, *row.context) : allocated;
@@ -77,7 +82,7 @@ using Row = JobRow;
 constexpr ViewField<JobRow> kJobFields[] = {
     {'a', "Account", "ACCOUNT", [](const Row& r) { return OrNull(r.job->account()); }},
     {'b', "tres-per-node Gres", "TRES_PER_NODE",
-     [](const Row& r) { return Spec(r).gres().empty() ? "N/A" : Spec(r).gres(); }},
+     [](const Row& r) { return OrNotAvailable(TresPerNode(Spec(r))); }},
     {'c', "MinCpus", "MIN_CPUS", [](const Row& r) { return StrCat(MinCpusPerNode(*r.job)); }},
     {'d', "MinTmpDisk", "MIN_TMP_DISK",
      [](const Row& r) { return MemoryText(Spec(r).tmp_disk_mb(), r.context->convert_units); }},
@@ -156,7 +161,8 @@ constexpr ViewField<JobRow> kJobFields[] = {
     {0, "ContainerID", "CONTAINER_ID", Always<kNull>},
     {0, "cpus-per-task", "CPUS_PER_TASK",
      [](const Row& r) { return StrCat(std::max<uint32_t>(1, Spec(r).cpus_per_task())); }},
-    {0, "cpus-per-tres", "CPUS_PER_TRES", Always<kNotAvailable>},
+    {0, "cpus-per-tres", "CPUS_PER_TRES",
+     [](const Row& r) { return OrNotAvailable(CpusPerTres(Spec(r))); }},
     {0, "Deadline", "DEADLINE", Always<kNotAvailable>},
     {0, "DelayBoot", "DELAY_BOOT", Always<kNoTime>},
     {0, "DerivedEC", "DERIVED_EC",
@@ -177,7 +183,8 @@ constexpr ViewField<JobRow> kJobFields[] = {
        return StrCat(Spec(r).has_max_nodes() ? Spec(r).max_nodes() : r.job->num_nodes());
      }},
     {0, "MCSLabel", "MCSLABEL", Always<kNull>},
-    {0, "mem-per-tres", "MEM_PER_TRES", Always<kNotAvailable>},
+    {0, "mem-per-tres", "MEM_PER_TRES",
+     [](const Row& r) { return OrNotAvailable(MemPerTres(Spec(r))); }},
     {0, "MinTime", "TIME_MIN", Always<kNoTime>},
     {0, "Network", "NETWORK", Always<kNull>},
     {0, "NTPerBoard", "NTASKS_PER_BOARD", Always<kZero>},
@@ -210,12 +217,11 @@ constexpr ViewField<JobRow> kJobFields[] = {
     {0, "tres-alloc tres", "TRES_ALLOC", TresText},
     {0, "tres-bind", "TRES_BIND", Always<kNotAvailable>},
     {0, "tres-freq", "TRES_FREQ", Always<kNotAvailable>},
-    {0, "tres-per-job", "TRES_PER_JOB", Always<kNotAvailable>},
+    {0, "tres-per-job", "TRES_PER_JOB",
+     [](const Row& r) { return OrNotAvailable(TresPerJob(Spec(r))); }},
     {0, "tres-per-socket", "TRES_PER_SOCKET", Always<kNotAvailable>},
     {0, "tres-per-task", "TRES_PER_TASK",
-     [](const Row& r) {
-       return Spec(r).has_cpus_per_task() ? StrCat("cpu=", Spec(r).cpus_per_task()) : "N/A";
-     }},
+     [](const Row& r) { return OrNotAvailable(TresPerTask(Spec(r))); }},
     {0, "Wait4Switch", "WAIT4SWITCH", Always<kNoTime>},
 };
 

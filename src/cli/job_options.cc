@@ -3,6 +3,7 @@
 #include <array>
 
 #include "cli/option_values.h"
+#include "common/base/gres.h"
 #include "common/base/text.h"
 
 namespace reeve::cli {
@@ -62,6 +63,14 @@ Fault SetAction(JobRequest& request, const OptionRow&, std::string_view) {
   return kFine;
 }
 
+// [TYPE:]COUNT of GPUs.
+template <auto kField>
+Fault SetGpus(JobRequest& request, const OptionRow&, std::string_view value) {
+  if (!ParseGpus(value).ok()) return OptionFault{std::string(kInvalidGres), 1};
+  *(request.spec.*kField)() = value;
+  return kFine;
+}
+
 Fault AddVerbosity(JobRequest& request, const OptionRow&, std::string_view) {
   ++request.verbose;
   return kFine;
@@ -93,6 +102,9 @@ constexpr auto kTable = std::to_array<OptionRow>({
     {"contiguous", 0, kNone, kAll, "", SetFlag<&Spec::set_contiguous>, "", "neighbouring nodes"},
     {"cpu-bind", 0, kRequired, kSrun, "SLURM_CPU_BIND", SetCpuBind, "none",
      "binding of tasks: only none"},
+    {"cpus-per-gpu", 0, kRequired, kAll,
+     "SBATCH_CPUS_PER_GPU SALLOC_CPUS_PER_GPU SLURM_CPUS_PER_GPU",
+     SetCount<&Spec::set_cpus_per_gpu>, "N", "CPUs for each GPU"},
     {"cpus-per-task", 'c', kRequired, kAll, "SLURM_CPUS_PER_TASK",
      SetCount<&Spec::set_cpus_per_task>, "N", "CPUs for each task"},
     {"dependency", 'd', kRequired, kAll, "SLURM_DEPENDENCY", SetText<&Spec::mutable_dependency>,
@@ -115,8 +127,16 @@ constexpr auto kTable = std::to_array<OptionRow>({
      SetOwnText<&Request::export_text>, "ALL|NONE|LIST", "environment to pass on; NAME=value sets"},
     {"external-launcher", 0, kNone, kSrun, "", SetOwnFlag<&Request::external_launcher>, "",
      "for launchers of other programs: whole nodes, no limits on the step"},
-    {"gres", 0, kRequired, kAll, "SBATCH_GRES SALLOC_GRES", SetOwnText<&Request::gres>, nullptr,
-     nullptr},
+    {"gpus", 'G', kRequired, kAll, "SBATCH_GPUS SALLOC_GPUS SLURM_GPUS",
+     SetGpus<&Spec::mutable_gpus>, "[TYPE:]N", "GPUs in all"},
+    {"gpus-per-node", 0, kRequired, kAll,
+     "SBATCH_GPUS_PER_NODE SALLOC_GPUS_PER_NODE SLURM_GPUS_PER_NODE",
+     SetGpus<&Spec::mutable_gpus_per_node>, "[TYPE:]N", "GPUs on each node"},
+    {"gpus-per-task", 0, kRequired, kAll,
+     "SBATCH_GPUS_PER_TASK SALLOC_GPUS_PER_TASK SLURM_GPUS_PER_TASK",
+     SetGpus<&Spec::mutable_gpus_per_task>, "[TYPE:]N", "GPUs for each task, which sees no others"},
+    {"gres", 0, kRequired, kAll, "SBATCH_GRES SALLOC_GRES SLURM_GRES SLURM_STEP_GRES", SetGres,
+     "LIST", "generic resources on each node: gpu:2, gpu:a100:1,nic; none"},
     {"help", 'h', kNone, kAll, "", SetAction<Action::kHelp>, "", "this text"},
     {"hold", 'H', kNone, kAll, "", SetFlag<&Spec::set_hold>, "", "do not start until released"},
     {"ignore-pbs", 0, kNone, kSbatch, "SBATCH_IGNORE_PBS", Satisfied, "",
@@ -140,6 +160,8 @@ constexpr auto kTable = std::to_array<OptionRow>({
      SetMem, "SIZE", "memory on each node; 0: all"},
     {"mem-per-cpu", 0, kRequired, kAll, "SBATCH_MEM_PER_CPU SALLOC_MEM_PER_CPU SLURM_MEM_PER_CPU",
      SetMemPerCpu, "SIZE", "memory for each CPU"},
+    {"mem-per-gpu", 0, kRequired, kAll, "SBATCH_MEM_PER_GPU SALLOC_MEM_PER_GPU SLURM_MEM_PER_GPU",
+     SetMemPerGpu, "SIZE", "memory for each GPU"},
     {"mincpus", 0, kRequired, kAll, "", SetCount<&Spec::set_min_cpus_per_node>, "N",
      "least CPUs of a node"},
     {"mpi", 0, kRequired, kSrun, "SLURM_MPI_TYPE", SetMpi, "none|list", "only none"},
@@ -227,8 +249,6 @@ constexpr auto kTable = std::to_array<OptionRow>({
     {"core-spec", 'S', kRequired, kAll, "SBATCH_CORE_SPEC SALLOC_CORE_SPEC SLURM_CORE_SPEC"},
     {"cores-per-socket", 0, kRequired, kAll, ""},
     {"cpu-freq", 0, kRequired, kAll, "SLURM_CPU_FREQ_REQ"},
-    {"cpus-per-gpu", 0, kRequired, kAll,
-     "SBATCH_CPUS_PER_GPU SALLOC_CPUS_PER_GPU SLURM_CPUS_PER_GPU"},
     {"deadline", 0, kRequired, kAll, ""},
     {"delay-boot", 0, kRequired, kAll, "SBATCH_DELAY_BOOT SALLOC_DELAY_BOOT SLURM_DELAY_BOOT"},
     {"distribution", 'm', kRequired, kSbatch | kSalloc, "SBATCH_DISTRIBUTION"},
@@ -239,12 +259,7 @@ constexpr auto kTable = std::to_array<OptionRow>({
     {"gid", 0, kRequired, kSbatch, ""},
     {"gpu-bind", 0, kRequired, kAll, "SBATCH_GPU_BIND SALLOC_GPU_BIND SLURM_GPU_BIND"},
     {"gpu-freq", 0, kRequired, kAll, "SBATCH_GPU_FREQ SALLOC_GPU_FREQ SLURM_GPU_FREQ"},
-    {"gpus", 'G', kRequired, kAll, "SBATCH_GPUS SALLOC_GPUS SLURM_GPUS"},
-    {"gpus-per-node", 0, kRequired, kAll,
-     "SBATCH_GPUS_PER_NODE SALLOC_GPUS_PER_NODE SLURM_GPUS_PER_NODE"},
     {"gpus-per-socket", 0, kRequired, kAll, ""},
-    {"gpus-per-task", 0, kRequired, kAll,
-     "SBATCH_GPUS_PER_TASK SALLOC_GPUS_PER_TASK SLURM_GPUS_PER_TASK"},
     {"gres-flags", 0, kRequired, kAll, "SBATCH_GRES_FLAGS SALLOC_GRES_FLAGS SLURM_GRES_FLAGS"},
     {"het-group", 0, kRequired, kSrun, ""},
     {"hint", 0, kRequired, kAll, "SBATCH_HINT SALLOC_HINT SLURM_HINT"},
@@ -253,7 +268,6 @@ constexpr auto kTable = std::to_array<OptionRow>({
     {"mail-user", 0, kRequired, kAll, ""},
     {"mcs-label", 0, kRequired, kAll, ""},
     {"mem-bind", 0, kRequired, kAll, "SBATCH_MEM_BIND SALLOC_MEM_BIND SLURM_MEM_BIND"},
-    {"mem-per-gpu", 0, kRequired, kAll, "SBATCH_MEM_PER_GPU SALLOC_MEM_PER_GPU SLURM_MEM_PER_GPU"},
     {"mem-update", 0, kRequired, kAll, ""},
     {"msg-timeout", 0, kRequired, kSrun, ""},
     {"multi-prog", 0, kNone, kSrun, ""},
@@ -331,6 +345,40 @@ OptionFault NotSupported(std::string_view option) {
   return {StrCat(option, " is not supported yet")};
 }
 
+namespace {
+
+bool AsksForGres(const pb::JobSpec& spec) {
+  const absl::StatusOr<std::vector<Gres>> list = ParseGres(spec.gres());
+  return (list.ok() && !list->empty()) || !spec.gpus().empty() || !spec.gpus_per_node().empty() ||
+         !spec.gpus_per_task().empty();
+}
+
+Fault CheckGres(JobRequest& request, bool has_gres_types) {
+  const pb::JobSpec& spec = request.spec;
+  if (AsksForGres(spec) && !has_gres_types) return OptionFault{std::string(kInvalidGres), 1};
+  if (spec.has_mem_per_gpu_mb() && (spec.has_mem_per_node_mb() || spec.has_mem_per_cpu_mb())) {
+    const Source gpu = request.set_by["mem-per-gpu"];
+    const Source other =
+        std::max(request.WasSet("mem") ? request.set_by["mem"] : Source::kScript,
+                 request.WasSet("mem-per-cpu") ? request.set_by["mem-per-cpu"] : Source::kScript);
+    if (gpu == other) {
+      return OptionFault{"--mem, --mem-per-cpu, and --mem-per-gpu are mutually exclusive.", 1};
+    }
+    if (gpu < other) {
+      request.spec.clear_mem_per_gpu_mb();
+    } else {
+      request.spec.clear_mem_per_node_mb();
+      request.spec.clear_mem_per_cpu_mb();
+    }
+  }
+  if (spec.has_cpus_per_gpu() && spec.has_cpus_per_task()) {
+    return OptionFault{"--cpus-per-task and --cpus-per-gpu are mutually exclusive", 1};
+  }
+  return kFine;
+}
+
+}  // namespace
+
 std::optional<OptionFault> CheckCombinations(Command command, JobRequest* request,
                                              bool has_gres_types) {
   // Of two ways to say one thing, the one from the stronger source counts.
@@ -349,10 +397,7 @@ std::optional<OptionFault> CheckCombinations(Command command, JobRequest* reques
   if (request->exact && request->overlap) {
     return OptionFault{"--exact and --overlap are mutually exclusive.", 1};
   }
-  if (!request->gres.empty() && !EqualsIgnoreCase(request->gres, "none")) {
-    if (has_gres_types) return NotSupported("--gres");
-    return OptionFault{"Invalid generic resource (gres) specification", 1};
-  }
+  if (std::optional<OptionFault> fault = CheckGres(*request, has_gres_types)) return fault;
   // No cluster of ours has licences, so every name of one is wrong.
   std::string_view failed = command == kSbatch ? "Batch job submission failed: "
                             : command == kSrun ? "Unable to allocate resources: "

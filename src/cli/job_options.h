@@ -42,7 +42,6 @@ struct JobRequest {
   bool bell = false;
 
   // What no cluster has any of yet: checked by CheckCombinations.
-  std::string gres;
   std::string licenses;
 
   // Of srun's step.

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "cli/gres_view.h"
 #include "common/base/array_spec.h"
 #include "common/base/hostlist.h"
 #include "common/base/ids.h"
@@ -208,7 +209,7 @@ std::string RequestedTres(const pb::Job& job, const ViewContext& context) {
   if (memory != 0) AppendTres("mem", MemoryText(memory, context.convert_units), &tres);
   AppendTres("node", StrCat(job.num_nodes()), &tres);
   AppendTres("billing", StrCat(job.num_cpus()), &tres);
-  return tres;
+  return tres + RequestedGresTres(job);
 }
 
 std::string AllocatedTres(const pb::Job& job) {
@@ -223,7 +224,7 @@ std::string AllocatedTres(const pb::Job& job) {
   if (memory != 0) AppendTres("mem", FormatMemoryMb(memory), &tres);
   AppendTres("node", StrCat(job.shares_size()), &tres);
   AppendTres("billing", StrCat(cpus), &tres);
-  return tres;
+  return tres + AllocatedGresTres(job.shares());
 }
 
 std::string CommandText(const pb::Job& job) {

@@ -283,7 +283,10 @@ constexpr ViewField<NodeRow> kNodeFields[] = {
     {0, "Comment", "COMMENT",
      [](const Row& r) { return OfNode(r, [](const pb::Node& n) { return OrNull(n.comment()); }); }},
     {0, "Extra", "EXTRA", Always<kNull>},
-    {0, "GresUsed", "GRES_USED", Always<kNull>},
+    {0, "GresUsed", "GRES_USED",
+     [](const Row& r) {
+       return OfNode(r, [](const pb::Node& n) { return OrNull(n.gres_used()); });
+     }},
     {0, "Port", "PORT",
      [](const Row& r) { return OfNode(r, [](const pb::Node& n) { return StrCat(n.port()); }); }},
     {0, "StateComplete", "STATECOMPLETE",

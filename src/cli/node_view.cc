@@ -2,6 +2,7 @@
 
 #include <iterator>
 
+#include "cli/gres_view.h"
 #include "common/base/text.h"
 #include "common/base/units.h"
 
@@ -146,14 +147,14 @@ bool NodeHasState(const pb::Node& node, std::string_view name, bool* known) {
 
 std::string NodeConfiguredTres(const pb::Node& node) {
   return StrCat("cpu=", node.cpus(), ",mem=", FormatMemoryMb(node.real_memory_mb()),
-                ",billing=", node.cpus());
+                ",billing=", node.cpus(), GresTres(node.gres()));
 }
 
 std::string NodeAllocatedTres(const pb::Node& node) {
   if (node.alloc_cpus() == 0) return "";
   std::string tres = StrCat("cpu=", node.alloc_cpus());
   if (node.alloc_mem_mb() != 0) StrAppend(&tres, ",mem=", FormatMemoryMb(node.alloc_mem_mb()));
-  return tres;
+  return tres + GresTres(node.gres_used());
 }
 
 std::string PartitionTres(const pb::Partition& partition) {

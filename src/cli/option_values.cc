@@ -8,6 +8,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/time/clock.h"
 #include "cli/text_match.h"
+#include "common/base/gres.h"
 #include "common/base/text.h"
 #include "common/base/units.h"
 
@@ -120,6 +121,13 @@ Fault SetMemPerCpu(JobRequest& request, const OptionRow& row, std::string_view v
   return kFine;
 }
 
+Fault SetMemPerGpu(JobRequest& request, const OptionRow& row, std::string_view value) {
+  uint64_t mb = 0;
+  if (Fault fault = ParseMemory(row, value, &mb)) return fault;
+  request.spec.set_mem_per_gpu_mb(mb);
+  return kFine;
+}
+
 Fault SetTmp(JobRequest& request, const OptionRow& row, std::string_view value) {
   uint64_t mb = 0;
   if (Fault fault = ParseMemory(row, value, &mb)) return fault;
@@ -208,14 +216,27 @@ Fault SetChdir(JobRequest& request, const OptionRow&, std::string_view value) {
   return kFine;
 }
 
+Fault SetGres(JobRequest& request, const OptionRow&, std::string_view value) {
+  const absl::StatusOr<std::vector<Gres>> list = ParseGres(value);
+  if (!list.ok()) return OptionFault{std::string(kInvalidGres), 1};
+  request.spec.set_gres(list->empty() ? "none" : FormatGres(*list));
+  return kFine;
+}
+
 Fault SetTresPerTask(JobRequest& request, const OptionRow& row, std::string_view value) {
-  std::string_view count = value;
-  if (!ConsumePrefix(&count, "cpu=") && !ConsumePrefix(&count, "cpu:")) {
-    return ValueNotSupported(row, value);
+  for (std::string_view element : Split(value, ",")) {
+    std::string_view count = element;
+    if (ConsumePrefix(&count, "cpu=") || ConsumePrefix(&count, "cpu:")) {
+      uint32_t cpus = 0;
+      if (!absl::SimpleAtoi(ToAbsl(count), &cpus) || cpus == 0) return InvalidSpecification(row);
+      request.spec.set_cpus_per_task(cpus);
+    } else if (ConsumePrefix(&count, "gres/gpu:") || ConsumePrefix(&count, "gres/gpu=")) {
+      if (!ParseGpus(count).ok()) return InvalidSpecification(row);
+      request.spec.set_gpus_per_task(ReplaceAll(count, "=", ":"));
+    } else {
+      return ValueNotSupported(row, element);
+    }
   }
-  uint32_t cpus = 0;
-  if (!absl::SimpleAtoi(ToAbsl(count), &cpus) || cpus == 0) return InvalidSpecification(row);
-  request.spec.set_cpus_per_task(cpus);
   return kFine;
 }
 

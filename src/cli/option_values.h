@@ -16,6 +16,8 @@ inline constexpr std::nullopt_t kFine = std::nullopt;
 // "Invalid --time specification", exit code 255.
 OptionFault InvalidSpecification(const OptionRow& row);
 
+inline constexpr std::string_view kInvalidGres = "Invalid generic resource (gres) specification";
+
 // A count of at least `least`; else `Invalid numeric value "0" for --ntasks.` and exit code 1.
 Fault ParseCount(const OptionRow& row, std::string_view value, uint32_t least, uint32_t* out);
 
@@ -24,6 +26,8 @@ Fault SetTime(JobRequest& request, const OptionRow& row, std::string_view value)
 Fault SetBegin(JobRequest& request, const OptionRow& row, std::string_view value);
 Fault SetMem(JobRequest& request, const OptionRow& row, std::string_view value);
 Fault SetMemPerCpu(JobRequest& request, const OptionRow& row, std::string_view value);
+Fault SetMemPerGpu(JobRequest& request, const OptionRow& row, std::string_view value);
+Fault SetGres(JobRequest& request, const OptionRow& row, std::string_view value);
 Fault SetTmp(JobRequest& request, const OptionRow& row, std::string_view value);
 Fault SetNice(JobRequest& request, const OptionRow& row, std::string_view value);
 Fault SetPriority(JobRequest& request, const OptionRow& row, std::string_view value);

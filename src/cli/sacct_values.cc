@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/strings/str_format.h"
+#include "cli/gres_view.h"
 #include "common/base/array_spec.h"
 #include "common/base/hostlist.h"
 #include "common/base/ids.h"
@@ -182,7 +183,7 @@ Allocation AllocationOf(const pb::Step& step) {
 
 std::string RequestedTres(const pb::Job& job, const Config& config, const UnitOptions& units) {
   const uint32_t cpus = RequestedCpus(job);
-  std::string text = StrCat("billing=", cpus, ",cpu=", cpus);
+  std::string text = StrCat("billing=", cpus, ",cpu=", cpus, RequestedGresTres(job));
   if (const auto memory = RequestedMemoryMb(job, config)) {
     StrAppend(&text, ",mem=", FormatSize(*memory, 'M', units));
   }
@@ -193,7 +194,8 @@ std::string RequestedTres(const pb::Job& job, const Config& config, const UnitOp
 std::string AllocatedTres(const pb::Job& job, const UnitOptions& units) {
   const Allocation given = AllocationOf(job);
   if (given.cpus == 0) return "";
-  std::string text = StrCat("billing=", given.cpus, ",cpu=", given.cpus);
+  std::string text =
+      StrCat("billing=", given.cpus, ",cpu=", given.cpus, AllocatedGresTres(job.shares()));
   if (given.mem_mb > 0) StrAppend(&text, ",mem=", FormatSize(given.mem_mb, 'M', units));
   StrAppend(&text, ",node=", given.nodes);
   return text;
@@ -202,8 +204,8 @@ std::string AllocatedTres(const pb::Job& job, const UnitOptions& units) {
 std::string AllocatedTres(const pb::Step& step, const UnitOptions& units) {
   const Allocation given = AllocationOf(step);
   if (given.cpus == 0) return "";
-  return StrCat("cpu=", given.cpus, ",mem=", FormatSize(given.mem_mb, 'M', units),
-                ",node=", given.nodes);
+  return StrCat("cpu=", given.cpus, AllocatedGresTres(step.shares()),
+                ",mem=", FormatSize(given.mem_mb, 'M', units), ",node=", given.nodes);
 }
 
 }  // namespace reeve::cli

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "cli/gres_view.h"
 #include "cli/record_text.h"
 #include "cli/time_text.h"
 #include "common/base/hostlist.h"
@@ -70,7 +71,7 @@ std::string NumNodesText(const pb::Job& job) {
 
 // With --details, what the job has on each node, like nodes together.
 void AddNodeShares(const pb::Job& job, RecordText* text) {
-  text->Line("JOB_GRES=(null)");
+  text->Line("JOB_GRES=", OrNull(GresTotals(job.shares())));
   std::vector<bool> done(static_cast<size_t>(job.shares_size()), false);
   for (int i = 0; i < job.shares_size(); ++i) {
     if (done[static_cast<size_t>(i)]) continue;
@@ -79,11 +80,12 @@ void AddNodeShares(const pb::Job& job, RecordText* text) {
     for (int k = i; k < job.shares_size(); ++k) {
       const pb::NodeShare& other = job.shares(k);
       if (other.cores() != share.cores() || other.mem_mb() != share.mem_mb()) continue;
+      if (GresWithIds(other) != GresWithIds(share)) continue;
       alike.push_back(other.node());
       done[static_cast<size_t>(k)] = true;
     }
     text->DeepLine("Nodes=", CompressHostlist(alike), " CPU_IDs=", share.cores(),
-                   " Mem=", share.mem_mb(), " GRES=");
+                   " Mem=", share.mem_mb(), " GRES=", GresWithIds(share));
   }
 }
 
@@ -128,8 +130,14 @@ void AddFiles(const JobRow& row, RecordText* text) {
     text->Line("StdIn=", StreamText(row, JobStream::kInput, true));
     text->Line("StdOut=", StreamText(row, JobStream::kOutput, true));
   }
-  if (!spec.gres().empty()) text->Line("TresPerNode=", spec.gres());
-  if (spec.has_cpus_per_task()) text->Line("TresPerTask=cpu=", spec.cpus_per_task());
+  const auto line = [&](std::string_view key, const std::string& value) {
+    if (!value.empty()) text->Line(key, value);
+  };
+  line("CpusPerTres=", CpusPerTres(spec));
+  line("MemPerTres=", MemPerTres(spec));
+  line("TresPerJob=", TresPerJob(spec));
+  line("TresPerNode=", TresPerNode(spec));
+  line("TresPerTask=", TresPerTask(spec));
 }
 
 }  // namespace
@@ -162,9 +170,10 @@ std::string ShowStepText(const StepRow& row, const ShowOptions& options) {
             " Partition=", row.job->partition(), " NodeList=", NodesText(step));
   text.Line("Nodes=", step.shares_size(), " CPUs=", cpus, " Tasks=", step.num_tasks(),
             " Name=", step.name(), " Network=(null)");
-  text.Line("TRES=", counted ? StrCat("cpu=", cpus, ",mem=", FormatMemoryMb(memory),
-                                      ",node=", step.shares_size())
-                             : "(null)");
+  text.Line("TRES=", counted
+                         ? StrCat("cpu=", cpus, ",mem=", FormatMemoryMb(memory),
+                                  ",node=", step.shares_size(), AllocatedGresTres(step.shares()))
+                         : "(null)");
   text.Line("ResvPorts=(null)");
   const bool cyclic = step.dist().starts_with("cyclic");
   text.Line("CPUFreqReq=Default", !counted ? "" : cyclic ? " Dist=Cyclic" : " Dist=Block");

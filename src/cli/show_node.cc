@@ -46,6 +46,7 @@ std::string ShowNodeText(const pb::Node& node, uint32_t default_port, const Show
   text.Line("AvailableFeatures=", OrNull(node.features()));
   text.Line("ActiveFeatures=", OrNull(node.features()));
   text.Line("Gres=", OrNull(node.gres()));
+  if (options.details && !node.gres().empty()) text.Line("GresUsed=", node.gres_used());
   const bool own_port = node.port() != 0 && node.port() != default_port;
   text.Line("NodeAddr=", node.address(), " NodeHostName=", node.hostname(),
             own_port ? StrCat(" Port=", node.port()) : "",

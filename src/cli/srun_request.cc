@@ -16,12 +16,26 @@ constexpr int64_t kHoldSeconds = 20;  // how long the controller may hold the ca
 
 // What a job has and a step of it has not yet; from an outer job's environment it is no wish.
 std::optional<OptionFault> RefuseForStep(const JobRequest& request) {
-  for (std::string_view option : {"mem", "mem-per-cpu", "constraint"}) {
+  for (std::string_view option :
+       {"mem", "mem-per-cpu", "mem-per-gpu", "cpus-per-gpu", "constraint"}) {
     if (request.WasSetBy(option, Source::kCommandLine)) {
       return NotSupported(StrCat("--", option, " for a step inside of a job"));
     }
   }
   return std::nullopt;
+}
+
+// The job's GPUs are the step's unless something else is typed. How many each task sees is what the
+// job has said, too.
+void SettleGpus(JobRequest* request) {
+  pb::JobSpec* spec = &request->spec;
+  const auto typed = [&](std::string_view option) {
+    return request->WasSetBy(option, Source::kCommandLine);
+  };
+  if (!typed("gpus")) spec->clear_gpus();
+  if (!typed("gpus-per-node")) spec->clear_gpus_per_node();
+  const bool others = typed("gpus") || typed("gpus-per-node") || request->WasSet("gres");
+  if (others && !typed("gpus-per-task") && !typed("tres-per-task")) spec->clear_gpus_per_task();
 }
 
 std::string OutputValue(const StreamRoute& route) {
@@ -57,6 +71,7 @@ std::optional<OptionFault> SettleStepRequest(bool in_job, JobRequest* request,
   pb::JobSpec* spec = &request->spec;
   if (in_job) {
     if (auto fault = RefuseForStep(*request)) return fault;
+    SettleGpus(request);
   }
   bool typed_tasks = request->WasSetBy("ntasks", Source::kCommandLine);
   bool typed_per_node = request->WasSetBy("ntasks-per-node", Source::kCommandLine);
@@ -106,6 +121,10 @@ pb::CreateStepRequest MakeStepRequest(const JobRequest& request, const StepOrigi
   if (spec.has_ntasks_per_node()) step.set_ntasks_per_node(spec.ntasks_per_node());
   step.set_req_nodes(spec.req_nodes());
   step.set_exc_nodes(spec.exc_nodes());
+  step.set_gres(spec.gres());
+  step.set_gpus(spec.gpus());
+  step.set_gpus_per_node(spec.gpus_per_node());
+  step.set_gpus_per_task(spec.gpus_per_task());
   step.set_exact(request.exact);
   step.set_overlap(request.overlap);
   step.set_overcommit(spec.overcommit());

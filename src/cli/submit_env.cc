@@ -53,7 +53,7 @@ void AddSlurmVariables(const std::vector<std::string>& environment, std::vector<
 // What a job, step or task is told about itself. Wishes that a user may hold in the environment
 // for all jobs (SLURM_CONF, SLURM_TIME_FORMAT, ...) are not among them.
 bool BelongsToOuterJob(std::string_view name) {
-  static constexpr std::array<std::string_view, 33> kNames = {"SLURM_JOBID",
+  static constexpr std::array<std::string_view, 39> kNames = {"SLURM_JOBID",
                                                               "SLURM_NODELIST",
                                                               "SLURM_NNODES",
                                                               "SLURM_NTASKS",
@@ -63,6 +63,12 @@ bool BelongsToOuterJob(std::string_view name) {
                                                               "SLURM_CPUS_PER_TASK",
                                                               "SLURM_TRES_PER_TASK",
                                                               "SLURM_CPUS_ON_NODE",
+                                                              "SLURM_CPUS_PER_GPU",
+                                                              "SLURM_GPUS",
+                                                              "SLURM_GPUS_ON_NODE",
+                                                              "SLURM_GPUS_PER_NODE",
+                                                              "SLURM_GPUS_PER_TASK",
+                                                              "SLURM_MEM_PER_GPU",
                                                               "SLURM_MEM_PER_NODE",
                                                               "SLURM_MEM_PER_CPU",
                                                               "SLURM_NODEID",

@@ -35,6 +35,7 @@ StoredNode FromProto(const pb::StoredNode& node);
 StoredPartition FromProto(const pb::StoredPartition& partition);
 
 std::shared_ptr<const StepSpec> FromProto(const pb::CreateStepRequest& request);
+std::shared_ptr<const GresSpec> GresOf(const pb::CreateStepRequest& request);  // null: all
 pb::StoredStepSpec ToProto(const StepToLaunch& step);
 StepToLaunch FromProto(const pb::StoredStepSpec& step);
 

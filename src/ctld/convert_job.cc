@@ -46,7 +46,13 @@ Usage FromProto(const pb::Usage& usage) {
 absl::StatusOr<NodeShare> FromProto(const pb::NodeShare& share) {
   absl::StatusOr<CpuSet> cores = CpuSet::Parse(share.cores());
   if (!cores.ok()) return cores.status();
-  return NodeShare{share.node(), share.cpus(), share.mem_mb(), share.tasks(), *std::move(cores)};
+  NodeShare out{share.node(), share.cpus(), share.mem_mb(), share.tasks(), *std::move(cores), {}};
+  for (const pb::GresShare& gres : share.gres()) {
+    absl::StatusOr<CpuSet> ids = CpuSet::Parse(gres.ids());
+    if (!ids.ok()) return ids.status();
+    out.gres.push_back({gres.name(), gres.type(), *std::move(ids)});
+  }
+  return out;
 }
 
 pb::Step ToProto(const Step& step) {
@@ -160,6 +166,24 @@ void GetTimes(const pb::Job& in, Job* job) {
   job->time_limit = Duration(in.time_limit());
 }
 
+void PutGres(const JobSpec& spec, pb::JobSpec* out) {
+  if (spec.gres == nullptr) return;
+  const GresSpec& gres = *spec.gres;
+  out->set_gres(gres.per_node);
+  out->set_gpus(gres.gpus);
+  out->set_gpus_per_node(gres.gpus_per_node);
+  out->set_gpus_per_task(gres.gpus_per_task);
+  if (gres.cpus_per_gpu) out->set_cpus_per_gpu(*gres.cpus_per_gpu);
+  if (gres.mem_per_gpu_mb) out->set_mem_per_gpu_mb(*gres.mem_per_gpu_mb);
+}
+
+std::shared_ptr<const GresSpec> GetGres(const pb::JobSpec& in) {
+  GresSpec gres{in.gres(), in.gpus(), in.gpus_per_node(), in.gpus_per_task(), {}, {}};
+  if (in.has_cpus_per_gpu()) gres.cpus_per_gpu = in.cpus_per_gpu();
+  if (in.has_mem_per_gpu_mb()) gres.mem_per_gpu_mb = in.mem_per_gpu_mb();
+  return gres == GresSpec() ? nullptr : std::make_shared<const GresSpec>(std::move(gres));
+}
+
 // The reason's code of "RaisedSignal:9(Killed)".
 Reason ReasonOf(const std::string& text) {
   std::string_view code = std::string_view(text).substr(0, text.find(':'));
@@ -181,6 +205,12 @@ pb::NodeShare ToProto(const NodeShare& share) {
   out.set_mem_mb(share.mem_mb);
   out.set_tasks(share.tasks);
   out.set_cores(share.cores.ToText());
+  for (const GresShare& gres : share.gres) {
+    pb::GresShare* added = out.add_gres();
+    added->set_name(gres.name);
+    added->set_type(gres.type);
+    added->set_ids(gres.ids.ToText());
+  }
   return out;
 }
 
@@ -224,7 +254,7 @@ pb::JobSpec ToProto(const JobSpec& spec) {
   if (spec.min_cpus_per_node) out.set_min_cpus_per_node(*spec.min_cpus_per_node);
   Fill(spec.array_env, out.mutable_array_env());
   out.set_export_none(spec.export_none);
-  out.set_gres(spec.gres);
+  PutGres(spec, &out);
   out.set_reservation(spec.reservation);
   out.set_tmp_disk_mb(spec.tmp_disk_mb);
   out.set_contiguous(spec.contiguous);
@@ -277,7 +307,7 @@ JobSpec FromProto(const pb::JobSpec& in) {
   if (in.has_min_cpus_per_node()) spec.min_cpus_per_node = in.min_cpus_per_node();
   spec.array_env = Strings(in.array_env());
   spec.export_none = in.export_none();
-  spec.gres = in.gres();
+  spec.gres = GetGres(in);
   spec.reservation = in.reservation();
   spec.tmp_disk_mb = in.tmp_disk_mb();
   spec.contiguous = in.contiguous();

@@ -137,6 +137,7 @@ pb::Node ToProto(const Node& node) {
   out.set_gres(node.gres);
   out.set_reservation(node.reservation);
   out.set_maint(node.maint);
+  out.set_gres_used(node.stock.UsedText());
   out.set_alloc_cpus(node.whole_jobs > 0 ? node.cpus : node.alloc_cpus);
   out.set_alloc_mem_mb(node.alloc_mem_mb);
   out.set_free_mem_mb(node.free_mem_mb);

@@ -7,7 +7,7 @@ namespace {
 
 // CreateStepRequest and StoredStepSpec name these fields alike.
 template <class Message>
-std::shared_ptr<const StepSpec> ReadStepSpec(const Message& in) {
+std::shared_ptr<StepSpec> ReadStepSpec(const Message& in) {
   auto spec = std::make_shared<StepSpec>();
   spec->name = in.name();
   spec->argv = {in.argv().begin(), in.argv().end()};
@@ -41,6 +41,7 @@ void PutStepSpec(const StepSpec& spec, Message* out) {
   out->set_distribution(spec.distribution);
   out->set_task_prolog(spec.task_prolog);
   out->set_task_epilog(spec.task_epilog);
+  out->set_gpus_per_task(spec.gpus_per_task);
 }
 
 // The files, limits and command of a step: from its srun, or from the job for a batch step.
@@ -53,7 +54,15 @@ void PutTaskSetting(const StepLaunch& launch, pb::StepLaunch* out) {
 }  // namespace
 
 std::shared_ptr<const StepSpec> FromProto(const pb::CreateStepRequest& in) {
-  return ReadStepSpec(in);
+  std::shared_ptr<StepSpec> spec = ReadStepSpec(in);
+  const absl::StatusOr<Gres> gpus = ParseGpus(in.gpus_per_task());
+  if (gpus.ok()) spec->gpus_per_task = gpus->count;
+  return spec;
+}
+
+std::shared_ptr<const GresSpec> GresOf(const pb::CreateStepRequest& in) {
+  GresSpec gres{in.gres(), in.gpus(), in.gpus_per_node(), in.gpus_per_task(), {}, {}};
+  return gres == GresSpec() ? nullptr : std::make_shared<const GresSpec>(std::move(gres));
 }
 
 pb::JobFacts ToProto(const JobFacts& facts) {
@@ -91,7 +100,9 @@ pb::StoredStepSpec ToProto(const StepToLaunch& step) {
 }
 
 StepToLaunch FromProto(const pb::StoredStepSpec& in) {
-  return {JobId{in.job_id()}, StepId{in.step_id()}, in.attempt(), in.io_secret(), ReadStepSpec(in)};
+  std::shared_ptr<StepSpec> spec = ReadStepSpec(in);
+  spec->gpus_per_task = in.gpus_per_task();
+  return {JobId{in.job_id()}, StepId{in.step_id()}, in.attempt(), in.io_secret(), std::move(spec)};
 }
 
 pb::StepLaunch ToProto(const StepLaunch& launch, const std::string& cluster) {
@@ -121,6 +132,9 @@ pb::StepLaunch ToProto(const StepLaunch& launch, const std::string& cluster) {
   out.set_cores(launch.job_cores.ToText());
   out.set_restarts(launch.restarts);
   out.set_leased(launch.leased);
+  out.set_node_has_gpus(launch.node_has_gpus);
+  out.mutable_job_gpus()->Assign(launch.job_gpus.begin(), launch.job_gpus.end());
+  out.mutable_step_gpus()->Assign(launch.step_gpus.begin(), launch.step_gpus.end());
   if (launch.facts != nullptr) *out.mutable_job() = ToProto(*launch.facts);
   return out;
 }

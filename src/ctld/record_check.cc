@@ -32,7 +32,8 @@ bool AllDistinct(const std::vector<NodeShare>& shares) {
 
 bool Inside(const Job& job, const NodeShare& share) {
   return std::any_of(job.shares.begin(), job.shares.end(), [&](const NodeShare& of_job) {
-    return of_job.node == share.node && of_job.cores.ContainsAll(share.cores);
+    return of_job.node == share.node && of_job.cores.ContainsAll(share.cores) &&
+           ContainsAll(of_job.gres, share.gres);
   });
 }
 
@@ -55,12 +56,13 @@ absl::Status CheckStep(const Job& job, const Step& step) {
   return Annotate(status, StrCat("step ", step.step_id.value));
 }
 
-bool SameCpus(const Step& a, const Step& b) {
+bool SameResources(const Step& a, const Step& b) {
   for (size_t i = 0; i < a.shares.size(); ++i) {
     for (size_t j = 0; j < b.shares.size(); ++j) {
       if (a.parts[i] == PartState::kEnded || b.parts[j] == PartState::kEnded) continue;
       if (a.shares[i].node != b.shares[j].node) continue;
       if (a.shares[i].cores.Intersects(b.shares[j].cores)) return true;
+      if (!Disjoint(a.shares[i].gres, b.shares[j].gres)) return true;
     }
   }
   return false;
@@ -76,9 +78,9 @@ absl::Status CheckSteps(const Job& job) {
     }
     for (const Step& other : job.steps) {
       if (&other == &step) break;
-      if (step.holds_cpus && other.holds_cpus && SameCpus(step, other)) {
-        return absl::DataLossError(
-            StrCat("step ", step.step_id.value, " shares CPUs with step ", other.step_id.value));
+      if (step.holds_cpus && other.holds_cpus && SameResources(step, other)) {
+        return absl::DataLossError(StrCat("step ", step.step_id.value,
+                                          " shares resources with step ", other.step_id.value));
       }
     }
   }
@@ -132,6 +134,7 @@ absl::Status CheckArraySizes(const std::vector<Job>& jobs) {
 absl::Status CheckShares(const std::vector<Job>& jobs) {
   struct Use {
     CpuSet cpus;
+    std::vector<GresShare> gres;
     std::vector<std::pair<JobId, const CpuSet*>> jobs;
   };
   absl::flat_hash_map<std::string, Use> nodes;
@@ -147,6 +150,11 @@ absl::Status CheckShares(const std::vector<Job>& jobs) {
         return absl::DataLossError(StrCat("job ", job.id.value, ": has CPUs of job ",
                                           other->first.value, " on ", share.node));
       }
+      if (!Disjoint(use.gres, share.gres)) {
+        return absl::DataLossError(
+            StrCat("job ", job.id.value, ": has generic resources of another job on ", share.node));
+      }
+      use.gres.insert(use.gres.end(), share.gres.begin(), share.gres.end());
       use.cpus.AddAll(share.cores);
       use.jobs.emplace_back(job.id, &share.cores);
     }

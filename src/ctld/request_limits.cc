@@ -80,6 +80,10 @@ absl::Status CheckSpec(const pb::JobSpec& spec) {
                      {"exclude list", spec.exc_nodes(), kMaxText},
                      {"dependency", spec.dependency(), kMaxText},
                      {"array", spec.array(), kMaxText},
+                     {"list of generic resources", spec.gres(), kMaxName},
+                     {"number of GPUs", spec.gpus(), kMaxName},
+                     {"number of GPUs", spec.gpus_per_node(), kMaxName},
+                     {"number of GPUs", spec.gpus_per_task(), kMaxName},
                      {"constraint", spec.features(), kMaxName}});
 }
 
@@ -116,6 +120,10 @@ absl::Status CheckLimits(const pb::CreateStepRequest& request) {
                      {"host name", request.submit_host(), kMaxName},
                      {"host name", request.srun_host(), kMaxName},
                      {"MPI type", request.mpi(), kMaxName},
+                     {"list of generic resources", request.gres(), kMaxName},
+                     {"number of GPUs", request.gpus(), kMaxName},
+                     {"number of GPUs", request.gpus_per_node(), kMaxName},
+                     {"number of GPUs", request.gpus_per_task(), kMaxName},
                      {"CPU binding", request.cpu_bind(), kMaxText}});
 }
 

@@ -235,6 +235,7 @@ void Service::CreateStep(const CallPtr& call) {
   event.ntasks_per_node = Optional(request.has_ntasks_per_node(), request.ntasks_per_node());
   event.req_nodes = request.req_nodes();
   event.exc_nodes = request.exc_nodes();
+  event.gres = GresOf(request);
   event.exact = request.exact();
   event.overlap = request.overlap();
   event.overcommit = request.overcommit();

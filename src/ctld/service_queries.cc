@@ -206,7 +206,7 @@ void Service::ShowConfig(const CallPtr& call) {
 
 void Service::Reconfigure(const CallPtr& call) {
   std::shared_ptr<const Config> before = parts_.config->Get();
-  absl::StatusOr<Config> after = LoadConfig(before->path);
+  absl::StatusOr<Config> after = LoadConfigAndGres(before->path);
   if (!after.ok()) return call->Finish(after.status());
   absl::StatusOr<rpc::Trust> trust = rpc::TrustOf(*after);
   if (!trust.ok()) return call->Finish(trust.status());

@@ -190,6 +190,29 @@ TEST(OptionParser, StrongerMemoryRequestWins) {
   EXPECT_NE(CheckCombinations(kSbatch, &both.request, false), std::nullopt);
 }
 
+TEST(OptionParser, AsksForGenericResources) {
+  Reading reading(kSbatch);
+  reading.Line({"--gres=gres/gpu:a100:2,nic", "-G", "8", "--gpus-per-task=h100:1",
+                "--cpus-per-gpu=3", "--mem-per-gpu=2G"});
+  EXPECT_EQ(CheckCombinations(kSbatch, &reading.request, true), std::nullopt);
+  const pb::JobSpec& spec = reading.request.spec;
+  EXPECT_EQ(spec.gres(), "gpu:a100:2,nic:1");
+  EXPECT_EQ(spec.gpus(), "8");
+  EXPECT_EQ(spec.gpus_per_task(), "h100:1");
+  EXPECT_EQ(spec.cpus_per_gpu(), 3u);
+  EXPECT_EQ(spec.mem_per_gpu_mb(), 2048u);
+
+  Reading tres(kSrun);
+  tres.Line({"--tres-per-task=cpu=2,gres/gpu:a100=1", "--gres=none", "prog"});
+  EXPECT_EQ(tres.request.spec.cpus_per_task(), 2u);
+  EXPECT_EQ(tres.request.spec.gpus_per_task(), "a100:1");
+  EXPECT_EQ(tres.request.spec.gres(), "none");
+
+  Reading both(kSbatch);
+  both.Line({"--mem=4G", "--mem-per-gpu=100"});
+  EXPECT_NE(CheckCombinations(kSbatch, &both.request, true), std::nullopt);
+}
+
 TEST(OptionParser, AbsentResourcesAreRefusedAsSlurmDoes) {
   auto message = [](std::vector<std::string> words) {
     Reading reading(kSbatch);

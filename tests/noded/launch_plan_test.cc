@@ -152,6 +152,38 @@ TEST(LaunchPlan, NodesThatShareAFileEmptyItOnce) {
   EXPECT_FALSE(Plan(request).tasks[0].out.truncate);
 }
 
+TEST(LaunchPlan, TasksAreToldTheirGpus) {
+  LaunchRequest request = Step();
+  request.environment.push_back("CUDA_VISIBLE_DEVICES=7");
+  request.environment.push_back("SLURM_JOB_GPUS=7");
+  // Where a node has none what the user has set stays.
+  LaunchPlan plan = Plan(request);
+  EXPECT_EQ(Get(plan.tasks[0], "CUDA_VISIBLE_DEVICES"), "7");
+  EXPECT_EQ(Get(plan.tasks[0], "SLURM_JOB_GPUS"), "(unset)");
+
+  request.node_has_gpus = true;
+  request.job_gpus = {0, 2, 3};
+  plan = Plan(request);
+  EXPECT_EQ(Get(plan.tasks[0], "CUDA_VISIBLE_DEVICES"), "(unset)");
+  EXPECT_EQ(Get(plan.tasks[0], "SLURM_JOB_GPUS"), "0,2,3");
+  EXPECT_EQ(Get(plan.tasks[0], "SLURM_GPUS_ON_NODE"), "(unset)");
+
+  request.step_gpus = {2, 3};
+  plan = Plan(request);
+  for (const TaskPlan& task : plan.tasks) {
+    EXPECT_EQ(Get(task, "CUDA_VISIBLE_DEVICES"), "2,3");
+    EXPECT_EQ(Get(task, "ROCR_VISIBLE_DEVICES"), "2,3");
+    EXPECT_EQ(Get(task, "SLURM_STEP_GPUS"), "2,3");
+    EXPECT_EQ(Get(task, "SLURM_GPUS_ON_NODE"), "2");
+  }
+
+  request.gpus_per_task = 1;
+  plan = Plan(request);
+  EXPECT_EQ(Get(plan.tasks[0], "CUDA_VISIBLE_DEVICES"), "2");
+  EXPECT_EQ(Get(plan.tasks[1], "GPU_DEVICE_ORDINAL"), "3");
+  EXPECT_EQ(Get(plan.tasks[1], "SLURM_STEP_GPUS"), "2,3");
+}
+
 TEST(LaunchPlan, NonsenseIsRefusedByName) {
   LaunchRequest request = Batch();
   request.node_index = 5;

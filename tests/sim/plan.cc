@@ -40,6 +40,15 @@ PriorityConfig MakePriority(Random& random) {
   return priority;
 }
 
+// In one world of three nodes have GPUs. Drawn apart, so that all else is what it is without them.
+void AddGres(uint64_t seed, Settings& settings) {
+  Random random(seed, "gres");
+  settings.gres_types = {"gpu", "nic"};
+  if (!random.OneIn(3)) return;
+  static const std::vector<std::string> kGres = {"", "gpu:2", "gpu:a:2,nic:1", "gpu:a:1,gpu:b:1"};
+  for (ctld::Node& node : settings.nodes) node.gres = random.Of(kGres);
+}
+
 Settings MakeSettings(Random& random) {
   Settings settings;
   settings.cluster_name = "sim";
@@ -132,6 +141,7 @@ Plan MakePlan(uint64_t seed) {
   plan.seed = seed;
   Random random(seed, "cluster");
   plan.cluster.settings = MakeSettings(random);
+  AddGres(seed, plan.cluster.settings);
   plan.cluster.commit_least = absl::Milliseconds(random.Between(1, 5));
   plan.cluster.commit_most = plan.cluster.commit_least + absl::Milliseconds(random.Between(0, 40));
   plan.cluster.dbd_delay = absl::Milliseconds(random.Between(1, 300));

@@ -12,7 +12,8 @@ namespace {
 
 class Workload {
  public:
-  Workload(const ClusterPlan& cluster, uint64_t seed) : cluster_(cluster), random_(seed, "work") {}
+  Workload(const ClusterPlan& cluster, uint64_t seed)
+      : cluster_(cluster), random_(seed, "work"), gres_random_(seed, "work-gres") {}
 
   std::vector<WorkItem> Run() {
     const int count = random_.Between(4, 26);
@@ -128,6 +129,7 @@ class Workload {
     spec.work_dir = "/";
     spec.batch = !item.interactive;
     Sizes(spec);
+    Gres(spec);
     spec.time_limit = absl::Seconds(random_.Between(20, 240));
     if (random_.OneIn(8))
       spec.begin_time = kStart + item.at + absl::Seconds(random_.Between(1, 90));
@@ -167,6 +169,29 @@ class Workload {
       static const std::vector<std::string> kChoices = {"", "debug", "first", "debug,first"};
       spec.partition = random_.Of(kChoices);
     }
+  }
+
+  // Drawn apart, so that the rest of a world is what it is without GPUs.
+  void Gres(ctld::JobSpec& spec) {
+    const auto& nodes = cluster_.settings.nodes;
+    const bool any =
+        std::any_of(nodes.begin(), nodes.end(), [](const auto& n) { return !n.gres.empty(); });
+    if (!any || gres_random_.OneIn(2)) return;
+    ctld::GresSpec gres;
+    static const std::vector<std::string> kPerNode = {"gpu:1", "gpu:2", "gpu:a:1", "gpu:1,nic:1"};
+    switch (gres_random_.Below(4)) {
+      case 0:
+        gres.gpus = StrCat(gres_random_.Between(1, 4));
+        break;
+      case 1:
+        gres.gpus_per_task = "1";
+        break;
+      default:
+        gres.per_node = gres_random_.Of(kPerNode);
+        break;
+    }
+    if (gres_random_.OneIn(4)) gres.cpus_per_gpu = 1;
+    spec.gres = std::make_shared<const ctld::GresSpec>(std::move(gres));
   }
 
   void Array(ctld::JobSpec& spec) {
@@ -220,6 +245,7 @@ class Workload {
   const absl::Time kStart = absl::FromUnixSeconds(1795387200);
   const ClusterPlan& cluster_;
   Random random_;
+  Random gres_random_;
   std::vector<WorkItem> items_;
   std::vector<uint32_t> submitted_;
   uint32_t allocations_percent_ = 0;

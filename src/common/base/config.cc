@@ -6,6 +6,7 @@
 #include <cstring>
 #include <memory>
 
+#include "common/base/config_gres.h"
 #include "common/base/config_keys.h"
 #include "common/base/config_lexer.h"
 #include "common/base/config_problems.h"
@@ -144,19 +145,27 @@ Config Reader::Finish(std::string_view name) {
   }
   config_.partitions = partitions_.Resolve(config_.nodes, problems_);
   Check(name);
+  CheckGres(config_, name, problems_);
   if (config_.accounting_host.empty() && !config_.controllers.empty()) {
     config_.accounting_host = config_.controllers[0].addr;
   }
   return std::move(config_);
 }
 
+struct TextOf {
+  std::string path;
+  std::string text;
+};
+
 absl::StatusOr<Config> Parse(std::string_view text, std::string_view name, std::string_view path,
-                             const IncludeReader& include_reader) {
+                             const IncludeReader& include_reader,
+                             const std::optional<TextOf>& gres_conf = std::nullopt) {
   ConfigProblems problems;
   LexedConfig lexed = LexConfig(text, name, include_reader, problems);
   Reader reader(problems);
   for (const ConfigLine& line : lexed.lines) reader.Line(line);
   Config config = reader.Finish(name);
+  if (gres_conf.has_value()) ApplyGresConf(config, gres_conf->text, gres_conf->path, problems);
   absl::Status status = problems.ToStatus();
   if (!status.ok()) return status;
   config.path = std::string(path);
@@ -200,6 +209,18 @@ absl::StatusOr<Config> LoadConfig(const std::string& path) {
   absl::StatusOr<std::string> text = ReadText(path);
   if (!text.ok()) return text.status();
   return Parse(*text, path, path, ReadText);
+}
+
+absl::StatusOr<Config> LoadConfigAndGres(const std::string& path) {
+  absl::StatusOr<std::string> text = ReadText(path);
+  if (!text.ok()) return text.status();
+  const size_t slash = path.rfind('/');
+  const std::string gres_path =
+      StrCat(slash == path.npos ? "" : path.substr(0, slash + 1), "gres.conf");
+  absl::StatusOr<std::string> gres = ReadText(gres_path);
+  if (absl::IsNotFound(gres.status())) return Parse(*text, path, path, ReadText);
+  if (!gres.ok()) return gres.status();
+  return Parse(*text, path, path, ReadText, TextOf{gres_path, *std::move(gres)});
 }
 
 std::string FindConfigPath() {

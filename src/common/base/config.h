@@ -25,6 +25,14 @@ struct SourceLine {
   int line = 0;
 };
 
+// What gres.conf says of a node's generic resources of one name, by id.
+struct GresDevices {
+  std::string name;
+  std::vector<std::string> files;            // "": none
+  std::vector<std::vector<uint32_t>> cores;  // those nearest to it; empty: all are
+  friend bool operator==(const GresDevices&, const GresDevices&) = default;
+};
+
 enum class ConfiguredNodeState { kUnknown, kIdle, kDown, kDrain, kFail, kFuture };
 
 struct NodeConfig {
@@ -44,6 +52,7 @@ struct NodeConfig {
   uint32_t weight = 1;
   std::vector<std::string> features;
   std::string gres;  // as written, "gpu:a100:2"
+  std::vector<GresDevices> gres_devices;
   ConfiguredNodeState state = ConfiguredNodeState::kUnknown;
   std::string reason;
   SourceLine source;
@@ -257,6 +266,8 @@ absl::StatusOr<Config> ParseConfig(std::string_view text, std::string_view name,
 
 // NotFound when the file does not exist; else as ParseConfig.
 absl::StatusOr<Config> LoadConfig(const std::string& path);
+// With the gres.conf beside it, if there is one: only the controller needs to know that.
+absl::StatusOr<Config> LoadConfigAndGres(const std::string& path);
 
 // $SLURM_CONF, else /etc/reeve/slurm.conf.
 std::string FindConfigPath();

@@ -71,6 +71,15 @@ std::string Change(std::string_view before, std::string_view after) {
   return StrCat(OrNone(before), " -> ", OrNone(after));
 }
 
+std::string DevicesText(const std::vector<GresDevices>& devices) {
+  std::string text;
+  for (const GresDevices& each : devices) {
+    StrAppend(&text, text.empty() ? "" : " ", each.name, ":", Join(each.files, ","));
+    for (const std::vector<uint32_t>& cores : each.cores) StrAppend(&text, ":", Join(cores, ","));
+  }
+  return text;
+}
+
 Entries NodeFields(const NodeConfig& node) {
   return {
       {"NodeHostname", node.hostname},
@@ -86,6 +95,7 @@ Entries NodeFields(const NodeConfig& node) {
       {"Weight", StrCat(node.weight)},
       {"Features", Join(node.features, ",")},
       {"Gres", node.gres},
+      {"gres.conf", DevicesText(node.gres_devices)},
       {"State", StrCat(static_cast<int>(node.state))},
       {"Reason", node.reason},
   };

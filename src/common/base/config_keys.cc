@@ -25,7 +25,7 @@ constexpr ConfigKey kMainKeys[] = {
     {"AccountingStorageParameters", U, kNull},
     {"AccountingStoragePass", U},
     {"AccountingStoragePort", H, "-"},
-    {"AccountingStorageTRES", SL, "cpu,mem,energy,node,billing,fs/disk,vmem,pages", "cpu|mem|energy|node|billing|fs/disk|vmem|pages", "these are always tracked"},
+    {"AccountingStorageTRES", SL, "cpu,mem,energy,node,billing,fs/disk,vmem,pages", "cpu|mem|energy|node|billing|fs/disk|vmem|pages|gres/gpu", "these are always tracked"},
     {"AccountingStorageType", H, "-"},
     {"AccountingStorageUser", U},
     {"AccountingStoreFlags", SL, kNull, "job_comment", "comments are always stored"},

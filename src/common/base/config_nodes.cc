@@ -4,6 +4,7 @@
 #include "common/base/array_spec.h"
 #include "common/base/config_records.h"
 #include "common/base/config_values.h"
+#include "common/base/gres.h"
 #include "common/base/hostlist.h"
 #include "common/base/text.h"
 #include "common/base/units.h"
@@ -44,7 +45,9 @@ absl::Status SetFeatures(NodeDraft& draft, std::string_view value) {
 }
 
 absl::Status SetGres(NodeDraft& draft, std::string_view value) {
-  draft.node.gres = EqualsIgnoreCase(value, "none") ? "" : std::string(value);
+  absl::StatusOr<std::vector<Gres>> list = ParseGres(value);
+  if (!list.ok()) return list.status();
+  draft.node.gres = FormatGres(*list);
   return absl::OkStatus();
 }
 

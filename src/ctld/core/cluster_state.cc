@@ -11,8 +11,9 @@ namespace {
 
 // Facts follow the new configuration; state, allocation and reports stay with the node.
 void TakeFacts(Node& node, const Node& configured) {
-  const bool smaller =
-      configured.cpus < node.cpus || configured.real_memory_mb < node.real_memory_mb;
+  const bool smaller = configured.cpus < node.cpus ||
+                       configured.real_memory_mb < node.real_memory_mb ||
+                       configured.gres != node.gres;
   if (smaller && !node.jobs.empty()) node.shrunk = true;
   node.address = configured.address;
   node.hostname = configured.hostname;
@@ -27,6 +28,7 @@ void TakeFacts(Node& node, const Node& configured) {
   node.weight = configured.weight;
   node.features = configured.features;
   node.gres = configured.gres;
+  node.gres_devices = configured.gres_devices;
   node.order = configured.order;
   node.partitions.clear();
   node.set_weight.reset();
@@ -47,6 +49,7 @@ std::vector<std::string> State::ApplySettings(Settings new_settings) {
   for (std::unique_ptr<Node>& node : nodes) old[node->name] = std::move(node);
   nodes.clear();
   node_index.clear();
+  settings.gres_kinds.clear();
   for (const Node& configured : settings.nodes) {
     std::unique_ptr<Node> node = std::move(old[configured.name]);
     old.erase(configured.name);
@@ -57,6 +60,8 @@ std::vector<std::string> State::ApplySettings(Settings new_settings) {
       // Its time has come.
       if (node->base == NodeBase::kFuture) node->base = configured.base;
     }
+    node->stock = NodeGres(node->gres, settings.gres_kinds);
+    for (const auto& [id, use] : node->jobs) node->stock.Take(use.gres);
     node->configured = ConfiguredText(configured);
     node_index[node->name] = static_cast<NodeIndex>(nodes.size());
     nodes.push_back(std::move(node));
@@ -302,6 +307,7 @@ void Context::Occupy(const Job& job, const NodeShare& share, bool completing) {
   Node::Use use;
   use.cpus = share.cores;
   use.mem_mb = share.mem_mb;
+  use.gres = share.gres;
   use.whole = job.shape != nullptr && job.shape->exclusive;
   for (std::string_view name : node->partitions) {
     if (name == job.partition && state.FindPartition(name)->facts.exclusive) use.whole = true;
@@ -310,10 +316,12 @@ void Context::Occupy(const Job& job, const NodeShare& share, bool completing) {
   node->busy.AddAll(use.cpus);
   node->alloc_cpus += use.cpus.Count();
   node->alloc_mem_mb += use.mem_mb;
+  const bool gres_there = node->stock.Take(use.gres);
   node->whole_jobs += use.whole;
   node->completing_jobs += use.completing;
   // A job that ends gives its node back and takes it again as completing: no new grant.
-  if (completing && (node->alloc_cpus > node->cpus || node->alloc_mem_mb > node->real_memory_mb)) {
+  if (!gres_there || (completing && (node->alloc_cpus > node->cpus ||
+                                     node->alloc_mem_mb > node->real_memory_mb))) {
     node->shrunk = true;
   }
   node->jobs[job.id] = std::move(use);
@@ -329,6 +337,7 @@ void Context::Vacate(const Job& job, const std::string& name) {
   node->busy.RemoveAll(use.cpus);
   node->alloc_cpus -= use.cpus.Count();
   node->alloc_mem_mb -= use.mem_mb;
+  node->stock.GiveBack(use.gres);
   node->whole_jobs -= use.whole;
   node->completing_jobs -= use.completing;
   node->jobs.erase(found);

@@ -61,6 +61,10 @@ struct StepLaunch {
   uint64_t mem_limit_mb = 0;      // of the step on this node; 0: none
   uint64_t job_mem_limit_mb = 0;  // of the job on this node; 0: none
   CpuSet job_cores;               // CPU ids of the job on this node
+  // Numbers of GPUs on this node, as programs name them.
+  bool node_has_gpus = false;
+  std::vector<uint32_t> job_gpus;
+  std::vector<uint32_t> step_gpus;
   uint32_t restarts = 0;
   bool leased = false;
   std::shared_ptr<const JobFacts> facts;  // null: there is no Prolog or Epilog

@@ -145,6 +145,7 @@ struct CreateStep {
   std::optional<uint32_t> ntasks_per_node;
   std::string req_nodes;
   std::string exc_nodes;
+  std::shared_ptr<const GresSpec> gres;  // of the job's; null: all
   bool exact = false;
   bool overlap = false;
   bool overcommit = false;

@@ -50,9 +50,7 @@ class NodeCounter {
     AddSizes();
     Add(Need::kUp, "", [&](NodeIndex i) { return At(i).Usable(); });
     CountTasksOfEmpty();
-    AddTasks(Need::kFreeNow, "", terms_, [&](NodeIndex i) {
-      return Offer{i, &At(i), At(i).FreeCpus(), At(i).FreeMem()};
-    });
+    AddTasks(Need::kFreeNow, "", terms_, [&](NodeIndex i) { return FreeOffer(i, At(i)); });
     AddTasks(Need::kFreeThroughout, FormatDuration(shape_.time_limit), terms_, [&](NodeIndex i) {
       return OfferFromNow(state_, terms_, i, key_, Track::View::kHigher, now_, until_, scratch_);
     });
@@ -62,26 +60,45 @@ class NodeCounter {
  private:
   const Node& At(NodeIndex index) const { return *state_.nodes[index]; }
 
-  // CPUs as if memory did not matter, then memory as if CPUs did not: who passes both can take a
-  // task, as capacity is the one or the other.
+  // CPUs as if nothing else mattered, then memory, then GPUs as if CPUs did not: who passes all can
+  // take a task, as capacity is the least of what they allow.
   void AddSizes() {
-    Terms without_memory = terms_;
-    without_memory.consume_memory = true;  // so that the offer's is what counts
-    AddTasks(Need::kCpus, CpusAsked(), without_memory, [&](NodeIndex i) {
-      return Offer{i, &At(i), At(i).cpus, UINT64_MAX};
+    Terms cpus_only = terms_;
+    cpus_only.consume_memory = true;  // so that the offer's is what counts
+    cpus_only.gres = GresTerms();
+    if (terms_.gres.mem_per_gpu_mb > 0) cpus_only.mem_per_node_mb = 1;
+    AddTasks(Need::kCpus, CpusAsked(), cpus_only, [&](NodeIndex i) {
+      return Offer{i, &At(i), At(i).cpus, UINT64_MAX, {}};
     });
     const std::string memory = MemoryAsked();
     if (!memory.empty()) {
-      AddTasks(Need::kMemory, memory, terms_, [&](NodeIndex i) {
-        return Offer{i, &At(i), UINT32_MAX, At(i).real_memory_mb};
+      Terms without_gres = terms_;
+      without_gres.gres = GresTerms();
+      AddTasks(Need::kMemory, memory, without_gres, [&](NodeIndex i) {
+        return Offer{i, &At(i), UINT32_MAX, At(i).real_memory_mb, {}};
+      });
+    }
+    if (terms_.gres.any) {
+      AddTasks(Need::kGres, GresAsked(), terms_, [&](NodeIndex i) {
+        return Offer{i, &At(i), UINT32_MAX, At(i).real_memory_mb, At(i).stock.all()};
       });
     }
     CountTasksOfEmpty();
   }
   void CountTasksOfEmpty() {
-    CountTasks(terms_, [&](NodeIndex i) {
-      return Offer{i, &At(i), At(i).cpus, At(i).real_memory_mb};
-    });
+    CountTasks(terms_, [&](NodeIndex i) { return EmptyOffer(i, At(i)); });
+  }
+
+  // "gpu:a100:2,nic:1", "gpu:1 a task", "gpu:8 in all".
+  std::string GresAsked() const {
+    const GresRequest& gres = shape_.gres;
+    std::string text = FormatGres(gres.per_node);
+    const auto add = [&](const std::optional<Gres>& gpus, std::string_view how) {
+      if (gpus) StrAppend(&text, text.empty() ? "" : ",", FormatGres({&*gpus, 1}), how);
+    };
+    add(gres.per_task, " a task");
+    add(gres.per_job, " in all");
+    return text;
   }
 
   std::string CpusAsked() const {
@@ -91,6 +108,7 @@ class NodeCounter {
   }
 
   std::string MemoryAsked() const {
+    if (terms_.gres.mem_per_gpu_mb > 0) return "";  // counted with the GPUs
     if (terms_.mem_per_node_mb.value_or(0) > 0) return FormatMemoryMb(*terms_.mem_per_node_mb);
     if (terms_.mem_per_cpu_mb.value_or(0) > 0) {
       return FormatMemoryMb(*terms_.mem_per_cpu_mb) + " a CPU";
@@ -163,6 +181,8 @@ std::string Lack(const Requirement& requirement) {
       return requirement.asked == "whole nodes" ? "can be had whole" : "have " + requirement.asked;
     case Need::kMemory:
       return StrCat("have the memory (", requirement.asked, ")");
+    case Need::kGres:
+      return StrCat("have the generic resources (", requirement.asked, ")");
     default:
       return "are there";
   }

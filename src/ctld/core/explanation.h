@@ -34,6 +34,7 @@ enum class Need : uint8_t {
   kUp,      // new work may be placed on it
   kFreeNow,
   kFreeThroughout,  // for the whole time limit beside the planned starts of higher-ranked jobs
+  kGres,            // as kCpus; comes after kMemory
 };
 
 struct Requirement {

@@ -30,12 +30,16 @@ class Checker {
   // No CPU twice, sums agree, nothing beyond what there is.
   void CheckNode(const Node& node) {
     CpuSet seen;
+    std::vector<GresShare> gres;
     uint32_t cpus = 0, whole = 0, completing = 0;
     uint64_t memory = 0;
     for (const auto& [id, use] : node.jobs) {
       Expect(!seen.Intersects(use.cpus), "node ", node.name, ": a CPU of job ", id.value,
              " is taken twice");
       seen.AddAll(use.cpus);
+      Expect(node.shrunk || Disjoint(gres, use.gres), "node ", node.name,
+             ": a generic resource of job ", id.value, " is taken twice");
+      gres.insert(gres.end(), use.gres.begin(), use.gres.end());
       cpus += use.cpus.Count();
       memory += use.mem_mb;
       whole += use.whole;
@@ -54,6 +58,10 @@ class Checker {
     Expect(whole == node.whole_jobs, "node ", node.name, ": whole_jobs");
     Expect(completing == node.completing_jobs, "node ", node.name, ": completing_jobs");
     Expect(whole == 0 || node.jobs.size() == 1, "node ", node.name, ": exclusive but shared");
+    GresCounts left = node.stock.all();
+    left.Add(node.stock.CountsOf(gres), -1);
+    Expect(left == node.stock.free(), "node ", node.name,
+           ": generic resources: ", node.stock.UsedText(), " in use, not ", GresText(gres));
     if (node.shrunk) return;
     Expect(cpus <= node.cpus, "node ", node.name, ": more CPUs given than there are");
     Expect(!state_.settings.select.memory || memory <= node.real_memory_mb, "node ", node.name,
@@ -106,11 +114,14 @@ class Checker {
       const auto use = state_.nodes[index->second]->jobs.find(job.id);
       Expect(use != state_.nodes[index->second]->jobs.end() && use->second.cpus == share.cores,
              name, "and node ", share.node, " disagree");
+      Expect(use == state_.nodes[index->second]->jobs.end() || use->second.gres == share.gres, name,
+             "and node ", share.node, " disagree about generic resources");
       Expect(share.cpus == share.cores.Count() && share.cpus > 0, name, "has a hollow share");
     }
     const uint32_t nodes = static_cast<uint32_t>(job.shares.size());
     Expect(nodes >= job.shape->min_nodes && nodes <= job.shape->max_nodes, name,
            "has the wrong number of nodes");
+    CheckGres(name, job);
   }
 
   void CheckStep(const std::string& name, const Job& job, const Step& step) {
@@ -122,7 +133,8 @@ class Checker {
     Expect(job.HoldsResources() || parts_over, label, "outlives its job");
     for (const NodeShare& share : step.shares) {
       const bool inside = std::any_of(job.shares.begin(), job.shares.end(), [&](const auto& s) {
-        return s.node == share.node && s.cores.ContainsAll(share.cores);
+        return s.node == share.node && s.cores.ContainsAll(share.cores) &&
+               ContainsAll(s.gres, share.gres);
       });
       Expect(inside, label, "is outside of its allocation");
     }
@@ -140,8 +152,32 @@ class Checker {
         if (a.shares[i].node != b.shares[j].node) continue;
         Expect(!a.shares[i].cores.Intersects(b.shares[j].cores), label, "shares CPUs with step ",
                b.step_id.value);
+        Expect(Disjoint(a.shares[i].gres, b.shares[j].gres), label,
+               "shares generic resources with step ", b.step_id.value);
       }
     }
+  }
+
+  // It has got what it asked for.
+  void CheckGres(const std::string& name, const Job& job) {
+    const GresRequest& asked = job.shape->gres;
+    uint32_t gpus = 0;
+    for (const NodeShare& share : job.shares) {
+      gpus += CountOf(share.gres, kGpu);
+      for (const Gres& gres : asked.per_node) {
+        uint32_t got = 0;
+        for (const GresShare& part : share.gres) {
+          const bool counts =
+              part.name == gres.name && (gres.type.empty() || part.type == gres.type);
+          if (counts) got += part.ids.Count();
+        }
+        Expect(got >= gres.count, name, "lacks ", gres.name, " on ", share.node);
+      }
+      if (!asked.per_task) continue;
+      Expect(CountOf(share.gres, kGpu) >= asked.per_task->count * share.tasks, name,
+             "lacks GPUs for its tasks on ", share.node);
+    }
+    if (asked.per_job) Expect(gpus >= asked.per_job->count, name, "has ", gpus, " GPUs only");
   }
 
   void CheckArrays() {

@@ -13,6 +13,7 @@
 #include "common/base/ids.h"
 #include "common/base/job_state.h"
 #include "ctld/core/cpu_set.h"
+#include "ctld/core/gres.h"
 #include "ctld/core/reasons.h"
 
 namespace reeve::ctld {
@@ -72,7 +73,7 @@ struct JobSpec {
   std::optional<uint32_t> min_cpus_per_node;
   std::vector<std::string> array_env;
   bool export_none = false;
-  std::string gres;
+  std::shared_ptr<const GresSpec> gres;  // null: none is asked for
   std::string reservation;
   uint32_t tmp_disk_mb = 0;
   bool contiguous = false;
@@ -92,6 +93,7 @@ struct NodeShare {
   uint64_t mem_mb = 0;
   uint32_t tasks = 0;
   CpuSet cores;
+  std::vector<GresShare> gres;
 };
 
 struct Usage {
@@ -133,6 +135,7 @@ struct StepSpec {
   std::string mpi;
   std::string task_prolog;  // the user's own
   std::string task_epilog;
+  uint32_t gpus_per_task = 0;  // each task sees so many of its own; 0: all of the step's
 };
 
 struct Step {

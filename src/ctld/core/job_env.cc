@@ -42,6 +42,25 @@ std::vector<uint32_t> TasksOf(const std::vector<NodeShare>& shares) {
   return tasks;
 }
 
+// Wishes that srun takes up again.
+void AddGresAsked(EnvBuilder& env, const JobSpec& spec) {
+  std::string per_task = spec.cpus_per_task ? StrCat("cpu=", *spec.cpus_per_task) : "";
+  if (spec.gres != nullptr) {
+    const GresSpec& gres = *spec.gres;
+    env.SetIf(!gres.gpus.empty(), "SLURM_GPUS", gres.gpus);
+    env.SetIf(!gres.gpus_per_node.empty(), "SLURM_GPUS_PER_NODE", gres.gpus_per_node);
+    env.SetIf(!gres.gpus_per_task.empty(), "SLURM_GPUS_PER_TASK", gres.gpus_per_task);
+    if (gres.cpus_per_gpu) env.Set("SLURM_CPUS_PER_GPU", *gres.cpus_per_gpu);
+    if (gres.mem_per_gpu_mb) env.Set("SLURM_MEM_PER_GPU", *gres.mem_per_gpu_mb);
+    const absl::StatusOr<Gres> gpus = ParseGpus(gres.gpus_per_task);
+    if (!gres.gpus_per_task.empty() && gpus.ok()) {
+      StrAppend(&per_task, per_task.empty() ? "" : ",", "gres/gpu", gpus->type.empty() ? "" : ":",
+                gpus->type, "=", gpus->count);
+    }
+  }
+  env.SetIf(!per_task.empty(), "SLURM_TRES_PER_TASK", per_task);
+}
+
 // What every process of the job sees alike.
 void AddCommon(EnvBuilder& env, const Settings& settings, const Job& job) {
   const JobSpec& spec = *job.spec;
@@ -68,8 +87,8 @@ void AddCommon(EnvBuilder& env, const Settings& settings, const Job& job) {
   if (spec.mem_per_cpu_mb.has_value()) env.Set("SLURM_MEM_PER_CPU", *spec.mem_per_cpu_mb);
   if (spec.cpus_per_task.has_value()) {
     env.Set("SLURM_CPUS_PER_TASK", *spec.cpus_per_task);
-    env.Set("SLURM_TRES_PER_TASK", StrCat("cpu=", *spec.cpus_per_task));
   }
+  AddGresAsked(env, spec);
   if (spec.ntasks_per_node.has_value()) env.Set("SLURM_NTASKS_PER_NODE", *spec.ntasks_per_node);
 }
 

@@ -13,6 +13,7 @@
 #include "common/base/lease_terms.h"
 #include "ctld/core/cpu_set.h"
 #include "ctld/core/lease.h"
+#include "ctld/core/node_gres.h"
 
 namespace reeve::ctld {
 
@@ -58,7 +59,8 @@ struct Node {
   uint64_t tmp_disk_mb = 0;
   uint32_t weight = 1;
   std::vector<std::string> features;
-  std::string gres;
+  std::string gres;  // as written, "gpu:a100:2"
+  std::vector<GresDevices> gres_devices;
   std::string comment;
   std::vector<std::string> partitions;
   uint32_t order = 0;  // its place in the configuration
@@ -105,6 +107,7 @@ struct Node {
   struct Use {
     CpuSet cpus;
     uint64_t mem_mb = 0;
+    std::vector<GresShare> gres;
     bool whole = false;  // nothing else may be placed here
     bool completing = false;
   };
@@ -112,6 +115,7 @@ struct Node {
   CpuSet busy;
   uint32_t alloc_cpus = 0;
   uint64_t alloc_mem_mb = 0;
+  NodeGres stock;  // generic resources, and which are given away
   uint32_t whole_jobs = 0;
   uint32_t completing_jobs = 0;
   // Configured smaller while jobs ran here: until all are gone they may hold more than there is.
@@ -129,6 +133,7 @@ struct Node {
   uint64_t FreeMem() const {
     return real_memory_mb > alloc_mem_mb ? real_memory_mb - alloc_mem_mb : 0;
   }
+  GresCounts FreeGres() const { return whole_jobs > 0 ? GresCounts() : stock.free(); }
   bool Idle() const { return jobs.empty(); }
   bool HasFeature(std::string_view feature) const;
 };

@@ -14,7 +14,7 @@ int32_t Clamp(uint64_t value) {
 }
 
 Room AllOf(const Node& node) {
-  return {Clamp(node.cpus), Clamp(node.real_memory_mb)};
+  return {Clamp(node.cpus), Clamp(node.real_memory_mb), node.stock.all()};
 }
 
 // When the job is to have left; what is past its end leaves after `grace`.
@@ -29,7 +29,14 @@ absl::Time EndOf(const Job& job, absl::Time now, absl::Duration grace) {
 
 Offer OfferOf(NodeIndex index, const Node& node, const Room& room) {
   return {index, &node, static_cast<uint32_t>(std::clamp<int64_t>(room.cpus, 0, node.cpus)),
-          static_cast<uint64_t>(std::max(room.mem_mb, 0))};
+          static_cast<uint64_t>(std::max(room.mem_mb, 0)), room.gres};
+}
+
+Room RoomOf(const Node& node, const Node::Use& use) {
+  if (use.whole) return AllOf(node);
+  Room room{Clamp(use.cpus.Count()), Clamp(use.mem_mb), {}};
+  if (!use.gres.empty()) room.gres = node.stock.CountsOf(use.gres);
+  return room;
 }
 
 }  // namespace
@@ -67,12 +74,13 @@ void Plan::Reset(const State& state) {
 }
 
 void Plan::FindKinds(const State& state) {
-  using Facts = std::tuple<uint32_t, uint32_t, uint64_t, uint64_t, std::vector<std::string>>;
+  using Facts =
+      std::tuple<uint32_t, uint32_t, uint64_t, uint64_t, std::vector<std::string>, std::string>;
   std::map<Facts, uint32_t> known;
   kinds_.clear();
   for (const std::unique_ptr<Node>& node : state.nodes) {
     const Facts facts(node->cpus, node->threads_per_core, node->real_memory_mb, node->tmp_disk_mb,
-                      node->features);
+                      node->features, node->gres);
     kinds_.push_back(known.emplace(facts, static_cast<uint32_t>(known.size())).first->second);
   }
 }
@@ -157,8 +165,7 @@ bool Plan::RefreshTracks(const State& state, NodeIndex index, absl::Time now, ab
   for (const auto& [id, use] : node.jobs) {
     const Job* job = state.FindJob(id);
     const absl::Time end = job == nullptr ? now + grace : EndOf(*job, now, grace);
-    const Room room = use.whole ? AllOf(node) : Room{Clamp(use.cpus.Count()), Clamp(use.mem_mb)};
-    running.push_back({room, ToInstant(end)});
+    running.push_back({RoomOf(node, use), ToInstant(end)});
   }
   bool grown = false;
   const auto build = [&](Track& track, const Reservation* of) {
@@ -251,7 +258,7 @@ std::optional<Plan::Start> Plan::Find(const State& state, const Terms& terms,
     return track(nodes[i], terms.lane).SeenBy(rank, Track::View::kHigherAndOwn, until, scratch_);
   };
   for (uint32_t i = 0; i < nodes.size(); ++i) {
-    candidates[i].offer = {nodes[i], state.nodes[nodes[i]].get(), 0, 0};
+    candidates[i].offer = {nodes[i], state.nodes[nodes[i]].get(), 0, 0, {}};
     candidates[i].least = LeastRoom(terms, *candidates[i].offer.node);
     const Instant at = FirstFit(see(i), candidates[i].least, length, from, before);
     if (at < before) moments.push_back({at, i});
@@ -315,7 +322,7 @@ std::vector<ReadyKey> Plan::Keep(const State& state, const ReadyKey& key, const 
   std::vector<ReadyKey> lost;
   for (const Placement::Part& part : start.placement.parts) {
     const Room room = terms.exclusive ? AllOf(*state.nodes[part.index])
-                                      : Room{Clamp(part.cpus), Clamp(part.mem_mb)};
+                                      : Room{Clamp(part.cpus), Clamp(part.mem_mb), part.gres};
     LoseAll(FindTrack(part.index, terms.lane)->Add({start.at, until, room, key}), lost);
   }
   return lost;
@@ -427,6 +434,7 @@ Offer OfferFromNow(const State& state, const Terms& terms, NodeIndex index, cons
   Offer offer = OfferOf(index, node, LeastFree(profile, now, until));
   offer.cpus = std::min(offer.cpus, node.FreeCpus());
   offer.mem_mb = std::min(offer.mem_mb, node.FreeMem());
+  offer.gres.KeepLeast(node.FreeGres());
   return offer;
 }
 

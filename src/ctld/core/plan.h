@@ -161,7 +161,7 @@ class Plan {
 };
 
 // What the node has for a job of that rank from now on until then. The plan counts; what is there
-// now is what the CPU ids come from.
+// now is what the ids of CPUs and GPUs come from.
 Offer OfferFromNow(const State& state, const Terms& terms, NodeIndex node, const ReadyKey& rank,
                    Track::View view, Instant now, Instant until, Track::Scratch& scratch);
 

@@ -29,11 +29,9 @@ class PlanChecker {
     if (!IsOpen(index, lane, at)) return {};
     const Track& track = state_.plan.track(index, lane);
     const Node& node = *state_.nodes[index];
-    Room left{static_cast<int32_t>(node.cpus), static_cast<int32_t>(node.real_memory_mb)};
-    const auto take = [&](const Room& room) {
-      left.cpus -= room.cpus;
-      left.mem_mb -= room.mem_mb;
-    };
+    Room left{static_cast<int32_t>(node.cpus), static_cast<int32_t>(node.real_memory_mb),
+              node.stock.all()};
+    const auto take = [&](const Room& room) { left.Add(-room); };
     for (const Track::Use& use : track.running()) {
       if (at < use.until) take(use.room);
     }
@@ -77,7 +75,8 @@ class PlanChecker {
         found_.push_back(StrCat("node ", state_.nodes[index]->name, " is planned for job ",
                                 hold.rank.job.value, " when it is not for it"));
       }
-      if (left.cpus >= 0 && (left.mem_mb >= 0 || !state_.settings.select.memory)) continue;
+      const bool memory_fits = left.mem_mb >= 0 || !state_.settings.select.memory;
+      if (left.cpus >= 0 && memory_fits && !left.gres.AnyBelowZero()) continue;
       found_.push_back(StrCat("node ", state_.nodes[index]->name,
                               " is planned beyond what it has, ", "with job ",
                               hold.rank.job.value));
@@ -102,9 +101,11 @@ class PlanChecker {
       const Room left = LeftAt(index, lane, at, &key);
       least.cpus = std::min(least.cpus, left.cpus);
       least.mem_mb = std::min(least.mem_mb, left.mem_mb);
+      least.gres.KeepLeast(left.gres);
     }
+    least.gres.KeepLeast(node->FreeGres());
     return {index, node, std::min<uint32_t>(std::max(least.cpus, 0), node->FreeCpus()),
-            std::min<uint64_t>(std::max(least.mem_mb, 0), node->FreeMem())};
+            std::min<uint64_t>(std::max(least.mem_mb, 0), node->FreeMem()), least.gres};
   }
 
   // Nothing that could start without delaying a higher one's planned start is left waiting.

@@ -126,8 +126,7 @@ class Pass {
     const size_t place = plan_.PlaceOf(index);
     if (!plan_.free_now().Test(place) || !queue.fits.Test(place)) return;
     const Node& node = *state_.nodes[index];
-    const uint32_t tasks =
-        TaskCapacity(queue.terms, {index, &node, node.FreeCpus(), node.FreeMem()});
+    const uint32_t tasks = TaskCapacity(queue.terms, FreeOffer(index, node));
     queue.gained_nodes += tasks > 0;
     queue.gained_tasks += tasks;
   }

@@ -11,6 +11,7 @@ namespace {
 struct Candidate {
   const Offer* offer;
   uint32_t capacity;
+  uint32_t gpus;  // of those that are asked for in all
   bool required;
 };
 
@@ -18,16 +19,18 @@ uint32_t RoundUp(uint32_t value, uint32_t unit) {
   return (value + unit - 1) / unit * unit;
 }
 
-uint32_t CpusFor(const Terms& terms, const Node& node, uint32_t tasks) {
+uint32_t CpusFor(const Terms& terms, const Node& node, uint32_t tasks, uint32_t gpus) {
   if (terms.exclusive) return node.cpus;
   const Shape& shape = *terms.shape;
-  const uint64_t wanted = shape.overcommit ? 1 : uint64_t{tasks} * shape.cpus_per_task;
+  const uint64_t by_tasks = shape.overcommit ? 1 : uint64_t{tasks} * shape.cpus_per_task;
+  const uint64_t wanted = std::max(by_tasks, uint64_t{gpus} * terms.gres.cpus_per_gpu);
   const uint32_t cpus =
       static_cast<uint32_t>(std::max<uint64_t>({wanted, shape.min_cpus_per_node, uint64_t{1}}));
   return terms.whole_cores ? RoundUp(cpus, node.threads_per_core) : cpus;
 }
 
-uint64_t MemoryFor(const Terms& terms, const Node& node, uint32_t cpus) {
+uint64_t MemoryFor(const Terms& terms, const Node& node, uint32_t cpus, uint64_t gpus) {
+  if (terms.gres.mem_per_gpu_mb > 0) return terms.gres.mem_per_gpu_mb * gpus;
   if (terms.mem_per_node_mb.has_value() && *terms.mem_per_node_mb > 0) {
     return *terms.mem_per_node_mb;
   }
@@ -37,10 +40,28 @@ uint64_t MemoryFor(const Terms& terms, const Node& node, uint32_t cpus) {
   return node.real_memory_mb;
 }
 
-uint64_t SumOfCapacity(const std::vector<Candidate>& candidates, size_t count) {
-  uint64_t sum = 0;
-  for (size_t i = 0; i < count; ++i) sum += candidates[i].capacity;
-  return sum;
+// Do the first ones suffice together?
+bool Suffice(const Terms& terms, const std::vector<Candidate>& candidates, size_t count) {
+  uint64_t tasks = 0, gpus = 0;
+  for (size_t i = 0; i < count; ++i) {
+    tasks += candidates[i].capacity;
+    gpus += candidates[i].gpus;
+  }
+  return tasks >= terms.shape->num_tasks && gpus >= terms.gres.per_job.count;
+}
+
+// GPUs that are asked for in all: one on each node, and as many as there are on the first ones.
+std::vector<uint32_t> LayOutGpus(const Terms& terms, const std::vector<Candidate>& chosen) {
+  std::vector<uint32_t> gpus(chosen.size(), 0);
+  if (terms.gres.per_job.count == 0) return gpus;
+  std::fill(gpus.begin(), gpus.end(), 1);
+  uint32_t left = terms.gres.per_job.count - static_cast<uint32_t>(chosen.size());
+  for (size_t i = 0; i < chosen.size(); ++i) {
+    const uint32_t more = std::min(left, chosen[i].gpus - 1);
+    gpus[i] += more;
+    left -= more;
+  }
+  return gpus;
 }
 
 // Orders candidates: required ones first, then by preference.
@@ -66,24 +87,32 @@ Placement Place(const Terms& terms, std::vector<Candidate> chosen, uint32_t task
   std::vector<uint32_t> capacity;
   for (const Candidate& candidate : chosen) capacity.push_back(candidate.capacity);
   const std::vector<uint32_t> counts = LayOutBlock(tasks, capacity);
+  const std::vector<uint32_t> gpus = LayOutGpus(terms, chosen);
   Placement placement;
   for (size_t i = 0; i < chosen.size(); ++i) {
     const Node& node = *chosen[i].offer->node;
     Placement::Part part;
     part.index = chosen[i].offer->index;
     part.tasks = counts[i];
-    part.cpus = CpusFor(terms, node, counts[i]);
-    if (terms.consume_memory) part.mem_mb = MemoryFor(terms, node, part.cpus);
+    part.cpus = CpusFor(terms, node, counts[i], gpus[i]);
+    const uint64_t all_gpus = gpus[i] + uint64_t{terms.gres.per_task.count} * counts[i];
+    if (terms.consume_memory) part.mem_mb = MemoryFor(terms, node, part.cpus, all_gpus);
+    if (terms.exclusive) {
+      part.gres = node.stock.all();
+    } else if (terms.gres.any) {
+      part.gres = CountsFor(terms.gres, chosen[i].offer->gres, counts[i], gpus[i]);
+    }
     placement.parts.push_back(part);
   }
   return placement;
 }
 
 // The one node that holds everything with the least to spare.
-const Candidate* BestSingle(const std::vector<Candidate>& candidates, uint32_t tasks) {
+const Candidate* BestSingle(const Terms& terms, const std::vector<Candidate>& candidates,
+                            uint32_t tasks) {
   const Candidate* best = nullptr;
   for (const Candidate& candidate : candidates) {
-    if (candidate.capacity < tasks) continue;
+    if (candidate.capacity < tasks || candidate.gpus < terms.gres.per_job.count) continue;
     if (best == nullptr) {
       best = &candidate;
       continue;
@@ -98,7 +127,21 @@ const Candidate* BestSingle(const std::vector<Candidate>& candidates, uint32_t t
   return best;
 }
 
+// As many tasks as a node takes that is of use.
+uint64_t LeastTasks(const Terms& terms) {
+  const Shape& shape = *terms.shape;
+  if (terms.max_nodes == 1) return shape.num_tasks;
+  return shape.tasks_given ? 1 : std::max(shape.ntasks_per_node, 1u);
+}
+
 }  // namespace
+
+Offer EmptyOffer(NodeIndex index, const Node& node) {
+  return {index, &node, node.cpus, node.real_memory_mb, node.stock.all()};
+}
+Offer FreeOffer(NodeIndex index, const Node& node) {
+  return {index, &node, node.FreeCpus(), node.FreeMem(), node.FreeGres()};
+}
 
 Terms MakeTerms(const Shape& shape, const Partition& partition, const Settings& settings) {
   Terms terms;
@@ -110,7 +153,8 @@ Terms MakeTerms(const Shape& shape, const Partition& partition, const Settings& 
   terms.max_tasks_per_node = std::max(settings.max_tasks_per_node, 1u);
   terms.mem_per_node_mb = shape.mem_per_node_mb;
   terms.mem_per_cpu_mb = shape.mem_per_cpu_mb;
-  if (!terms.mem_per_node_mb && !terms.mem_per_cpu_mb) {
+  terms.gres = MakeGresTerms(shape.gres, settings.gres_kinds);
+  if (!terms.mem_per_node_mb && !terms.mem_per_cpu_mb && terms.gres.mem_per_gpu_mb == 0) {
     if (partition.def_mem_per_cpu_mb || partition.def_mem_per_node_mb) {
       terms.mem_per_cpu_mb = partition.def_mem_per_cpu_mb;
       terms.mem_per_node_mb = partition.def_mem_per_node_mb;
@@ -145,7 +189,11 @@ uint32_t TaskCapacity(const Terms& terms, const Offer& offer) {
   // Memory that is not consumed must still exist.
   const uint64_t memory = terms.consume_memory ? offer.mem_mb : node.real_memory_mb;
   uint32_t cpus = offer.cpus;
-  if (terms.mem_per_node_mb.has_value() && *terms.mem_per_node_mb > 0) {
+  const GresCapacity by_gres = CapacityOf(terms.gres, offer.gres, cpus, memory);
+  if (by_gres.tasks == 0) return 0;
+  if (terms.gres.mem_per_gpu_mb > 0) {
+    // Counted with the GPUs.
+  } else if (terms.mem_per_node_mb.has_value() && *terms.mem_per_node_mb > 0) {
     if (*terms.mem_per_node_mb > memory) return 0;
   } else if (terms.mem_per_cpu_mb.has_value() && *terms.mem_per_cpu_mb > 0) {
     const uint64_t by_memory = memory / *terms.mem_per_cpu_mb;
@@ -156,7 +204,7 @@ uint32_t TaskCapacity(const Terms& terms, const Offer& offer) {
   }
   if (cpus == 0 || cpus < shape.min_cpus_per_node) return 0;
   uint32_t tasks = shape.overcommit ? terms.max_tasks_per_node : cpus / shape.cpus_per_task;
-  tasks = std::min(tasks, terms.max_tasks_per_node);
+  tasks = std::min({tasks, terms.max_tasks_per_node, by_gres.tasks});
   if (shape.ntasks_per_node > 0) {
     if (!shape.tasks_given && tasks < shape.ntasks_per_node) return 0;
     tasks = std::min(tasks, shape.ntasks_per_node);
@@ -166,17 +214,18 @@ uint32_t TaskCapacity(const Terms& terms, const Offer& offer) {
 
 uint64_t LeastCpus(const Terms& terms) {
   const Shape& shape = *terms.shape;
-  uint64_t tasks = shape.tasks_given ? 1 : std::max(shape.ntasks_per_node, 1u);
-  if (terms.max_nodes == 1) tasks = shape.num_tasks;
+  const uint64_t by_tasks = shape.overcommit ? 1 : LeastTasks(terms) * shape.cpus_per_task;
   return std::max<uint64_t>(
-      {shape.overcommit ? 1 : tasks * shape.cpus_per_task, shape.min_cpus_per_node, uint64_t{1}});
+      {by_tasks, shape.min_cpus_per_node, terms.gres.cpus_per_gpu, uint64_t{1}});
 }
 
 Room LeastRoom(const Terms& terms, const Node& node) {
   const uint64_t cpus = LeastCpus(terms);
   uint64_t memory = 0;
   if (terms.consume_memory) {
-    if (terms.mem_per_node_mb.value_or(0) > 0) {
+    if (terms.gres.mem_per_gpu_mb > 0) {
+      memory = terms.gres.mem_per_gpu_mb;
+    } else if (terms.mem_per_node_mb.value_or(0) > 0) {
       memory = *terms.mem_per_node_mb;
     } else if (terms.mem_per_cpu_mb.value_or(0) > 0) {
       memory = *terms.mem_per_cpu_mb * std::min<uint64_t>(cpus, UINT32_MAX);
@@ -187,7 +236,8 @@ Room LeastRoom(const Terms& terms, const Node& node) {
   const auto clamp = [](uint64_t value) {
     return static_cast<int32_t>(std::min<uint64_t>(value, INT32_MAX));
   };
-  return {clamp(terms.exclusive ? node.cpus : cpus), clamp(memory)};
+  return {clamp(terms.exclusive ? node.cpus : cpus), clamp(memory),
+          LeastCounts(terms.gres, LeastTasks(terms), terms.max_nodes == 1, node.stock.kinds())};
 }
 
 std::optional<Placement> SelectNodes(const Terms& terms, const std::vector<Offer>& offers) {
@@ -200,31 +250,46 @@ std::optional<Placement> SelectNodes(const Terms& terms, const std::vector<Offer
     const bool required = std::find(shape.req_nodes.begin(), shape.req_nodes.end(),
                                     offer.node->name) != shape.req_nodes.end();
     required_found += required;
-    candidates.push_back({&offer, capacity, required});
+    const uint32_t gpus =
+        terms.gres.per_job.count == 0
+            ? 0
+            : CapacityOf(terms.gres, offer.gres, offer.cpus,
+                         terms.consume_memory ? offer.mem_mb : offer.node->real_memory_mb)
+                  .gpus;
+    candidates.push_back({&offer, capacity, gpus, required});
   }
   if (required_found < shape.req_nodes.size()) return std::nullopt;
+  // Each node is to have a GPU of a total.
+  const uint32_t gpus = terms.gres.per_job.count;
+  if (gpus > 0 && shape.min_nodes > gpus) return std::nullopt;
   if (candidates.size() < shape.min_nodes || terms.max_nodes < shape.min_nodes) {
     return std::nullopt;
   }
   // Fewer tasks than nodes: the rest of the nodes get a CPU each all the same.
   const uint32_t tasks = shape.num_tasks;
   if (shape.min_nodes == 1 && shape.req_nodes.empty()) {
-    if (const Candidate* best = BestSingle(candidates, tasks)) return Place(terms, {*best}, tasks);
+    if (const Candidate* best = BestSingle(terms, candidates, tasks))
+      return Place(terms, {*best}, tasks);
   }
   // The preferred nodes if as many as asked for suffice; else the roomiest, as few as will do.
   SortBy(candidates, ByOrder);
-  if (SumOfCapacity(candidates, shape.min_nodes) >= tasks) {
+  if (Suffice(terms, candidates, shape.min_nodes)) {
     candidates.resize(shape.min_nodes);
     return Place(terms, candidates, tasks);
   }
-  SortBy(candidates, [](const Candidate& a, const Candidate& b) {
-    return a.capacity != b.capacity ? a.capacity > b.capacity : ByOrder(a, b);
-  });
-  const size_t most = std::min<size_t>(candidates.size(), terms.max_nodes);
-  for (size_t count = shape.min_nodes; count <= most; ++count) {
-    if (SumOfCapacity(candidates, count) < tasks) continue;
-    candidates.resize(count);
-    return Place(terms, candidates, tasks);
+  for (const bool by_gpus : {terms.gres.per_job.count > 0, false}) {
+    SortBy(candidates, [&](const Candidate& a, const Candidate& b) {
+      if (by_gpus && a.gpus != b.gpus) return a.gpus > b.gpus;
+      return a.capacity != b.capacity ? a.capacity > b.capacity : ByOrder(a, b);
+    });
+    size_t most = std::min<size_t>(candidates.size(), terms.max_nodes);
+    if (terms.gres.per_job.count > 0) most = std::min<size_t>(most, terms.gres.per_job.count);
+    for (size_t count = shape.min_nodes; count <= most; ++count) {
+      if (!Suffice(terms, candidates, count)) continue;
+      candidates.resize(count);
+      return Place(terms, candidates, tasks);
+    }
+    if (!by_gpus) break;
   }
   return std::nullopt;
 }

@@ -19,7 +19,11 @@ struct Offer {
   const Node* node = nullptr;
   uint32_t cpus = 0;
   uint64_t mem_mb = 0;
+  GresCounts gres;
 };
+// All that a node has, and what is not given away.
+Offer EmptyOffer(NodeIndex index, const Node& node);
+Offer FreeOffer(NodeIndex index, const Node& node);
 
 struct Placement {
   struct Part {
@@ -27,6 +31,7 @@ struct Placement {
     uint32_t tasks = 0;
     uint32_t cpus = 0;
     uint64_t mem_mb = 0;  // 0 when memory is not consumed
+    GresCounts gres;
   };
   std::vector<Part> parts;  // in node order
 };
@@ -43,6 +48,7 @@ struct Terms {
   // Resolved with the defaults; neither set: with consumed memory the node's whole memory.
   std::optional<uint64_t> mem_per_node_mb;
   std::optional<uint64_t> mem_per_cpu_mb;
+  GresTerms gres;
 };
 Terms MakeTerms(const Shape& shape, const Partition& partition, const Settings& settings);
 

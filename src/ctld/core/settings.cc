@@ -23,6 +23,7 @@ Node MakeNode(const NodeConfig& config, uint32_t order) {
   node.weight = config.weight;
   node.features = config.features;
   node.gres = config.gres;
+  node.gres_devices = config.gres_devices;
   node.order = order;
   node.reason = config.reason;
   switch (config.state) {
@@ -140,6 +141,7 @@ Settings MakeSettings(const Config& config) {
     settings.health_check_interval = config.health_check_interval;
   }
   settings.health_check_states = config.health_check_states;
+  settings.gres_types = config.gres_types;
   for (const NodeConfig& node : config.nodes) {
     settings.nodes.push_back(MakeNode(node, static_cast<uint32_t>(settings.nodes.size())));
   }

@@ -27,19 +27,24 @@ std::string KeyOf(const Shape& shape) {
       StrCat(".", shape.min_cpus_per_node, ".", Text(shape.mem_per_node_mb), ".",
              Text(shape.mem_per_cpu_mb), ".", shape.tmp_disk_mb, ".", int{shape.exclusive},
              int{shape.overcommit}, ".", absl::ToInt64Seconds(shape.time_limit)),
-      ";", Join(shape.req_nodes, ","), ";", Join(exc, ","), ";", features, ";", shape.reservation);
+      ";", Join(shape.req_nodes, ","), ";", Join(exc, ","), ";", features, ";", shape.reservation,
+      ";", shape.gres.KeyText());
 }
 
 uint64_t Product(uint64_t a, uint64_t b) {
   return std::min<uint64_t>(a * b, UINT32_MAX);
 }
 
+absl::StatusOr<Shape> MakeShapeOf(const JobSpec& spec, absl::Duration time_limit);
+
 }  // namespace
 
 uint32_t Shape::TotalCpus() const {
   const uint64_t by_tasks = overcommit ? min_nodes : Product(num_tasks, cpus_per_task);
-  return static_cast<uint32_t>(std::max<uint64_t>(
-      by_tasks, std::max<uint64_t>(min_nodes, Product(min_nodes, min_cpus_per_node))));
+  const uint64_t by_gpus = gres.per_job ? Product(gres.per_job->count, gres.cpus_per_gpu) : 0;
+  return static_cast<uint32_t>(
+      std::max<uint64_t>(std::max(by_tasks, by_gpus),
+                         std::max<uint64_t>(min_nodes, Product(min_nodes, min_cpus_per_node))));
 }
 
 absl::Duration Shape::PlanningTime() const {
@@ -47,6 +52,18 @@ absl::Duration Shape::PlanningTime() const {
 }
 
 absl::StatusOr<Shape> MakeShape(const JobSpec& spec, absl::Duration time_limit) {
+  if (spec.gres == nullptr) return MakeShapeOf(spec, time_limit);
+  JobSpec settled = spec;
+  GresRequest request;
+  if (absl::Status status = SettleGres(settled, request); !status.ok()) return status;
+  absl::StatusOr<Shape> shape = MakeShapeOf(settled, time_limit);
+  if (shape.ok()) shape->gres = std::move(request);
+  return shape;
+}
+
+namespace {
+
+absl::StatusOr<Shape> MakeShapeOf(const JobSpec& spec, absl::Duration time_limit) {
   Shape shape;
   shape.reservation = spec.reservation;
   if (!spec.req_nodes.empty()) {
@@ -97,6 +114,8 @@ absl::StatusOr<Shape> MakeShape(const JobSpec& spec, absl::Duration time_limit) 
   shape.time_limit = time_limit;
   return shape;
 }
+
+}  // namespace
 
 std::shared_ptr<const Shape> ShapeTable::Intern(Shape shape) {
   if (shapes_.size() >= sweep_at_) {

@@ -36,6 +36,7 @@ struct Shape {
   FeatureExpr features;
   bool has_features = false;
   std::string reservation;  // runs in that one only
+  GresRequest gres;
 
   // At least this many CPUs in all, as squeue shows them for a pending job.
   uint32_t TotalCpus() const;

@@ -6,6 +6,7 @@
 #include "common/base/text.h"
 #include "ctld/core/dependency.h"
 #include "ctld/core/eligibility.h"
+#include "ctld/core/gres_devices.h"
 #include "ctld/core/job_array.h"
 #include "ctld/core/job_end.h"
 #include "ctld/core/job_env.h"
@@ -24,7 +25,9 @@ NodeShare MakeShare(const State& state, const Placement::Part& part) {
   share.node = node.name;
   share.mem_mb = part.mem_mb;
   share.tasks = part.tasks;
-  share.cores = PickCpus(node, part.cpus, state.settings.select.core);
+  share.gres = node.stock.Pick(part.gres);
+  share.cores = PickCpus(node, part.cpus, state.settings.select.core,
+                         share.gres.empty() ? CpuSet() : CpusNear(node, share.gres));
   share.cpus = share.cores.Count();
   return share;
 }
@@ -33,7 +36,11 @@ NodeShare MakeShare(const State& state, const Placement::Part& part) {
 void FillWholeNodes(Job& job, bool exclusive) {
   const Shape& shape = *job.shape;
   if (!exclusive || shape.tasks_given || shape.ntasks_per_node > 0) return;
-  for (NodeShare& share : job.shares) share.tasks = share.cpus / shape.cpus_per_task;
+  for (NodeShare& share : job.shares) {
+    share.tasks = share.cpus / shape.cpus_per_task;
+    if (!shape.gres.per_task) continue;
+    share.tasks = std::min(share.tasks, CountOf(share.gres, kGpu) / shape.gres.per_task->count);
+  }
 }
 
 void LaunchBatch(Context& context, Job& job) {
@@ -53,14 +60,20 @@ void LaunchBatch(Context& context, Job& job) {
 
 }  // namespace
 
-CpuSet PickCpus(const Node& node, uint32_t count, bool whole_cores) {
+CpuSet PickCpus(const Node& node, uint32_t count, bool whole_cores, const CpuSet& preferred) {
   CpuSet picked;
   const uint32_t threads = whole_cores ? std::max(node.threads_per_core, 1u) : 1;
-  for (uint32_t core = 0; core + threads <= node.cpus && picked.Count() < count; core += threads) {
-    bool free = true;
-    for (uint32_t i = 0; i < threads; ++i) free = free && !node.busy.Contains(core + i);
-    if (!free) continue;
-    for (uint32_t i = 0; i < threads; ++i) picked.Add(core + i);
+  for (const bool all : {preferred.Empty(), true}) {
+    for (uint32_t core = 0; core + threads <= node.cpus && picked.Count() < count;
+         core += threads) {
+      bool free = all || preferred.Contains(core);
+      for (uint32_t i = 0; i < threads; ++i) {
+        free = free && !node.busy.Contains(core + i) && !picked.Contains(core + i);
+      }
+      if (!free) continue;
+      for (uint32_t i = 0; i < threads; ++i) picked.Add(core + i);
+    }
+    if (all) break;
   }
   return picked;
 }
@@ -146,6 +159,11 @@ StepLaunch MakeLaunch(const State& state, const Job& job, const Step& step, size
     launch.job_cores = job.shares[i].cores;
     launch.job_mem_limit_mb = job.shares[i].mem_mb;
     launch.mem_limit_mb = step.shares[share].mem_mb;
+    const auto index = state.node_index.find(node);
+    if (index == state.node_index.end()) continue;
+    launch.node_has_gpus = state.nodes[index->second]->stock.Has(kGpu);
+    launch.job_gpus = GpuNumbers(*state.nodes[index->second], job.shares[i].gres);
+    launch.step_gpus = GpuNumbers(*state.nodes[index->second], step.shares[share].gres);
   }
   return launch;
 }

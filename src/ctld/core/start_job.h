@@ -9,8 +9,9 @@ namespace reeve::ctld {
 // Starts the job, or the next task of an array record, and returns what was started.
 Job& StartJob(Context& context, Job& job, PartitionIndex partition, const Placement& placement);
 
-// `count` free CPUs of the node, the lowest ids; with whole_cores only cores that are wholly free.
-CpuSet PickCpus(const Node& node, uint32_t count, bool whole_cores);
+// `count` free CPUs of the node, preferred ones before others, the lowest ids first; with
+// whole_cores only cores that are wholly free.
+CpuSet PickCpus(const Node& node, uint32_t count, bool whole_cores, const CpuSet& preferred);
 
 // The command that starts one node's part of a step; also used to send it again.
 StepLaunch MakeLaunch(const State& state, const Job& job, const Step& step, size_t share);

@@ -12,8 +12,10 @@ namespace {
 
 struct Candidate {
   const NodeShare* share;
-  CpuSet free;        // CPUs that no other step holds
-  uint32_t capacity;  // tasks
+  CpuSet free;                  // CPUs that no other step holds
+  std::vector<GresShare> gres;  // likewise
+  uint32_t capacity;            // tasks
+  uint32_t gpus;                // of those that are asked for in all
   bool required;
 };
 
@@ -24,19 +26,22 @@ struct Wish {
   uint32_t max_nodes;
   uint32_t tasks;  // 0: so many a node
   uint32_t tasks_per_node;
+  bool all_gres;  // else what `gres` says
+  GresRequest gres;
+  uint32_t total_gpus() const { return gres.per_job ? gres.per_job->count : 0; }
 };
 
-CpuSet HeldOn(const Job& job, const std::string& node) {
-  CpuSet held;
+// What other steps hold there is taken out.
+void LeaveToOthers(const Job& job, const std::string& node, Candidate& candidate) {
   for (const Step& step : job.steps) {
     if (step.Ended() || !step.holds_cpus) continue;
     for (size_t i = 0; i < step.shares.size(); ++i) {
       if (step.shares[i].node == node && step.parts[i] != PartState::kEnded) {
-        held.AddAll(step.shares[i].cores);
+        candidate.free.RemoveAll(step.shares[i].cores);
+        RemoveAll(candidate.gres, step.shares[i].gres);
       }
     }
   }
-  return held;
 }
 
 bool TakesCpus(const CreateStep& request) {
@@ -53,6 +58,40 @@ uint32_t Capacity(const CreateStep& request, const Wish& wish, const CpuSet& cpu
   uint32_t tasks = cpus.Count() / wish.cpus_per_task;
   if (request.ntasks_per_node.has_value()) tasks = std::min(tasks, *request.ntasks_per_node);
   return std::min(tasks, max_tasks_per_node);
+}
+
+// How many tasks, and of a total how many GPUs, the generic resources allow.
+GresCapacity CapacityOf(const Wish& wish, const Candidate& candidate) {
+  GresCapacity capacity;
+  if (wish.all_gres) {
+    if (candidate.gres != candidate.share->gres) capacity.tasks = 0;
+    return capacity;
+  }
+  std::vector<GresShare> left = candidate.gres, taken;
+  for (const Gres& gres : wish.gres.per_node) {
+    if (Available(gres, left) < gres.count) return {0, 0};
+    TakeIds(gres, gres.count, left, taken);
+  }
+  if (wish.gres.per_task) {
+    capacity.tasks = Available(*wish.gres.per_task, left) / wish.gres.per_task->count;
+  }
+  if (wish.gres.per_job) {
+    capacity.gpus = Available(*wish.gres.per_job, left);
+    if (capacity.gpus == 0) capacity.tasks = 0;
+  }
+  return capacity;
+}
+
+std::vector<GresShare> GresFor(const Wish& wish, std::vector<GresShare> left, uint32_t tasks,
+                               uint32_t gpus) {
+  if (wish.all_gres) return left;
+  std::vector<GresShare> taken;
+  for (const Gres& gres : wish.gres.per_node) TakeIds(gres, gres.count, left, taken);
+  if (wish.gres.per_task) {
+    TakeIds(*wish.gres.per_task, wish.gres.per_task->count * tasks, left, taken);
+  }
+  if (wish.gres.per_job) TakeIds(*wish.gres.per_job, gpus, left, taken);
+  return taken;
 }
 
 absl::StatusOr<std::vector<std::string>> NodesOf(const std::string& text) {
@@ -75,10 +114,13 @@ absl::StatusOr<std::vector<Candidate>> Candidates(const Job& job, const CreateSt
     if (std::count(excluded->begin(), excluded->end(), share.node) > 0) continue;
     const bool is_required = std::count(required->begin(), required->end(), share.node) > 0;
     required_found += is_required;
-    Candidate candidate{&share, share.cores, 0, is_required};
-    if (TakesCpus(request) && !ignore_steps) candidate.free.RemoveAll(HeldOn(job, share.node));
+    Candidate candidate{&share, share.cores, share.gres, 0, 0, is_required};
+    if (TakesCpus(request) && !ignore_steps) LeaveToOthers(job, share.node, candidate);
     const bool whole = candidate.free == share.cores;
-    candidate.capacity = Capacity(request, wish, candidate.free, whole, max_tasks_per_node);
+    const GresCapacity by_gres = CapacityOf(wish, candidate);
+    candidate.gpus = by_gres.gpus;
+    candidate.capacity =
+        std::min(Capacity(request, wish, candidate.free, whole, max_tasks_per_node), by_gres.tasks);
     candidates.push_back(std::move(candidate));
   }
   std::sort(required->begin(), required->end());
@@ -105,6 +147,12 @@ Wish MakeWish(const Job& job, const CreateStep& request, uint32_t required) {
   return wish;
 }
 
+uint64_t TotalGpus(const std::vector<Candidate>& candidates) {
+  uint64_t gpus = 0;
+  for (const Candidate& candidate : candidates) gpus += candidate.gpus;
+  return gpus;
+}
+
 uint64_t TotalCapacity(const std::vector<Candidate>& candidates) {
   uint64_t sum = 0;
   for (const Candidate& candidate : candidates) sum += candidate.capacity;
@@ -123,7 +171,8 @@ std::optional<std::vector<Candidate>> Choose(std::vector<Candidate> candidates, 
   const auto take = [&](size_t count) {
     return std::vector<Candidate>(candidates.begin(), candidates.begin() + count);
   };
-  const size_t most = std::min<size_t>(candidates.size(), wish.max_nodes);
+  size_t most = std::min<size_t>(candidates.size(), wish.max_nodes);
+  if (wish.total_gpus() > 0) most = std::min<size_t>(most, wish.total_gpus());
   for (const bool by_room : {false, true}) {
     std::stable_sort(candidates.begin(), candidates.end(), [&](const auto& a, const auto& b) {
       if (a.required != b.required) return a.required;
@@ -131,7 +180,8 @@ std::optional<std::vector<Candidate>> Choose(std::vector<Candidate> candidates, 
     });
     for (size_t count = wish.min_nodes; count <= most; ++count) {
       std::vector<Candidate> chosen = take(count);
-      if (TotalCapacity(chosen) >= tasks(count)) return chosen;
+      if (TotalCapacity(chosen) < tasks(count)) continue;
+      if (TotalGpus(chosen) >= wish.total_gpus()) return chosen;
     }
   }
   return std::nullopt;
@@ -171,10 +221,14 @@ absl::StatusOr<StepPlacement> Place(const Job& job, const CreateStep& request, c
   if (wish.tasks == 0) {
     for (uint32_t& tasks : capacity) tasks = std::min(tasks, wish.tasks_per_node);
   }
+  for (size_t i = 0; i < chosen.size(); ++i) {
+    capacity[i] = std::min(capacity[i], CapacityOf(wish, chosen[i]).tasks);
+  }
   const std::vector<uint32_t> counts = *distribution == Distribution::kBlock
                                            ? LayOutBlock(placement.num_tasks, capacity)
                                            : LayOutCyclic(placement.num_tasks, capacity);
   placement.task_ids = TaskIds(counts, *distribution);
+  uint32_t gpus_left = wish.total_gpus();
   for (size_t i = 0; i < chosen.size(); ++i) {
     NodeShare share = *chosen[i].share;
     share.tasks = counts[i];
@@ -182,6 +236,11 @@ absl::StatusOr<StepPlacement> Place(const Job& job, const CreateStep& request, c
       share.cores = TakeLowest(chosen[i].free, counts[i] * wish.cpus_per_task);
     }
     share.cpus = share.cores.Count();
+    // One on each node, and as many as there are on the first ones.
+    const uint32_t rest = static_cast<uint32_t>(chosen.size() - i - 1);
+    const uint32_t gpus = std::min(chosen[i].gpus, gpus_left - std::min(gpus_left, rest));
+    gpus_left -= gpus;
+    share.gres = GresFor(wish, chosen[i].gres, counts[i], gpus);
     placement.shares.push_back(std::move(share));
   }
   return placement;
@@ -189,13 +248,17 @@ absl::StatusOr<StepPlacement> Place(const Job& job, const CreateStep& request, c
 
 }  // namespace
 
-absl::StatusOr<StepPlacement> SelectStep(const Job& job, const CreateStep& request,
-                                         uint32_t max_tasks_per_node) {
+namespace {
+
+absl::StatusOr<StepPlacement> Select(const Job& job, const CreateStep& request,
+                                     const GresRequest& gres, uint32_t max_tasks_per_node) {
   absl::StatusOr<std::vector<std::string>> required = NodesOf(request.req_nodes);
   if (!required.ok()) return required.status();
   std::sort(required->begin(), required->end());
   required->erase(std::unique(required->begin(), required->end()), required->end());
-  const Wish wish = MakeWish(job, request, static_cast<uint32_t>(required->size()));
+  Wish wish = MakeWish(job, request, static_cast<uint32_t>(required->size()));
+  wish.all_gres = request.gres == nullptr || request.external_launcher;
+  wish.gres = gres;
   if (request.max_nodes.has_value() && *request.max_nodes < wish.min_nodes) {
     return Refuse(kInvalidNodeCount);
   }
@@ -209,7 +272,35 @@ absl::StatusOr<StepPlacement> SelectStep(const Job& job, const CreateStep& reque
     if (ignore_steps) return Refuse(kNodesBusy);
     return Place(job, request, wish, *std::move(chosen));
   }
-  return Refuse(kTooManyTasks);
+  if (wish.all_gres) return Refuse(kTooManyTasks);
+  // Would it do without generic resources?
+  wish.gres = GresRequest();
+  absl::StatusOr<std::vector<Candidate>> candidates =
+      Candidates(job, request, wish, /*ignore_steps=*/true, max_tasks_per_node);
+  if (!candidates.ok()) return candidates.status();
+  return Refuse(Choose(*std::move(candidates), wish) ? kInvalidGres : kTooManyTasks);
+}
+
+}  // namespace
+
+absl::StatusOr<StepPlacement> SelectStep(const Job& job, const CreateStep& request,
+                                         uint32_t max_tasks_per_node) {
+  if (request.gres == nullptr) return Select(job, request, {}, max_tasks_per_node);
+  // What ways of asking for GPUs mean for the other counts is the same for jobs and steps.
+  JobSpec spec;
+  spec.min_nodes = request.min_nodes;
+  spec.max_nodes = request.max_nodes;
+  spec.num_tasks = request.num_tasks;
+  spec.ntasks_per_node = request.ntasks_per_node;
+  spec.gres = request.gres;
+  GresRequest gres;
+  if (absl::Status status = SettleGres(spec, gres); !status.ok()) return status;
+  CreateStep settled = request;
+  settled.min_nodes = spec.min_nodes;
+  settled.max_nodes = spec.max_nodes;
+  settled.num_tasks = spec.num_tasks;
+  settled.ntasks_per_node = spec.ntasks_per_node;
+  return Select(job, settled, gres, max_tasks_per_node);
 }
 
 }  // namespace reeve::ctld

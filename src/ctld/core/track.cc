@@ -28,10 +28,8 @@ void Change(std::vector<Point>& points, const Room& room, int sign, Instant from
   if (from >= until) return;
   const size_t first = SplitAt(points, from);
   const size_t last = SplitAt(points, until);
-  for (size_t i = first; i < last; ++i) {
-    points[i].free.cpus += sign * room.cpus;
-    points[i].free.mem_mb += sign * room.mem_mb;
-  }
+  const Room change = sign < 0 ? -room : room;
+  for (size_t i = first; i < last; ++i) points[i].free.Add(change);
 }
 
 // Points that say the same as the one before them.
@@ -42,7 +40,7 @@ void Merge(std::vector<Point>& points) {
 
 bool AnyBelowZero(Profile profile) {
   return std::any_of(profile.begin(), profile.end(),
-                     [](const Point& p) { return p.free.cpus < 0 || p.free.mem_mb < 0; });
+                     [](const Point& p) { return p.free.AnyBelowZero(); });
 }
 
 struct Edge {
@@ -56,8 +54,7 @@ std::vector<Point> Accumulate(const Room& all, std::vector<Edge> edges) {
   std::vector<Point> points = {{kLongAgo, all}};
   for (const Edge& edge : edges) {
     if (edge.at != points.back().from) points.push_back({edge.at, points.back().free});
-    points.back().free.cpus += edge.change.cpus;
-    points.back().free.mem_mb += edge.change.mem_mb;
+    points.back().free.Add(edge.change);
   }
   return points;
 }
@@ -80,6 +77,7 @@ Room LeastFree(Profile profile, Instant from, Instant until) {
   for (++i; i < profile.size() && profile[i].from < until; ++i) {
     least.cpus = std::min(least.cpus, profile[i].free.cpus);
     least.mem_mb = std::min(least.mem_mb, profile[i].free.mem_mb);
+    least.gres.KeepLeast(profile[i].free.gres);
   }
   return least;
 }
@@ -140,7 +138,7 @@ std::vector<Edge> TakeAll(Profile profile, absl::Span<const Interval> closed) {
       if (from >= taken) break;
       const Instant until = i + 1 < profile.size() ? std::min(profile[i + 1].from, taken) : taken;
       const Room& free = profile[i].free;
-      edges.push_back({from, {-free.cpus, -free.mem_mb}});
+      edges.push_back({from, -free});
       edges.push_back({until, free});
     }
   }
@@ -157,7 +155,7 @@ std::vector<Track::Hold> Track::Build(const Room& all, absl::Span<const Use> run
   std::vector<Edge> edges;
   edges.reserve(2 * (running_.size() + holds_.size()));
   const auto take = [&](const Room& room, Instant from, Instant until) {
-    edges.push_back({from, {-room.cpus, -room.mem_mb}});
+    edges.push_back({from, -room});
     edges.push_back({until, room});
   };
   for (const Use& use : running_) {
@@ -217,7 +215,7 @@ std::vector<Track::Hold> Track::Add(const Hold& hold) {
   Insert(hold);
   Change(points_, hold.room, -1, hold.from, hold.until);
   const Room least = LeastFree(points_, hold.from, hold.until);
-  if (least.cpus >= 0 && least.mem_mb >= 0) return {};
+  if (!least.AnyBelowZero()) return {};
   return DropWhatDoesNotFit();
 }
 
@@ -250,7 +248,7 @@ Profile Track::SeenBy(const ReadyKey& rank, View view, Instant until, Scratch& s
     if (hold.from >= until) break;
     if (seen(hold.rank)) continue;
     changes.push_back({hold.from, hold.room});
-    if (hold.until < until) changes.push_back({hold.until, {-hold.room.cpus, -hold.room.mem_mb}});
+    if (hold.until < until) changes.push_back({hold.until, -hold.room});
   }
   if (changes.empty()) return points_;
   std::sort(changes.begin(), changes.end(),
@@ -264,11 +262,10 @@ Profile Track::SeenBy(const ReadyKey& rank, View view, Instant until, Scratch& s
     Instant at = points_[i].from;
     while (true) {
       for (; change < changes.size() && changes[change].from <= at; ++change) {
-        unseen.cpus += changes[change].free.cpus;
-        unseen.mem_mb += changes[change].free.mem_mb;
+        unseen.Add(changes[change].free);
       }
-      const Room& free = points_[i].free;
-      scratch.points.push_back({at, {free.cpus + unseen.cpus, free.mem_mb + unseen.mem_mb}});
+      scratch.points.push_back({at, points_[i].free});
+      scratch.points.back().free.Add(unseen);
       if (change == changes.size() || changes[change].from >= next) break;
       at = changes[change].from;
     }

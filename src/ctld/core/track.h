@@ -17,6 +17,7 @@
 
 #include "absl/time/time.h"
 #include "absl/types/span.h"
+#include "ctld/core/gres_counts.h"
 #include "ctld/core/ready_key.h"
 
 namespace reeve::ctld {
@@ -36,10 +37,19 @@ struct Interval {  // [from, until)
 struct Room {
   int32_t cpus = 0;
   int32_t mem_mb = 0;  // up to 2 PiB
+  GresCounts gres;
 
   bool Holds(const Room& need) const {
-    return (static_cast<int>(cpus >= need.cpus) & static_cast<int>(mem_mb >= need.mem_mb)) != 0;
+    return (static_cast<int>(cpus >= need.cpus) & static_cast<int>(mem_mb >= need.mem_mb)) != 0 &&
+           gres.Holds(need.gres);
   }
+  bool AnyBelowZero() const { return cpus < 0 || mem_mb < 0 || gres.AnyBelowZero(); }
+  void Add(const Room& other) {
+    cpus += other.cpus;
+    mem_mb += other.mem_mb;
+    gres.Add(other.gres);
+  }
+  Room operator-() const { return {-cpus, -mem_mb, -gres}; }
   friend bool operator==(const Room&, const Room&) = default;
 };
 

@@ -146,6 +146,19 @@ absl::Status SetMemory(const Request&, Draft& draft, const std::string& value) {
   return absl::OkStatus();
 }
 
+absl::Status SetGres(const Request&, Draft& draft, const std::string& value) {
+  const bool none = value.empty() || value == "(null)";
+  const absl::StatusOr<std::vector<Gres>> list = ParseGres(none ? "none" : value);
+  if (!list.ok()) return Refuse(kInvalidGres, Message(list.status()));
+  GresSpec gres = draft.spec.gres == nullptr ? GresSpec() : *draft.spec.gres;
+  gres.per_node = FormatGres(*list);
+  gres.gpus_per_node.clear();
+  draft.spec.gres =
+      gres == GresSpec() ? nullptr : std::make_shared<const GresSpec>(std::move(gres));
+  draft.placement_changed = true;
+  return absl::OkStatus();
+}
+
 absl::Status SetStartTime(const Request& request, Draft& draft, const std::string& value) {
   absl::StatusOr<absl::Time> time = ParseBegin(value, request.context.now);
   if (!time.ok()) return BadValue();
@@ -210,6 +223,8 @@ constexpr Key kKeys[] = {
     {"requeue", SetRequeue, true},
     {"minmemorynode", SetMemory<false>, false},
     {"minmemorycpu", SetMemory<true>, false},
+    {"gres", SetGres, false},
+    {"trespernode", SetGres, false},
     {"mincpusnode", SetPlacementNumber<&JobSpec::min_cpus_per_node>, false},
     {"stdout", SetText<&JobSpec::std_out>, false},
     {"stderr", SetText<&JobSpec::std_err>, false},

@@ -57,6 +57,7 @@ absl::Status CheckNodeConfig(const State& state, const PartitionEntry& partition
                              const Shape& shape) {
   bool memory_fits = false;
   bool cpus_fit = false;
+  uint64_t gpus = 0;  // of all nodes that could take a task
   Terms terms = MakeTerms(shape, partition.facts, state.settings);
   const uint64_t tasks = shape.tasks_given ? 1 : std::max(shape.ntasks_per_node, 1u);
   const uint64_t cpus = std::max<uint64_t>(shape.overcommit ? 1 : tasks * shape.cpus_per_task,
@@ -67,9 +68,15 @@ absl::Status CheckNodeConfig(const State& state, const PartitionEntry& partition
                                                            std::min<uint64_t>(cpus, UINT32_MAX));
     memory_fits = memory_fits || memory <= node.real_memory_mb;
     cpus_fit = cpus_fit || cpus <= node.cpus;
-    if (memory <= node.real_memory_mb && cpus <= node.cpus) return absl::OkStatus();
+    if (memory > node.real_memory_mb || cpus > node.cpus) continue;
+    if (!shape.gres.Any()) return absl::OkStatus();
+    const Offer empty = EmptyOffer(index, node);
+    if (TaskCapacity(terms, empty) == 0) continue;
+    gpus += Available(terms.gres.per_job, empty.gres);
+    if (gpus >= terms.gres.per_job.count) return absl::OkStatus();
   }
   if (partition.nodes.empty()) return absl::OkStatus();  // waits for nodes to be configured
+  if (memory_fits && cpus_fit && shape.gres.Any()) return Refuse(kNodeConfig);
   if (!memory_fits) return Refuse(kNodeConfig, "Memory specification can not be satisfied");
   if (!cpus_fit) return Refuse(kNodeConfig, "CPU count per node can not be satisfied");
   return Refuse(kNodeConfig);
@@ -132,8 +139,22 @@ absl::Status CheckReservation(const State& state, const JobSpec& spec, const Req
   return Refuse(kReservationAccess);
 }
 
+// Names are those of GresTypes; a type that no node has is for CheckNodeConfig.
+absl::Status CheckGresNames(const State& state, const Shape& shape) {
+  const auto known = [&](const std::string& name) {
+    const auto& kinds = state.settings.gres_kinds;
+    return Contains(state.settings.gres_types, name) ||
+           std::any_of(kinds.begin(), kinds.end(), [&](const auto& k) { return k.name == name; });
+  };
+  const GresRequest& asked = shape.gres;
+  for (const Gres& gres : asked.per_node) {
+    if (!known(gres.name)) return Refuse(kInvalidGres);
+  }
+  if ((asked.per_task || asked.per_job) && !known(std::string(kGpu))) return Refuse(kInvalidGres);
+  return absl::OkStatus();
+}
+
 absl::Status CheckUnsupported(const JobSpec& spec) {
-  if (!spec.gres.empty()) return Refuse(kInvalidGres);
   if (spec.contiguous) return Refuse(kUnsupported, "--contiguous is not supported");
   return absl::OkStatus();
 }
@@ -177,6 +198,7 @@ absl::StatusOr<Validated> Validate(const State& state, const JobSpec& spec,
   result.time_limit = TimeLimitOf(spec, partitions[0]->facts);
   absl::StatusOr<Shape> shape = MakeShape(spec, result.time_limit);
   if (!shape.ok()) return shape.status();
+  if (absl::Status status = CheckGresNames(state, *shape); !status.ok()) return status;
   // Of several partitions one that would take it is enough.
   absl::Status refusal;
   bool taken = false;

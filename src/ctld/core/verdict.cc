@@ -30,7 +30,7 @@ bool FitsEmpty(const State& state, const ShapeQueue& queue, const NodeBits& node
   NodeBits::ForEachInBoth(queue.fits, nodes, 0, [&](size_t place) {
     const NodeIndex index = state.plan.NodeAt(place);
     const Node& node = *state.nodes[index];
-    offers.push_back({index, &node, node.cpus, node.real_memory_mb});
+    offers.push_back(EmptyOffer(index, node));
     tasks += TaskCapacity(queue.terms, offers.back());
     if (offers.size() < queue.shape->min_nodes || tasks < queue.shape->num_tasks) return true;
     if (!queue.shape->req_nodes.empty() || offers.size() < try_at) return true;
@@ -77,8 +77,8 @@ void FitQueue(const State& state, ShapeQueue& queue) {
     const uint32_t kind = state.plan.KindOf(index);
     if (kind >= kinds.size()) kinds.resize(kind + 1);
     if (!kinds[kind].has_value()) {
-      const Offer empty{index, &node, node.cpus, node.real_memory_mb};
-      kinds[kind] = NodeFits(*queue.shape, node) && TaskCapacity(queue.terms, empty) > 0;
+      kinds[kind] =
+          NodeFits(*queue.shape, node) && TaskCapacity(queue.terms, EmptyOffer(index, node)) > 0;
     }
     if (!*kinds[kind]) continue;
     queue.fits.Set(state.plan.PlaceOf(index), true);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <span>
 
 #include "absl/strings/str_format.h"
 #include "common/base/hostlist.h"
@@ -87,6 +88,40 @@ void AddNode(const LaunchRequest& request, Environment* environment) {
   environment->SetDefault("SLURM_PRIO_PROCESS", "0");
 }
 
+// What programs look for to know their GPUs.
+constexpr const char* kVisibleDevices[] = {"CUDA_VISIBLE_DEVICES", "GPU_DEVICE_ORDINAL",
+                                           "ROCR_VISIBLE_DEVICES", "ZE_AFFINITY_MASK"};
+
+void SetVisible(std::span<const uint32_t> gpus, Environment* environment) {
+  for (const char* name : kVisibleDevices) {
+    if (gpus.empty()) {
+      environment->Unset(name);
+    } else {
+      environment->Set(name, Join(gpus, ","));
+    }
+  }
+}
+
+// Where a node has GPUs nobody is left with what was said elsewhere of other ones.
+void AddGpus(const LaunchRequest& request, Environment* environment) {
+  for (const char* name : {"SLURM_JOB_GPUS", "SLURM_STEP_GPUS", "SLURM_GPUS_ON_NODE"}) {
+    environment->Unset(name);
+  }
+  if (!request.node_has_gpus) return;
+  SetVisible(request.step_gpus, environment);
+  if (!request.job_gpus.empty()) environment->Set("SLURM_JOB_GPUS", Join(request.job_gpus, ","));
+  if (request.step_gpus.empty()) return;
+  environment->Set("SLURM_GPUS_ON_NODE", StrCat(request.step_gpus.size()));
+  if (!request.is_batch()) environment->Set("SLURM_STEP_GPUS", Join(request.step_gpus, ","));
+}
+
+// A task that has GPUs of its own sees no others.
+void BindGpus(const LaunchRequest& request, uint32_t local_id, Environment* environment) {
+  const uint64_t each = request.gpus_per_task;
+  if (each == 0 || (local_id + 1) * each > request.step_gpus.size()) return;
+  SetVisible(std::span(request.step_gpus).subspan(local_id * each, each), environment);
+}
+
 // One task's view of the request's file names.
 class Streams {
  public:
@@ -163,6 +198,7 @@ absl::StatusOr<TaskPlan> PlanTask(const LaunchRequest& request, const Environmen
   Environment environment = common;
   environment.Set("SLURM_PROCID", StrCat(plan.task));
   environment.Set("SLURM_LOCALID", StrCat(local_id));
+  BindGpus(request, local_id, &environment);
   plan.environment = environment.Entries();
 
   Streams streams(request, plan.task);
@@ -186,6 +222,7 @@ absl::StatusOr<LaunchPlan> MakeLaunchPlan(const LaunchRequest& request, const No
   AddUser(request, facts, &environment);
   if (!request.is_batch()) AddStep(request, &environment);
   AddNode(request, &environment);
+  AddGpus(request, &environment);
   environment.Unset("SLURM_TASK_PID");  // known after the fork only
 
   LaunchPlan plan;

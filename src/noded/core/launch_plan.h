@@ -38,7 +38,12 @@ struct LaunchRequest {
   uint32_t restarts = 0;
   std::string cluster;
   bool kill_on_bad_exit = false;
-  bool has_client = false;  // a srun may attach: streams without a file go there
+  // Numbers of GPUs on this node, as programs name them.
+  bool node_has_gpus = false;
+  std::vector<uint32_t> job_gpus;
+  std::vector<uint32_t> step_gpus;
+  uint32_t gpus_per_task = 0;  // each task sees so many of its own; 0: all of the step's
+  bool has_client = false;     // a srun may attach: streams without a file go there
 
   bool is_batch() const { return key.step == kBatchStep; }
   const NodePart& part() const { return parts[node_index]; }

@@ -39,6 +39,10 @@ LaunchRequest FromProto(const v1::StepLaunch& launch) {
   request.cluster = launch.cluster();
   request.kill_on_bad_exit = launch.kill_on_bad_exit();
   request.has_client = !launch.io_secret().empty();
+  request.node_has_gpus = launch.node_has_gpus();
+  request.job_gpus.assign(launch.job_gpus().begin(), launch.job_gpus().end());
+  request.step_gpus.assign(launch.step_gpus().begin(), launch.step_gpus().end());
+  request.gpus_per_task = launch.gpus_per_task();
   return request;
 }
 

@@ -75,6 +75,49 @@ TEST(ShowJob, OneLine) {
   ExpectGolden("show-job-running-o.txt", Show(RunningRunner(), kOneLine, kWhileRunning));
 }
 
+void Give(const std::string& name, const std::string& type, const std::string& ids,
+          pb::NodeShare* share) {
+  pb::GresShare* gres = share->add_gres();
+  gres->set_name(name);
+  gres->set_type(type);
+  gres->set_ids(ids);
+}
+
+TEST(ShowJob, GenericResources) {
+  JobBuilder job = RunningRunner();
+  job.spec()->set_gres("gpu:a100:3,nic:1");
+  for (pb::NodeShare& share : *job->mutable_shares()) {
+    Give("gpu", "a100", share.node() == "n3" ? "1-3" : "0-1,3", &share);
+    Give("nic", "", "0", &share);
+  }
+  ExpectGolden("show-job-gres-d.txt", Show(job, kDetails, kWhileRunning));
+}
+TEST(ShowJob, WaysToAskForGpus) {
+  JobBuilder job = JobBuilder(5, "gpus").Waits("Resources").Nodes(2, 4);
+  job->set_num_tasks(4);
+  pb::JobSpec* spec = job.spec();
+  spec->set_min_nodes(2);
+  spec->set_gpus_per_task("h100:2");
+  spec->set_cpus_per_gpu(3);
+  spec->set_mem_per_gpu_mb(500);
+  std::string text = Show(job, kOneLine);
+  EXPECT_NE(text.find(",gres/gpu=8 "), text.npos) << text;
+  EXPECT_NE(text.find("CpusPerTres=gres/gpu:3 MemPerTres=gres/gpu:500 "
+                      "TresPerTask=gres/gpu:h100=2"),
+            text.npos)
+      << text;
+  spec->clear_gpus_per_task();
+  spec->set_gpus_per_node("2");
+  text = Show(job, kOneLine);
+  EXPECT_NE(text.find(",gres/gpu=4 "), text.npos) << text;
+  EXPECT_NE(text.find("TresPerNode=gres/gpu:2"), text.npos) << text;
+  spec->clear_gpus_per_node();
+  spec->set_gpus("7");
+  text = Show(job, kOneLine);
+  EXPECT_NE(text.find(",gres/gpu=7 "), text.npos) << text;
+  EXPECT_NE(text.find("TresPerJob=gres/gpu:7"), text.npos) << text;
+}
+
 TEST(ShowJob, AnyTokenOfOneLineHoldsAnEqualsSign) {
   JobBuilder job = JobBuilder(5, "plain").Runs(kSubmitted, {"n1"}, 1);
   const std::string line = Show(job, kOneLine);
@@ -101,6 +144,12 @@ TEST(ShowStep, BatchAndLaunched) {
 
 TEST(ShowNode, Allocated) {
   ExpectGolden("show-node.txt", ShowNodeText(SampleCluster().nodes(0), 6818, kPlain));
+}
+TEST(ShowNode, GenericResources) {
+  pb::Node node = SampleCluster().nodes(0);
+  node.set_gres("gpu:a100:4,nic:1");
+  node.set_gres_used("gpu:a100:3(IDX:0-1,3),nic:0(IDX:N/A)");
+  ExpectGolden("show-node-gres-d.txt", ShowNodeText(node, 6818, kDetails));
 }
 TEST(ShowNode, Drained) {
   pb::Node node = DrainedCluster().nodes(3);

@@ -48,7 +48,7 @@ TEST(Submit, RefusesInSlurmsWords) {
   EXPECT_EQ(c.Refusal(Spec().Array("5-1")), "Invalid job array specification");
   EXPECT_EQ(c.Refusal(Spec().Array("0-2000000")), "Invalid job array specification");
   Spec gres;
-  gres.raw().gres = "gpu:1";
+  gres.raw().gres = std::make_shared<const GresSpec>(GresSpec{"gpu:1", "", "", "", {}, {}});
   EXPECT_EQ(c.Refusal(gres), "Invalid generic resource (gres) specification");
   EXPECT_EQ(c.controller->job_count(), 0u);
 }

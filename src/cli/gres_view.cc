@@ -74,20 +74,36 @@ std::string MemPerTres(const pb::JobSpec& spec) {
   return spec.has_mem_per_gpu_mb() ? StrCat("gres/gpu:", spec.mem_per_gpu_mb()) : "";
 }
 
-std::string RequestedGresTres(const pb::Job& job) {
+namespace {
+
+// One count of GPUs is enough to know them all: what else is said is about nodes or tasks.
+Totals Requested(const pb::Job& job) {
   const pb::JobSpec& spec = job.spec();
+  const uint64_t nodes = std::max<uint64_t>(
+      {spec.min_nodes(), job.shares_size() > 0 ? 1u : job.num_nodes(), uint64_t{1}});
   Totals totals;
-  const uint64_t nodes = std::max(spec.min_nodes(), job.shares_size() > 0 ? 1u : job.num_nodes());
-  Add(ListOf(spec.gres()), std::max<uint64_t>(nodes, 1), &totals);
-  const std::vector<Gres> in_all = GpusOf(spec.gpus());
-  if (!in_all.empty()) {
-    Add(in_all, 1, &totals);
+  Add(ListOf(spec.gres()), nodes, &totals);
+  if (!spec.gpus().empty()) {
+    totals[std::string(kGpu)] = 0;
+    Add(GpusOf(spec.gpus()), 1, &totals);
   } else if (!spec.gpus_per_node().empty()) {
-    Add(GpusOf(spec.gpus_per_node()), std::max<uint64_t>(nodes, 1), &totals);
-  } else {
+    Add(GpusOf(spec.gpus_per_node()), nodes, &totals);
+  } else if (totals.count(std::string(kGpu)) == 0) {
     Add(GpusOf(spec.gpus_per_task()), std::max(job.num_tasks(), 1u), &totals);
   }
-  return TresOf(totals);
+  return totals;
+}
+
+}  // namespace
+
+uint64_t RequestedGpus(const pb::Job& job) {
+  const Totals totals = Requested(job);
+  const auto gpus = totals.find(std::string(kGpu));
+  return gpus == totals.end() ? 0 : gpus->second;
+}
+
+std::string RequestedGresTres(const pb::Job& job) {
+  return TresOf(Requested(job));
 }
 
 std::string AllocatedGresTres(const NodeShares& shares) {

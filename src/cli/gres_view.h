@@ -18,6 +18,8 @@ std::string TresPerTask(const pb::JobSpec& spec);  // "cpu=4,gres/gpu=1"
 std::string CpusPerTres(const pb::JobSpec& spec);  // "gres/gpu:4"
 std::string MemPerTres(const pb::JobSpec& spec);   // "gres/gpu:1024"
 
+// How many GPUs it asks for, on all its nodes.
+uint64_t RequestedGpus(const pb::Job& job);
 // To be put behind other TRES: ",gres/gpu=4,gres/nic=2"; empty when there are none.
 std::string RequestedGresTres(const pb::Job& job);
 std::string AllocatedGresTres(const NodeShares& shares);

@@ -65,7 +65,10 @@ Fault SetAction(JobRequest& request, const OptionRow&, std::string_view) {
 
 // [TYPE:]COUNT of GPUs.
 template <auto kField>
-Fault SetGpus(JobRequest& request, const OptionRow&, std::string_view value) {
+Fault SetGpus(JobRequest& request, const OptionRow& row, std::string_view value) {
+  if (value.find(',') != value.npos) {
+    return NotSupported(StrCat("--", row.name, " with several types"));
+  }
   if (!ParseGpus(value).ok()) return OptionFault{std::string(kInvalidGres), 1};
   *(request.spec.*kField)() = value;
   return kFine;

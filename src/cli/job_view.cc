@@ -201,6 +201,7 @@ std::string RequestedTres(const pb::Job& job, const ViewContext& context) {
   const pb::JobSpec& spec = job.spec();
   uint64_t memory = spec.has_mem_per_cpu_mb() ? spec.mem_per_cpu_mb() * job.num_cpus()
                                               : spec.mem_per_node_mb() * job.num_nodes();
+  if (spec.has_mem_per_gpu_mb()) memory = spec.mem_per_gpu_mb() * RequestedGpus(job);
   if (memory == 0) {
     auto found = context.partition_memory_mb.find(job.partition());
     if (found != context.partition_memory_mb.end()) memory = found->second * job.num_nodes();

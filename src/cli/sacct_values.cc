@@ -159,6 +159,7 @@ std::optional<uint64_t> RequestedMemoryMb(const pb::Job& job, const Config& conf
   const pb::JobSpec& spec = job.spec();
   const uint64_t nodes = RequestedNodes(job);
   const uint64_t cpus = RequestedCpus(job);
+  if (spec.has_mem_per_gpu_mb()) return spec.mem_per_gpu_mb() * RequestedGpus(job);
   if (spec.has_mem_per_cpu_mb()) return spec.mem_per_cpu_mb() * cpus;
   if (spec.mem_per_node_mb() != 0) return spec.mem_per_node_mb() * nodes;
   if (!spec.has_mem_per_node_mb()) {

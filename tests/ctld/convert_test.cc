@@ -87,6 +87,7 @@ TEST(Convert, AbsentIsNotZero) {
   spec.set_num_tasks(0);
   spec.set_time_limit(-1);
   EXPECT_EQ(FromProto(spec).num_tasks, 0u);
+  EXPECT_EQ(FromProto(spec).gres, nullptr);
   EXPECT_EQ(*FromProto(spec).time_limit, absl::InfiniteDuration());
   EXPECT_EQ(ToProto(FromProto(spec)).DebugString(), spec.DebugString());
 }
@@ -98,9 +99,13 @@ TEST(Convert, NoFieldOfAJobIsLost) {
   // Texts with a grammar of their own.
   job.set_array_tasks("3-6,9");
   job.set_reason("Resources");
-  for (pb::NodeShare& share : *job.mutable_shares()) share.set_cores("0-3");
+  const auto name_ids = [](pb::NodeShare& share, const char* cores) {
+    share.set_cores(cores);
+    for (pb::GresShare& gres : *share.mutable_gres()) gres.set_ids("0,2");
+  };
+  for (pb::NodeShare& share : *job.mutable_shares()) name_ids(share, "0-3");
   for (pb::Step& step : *job.mutable_steps()) {
-    for (pb::NodeShare& share : *step.mutable_shares()) share.set_cores("1,3");
+    for (pb::NodeShare& share : *step.mutable_shares()) name_ids(share, "1,3");
     step.clear_pending_nodes();  // made from the parts
     step.clear_submit_line();
     step.set_submit_line("srun x");
@@ -130,6 +135,10 @@ TEST(Convert, RubbishIsDataLossNotACrash) {
   EXPECT_FALSE(FromProto(job).ok());
   job.clear_array_tasks();
   job.add_shares()->set_cores("x");
+  EXPECT_FALSE(FromProto(job).ok());
+  job.mutable_shares(0)->set_cores("1");
+  EXPECT_TRUE(FromProto(job).ok());
+  job.mutable_shares(0)->add_gres()->set_ids("x");
   EXPECT_FALSE(FromProto(job).ok());
 }
 

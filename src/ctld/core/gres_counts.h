@@ -2,8 +2,8 @@
 // plan keeps many. What index means which kind is in Settings::gres_kinds.
 #pragma once
 
-#include <algorithm>
 #include <array>
+#include <bit>
 #include <cstdint>
 
 #include "common/base/gres.h"
@@ -13,28 +13,35 @@ namespace reeve::ctld {
 struct GresCounts {
   std::array<int16_t, kMaxGresKinds> of{};
 
-  // All loops are over a fixed number of small integers: one vector instruction each.
   bool Holds(const GresCounts& need) const {
-    int16_t lacking = 0;
-    for (size_t i = 0; i < kMaxGresKinds; ++i) lacking |= of[i] < need.of[i];
-    return lacking == 0;
+    const auto lacking = std::bit_cast<Halves>(Load() < need.Load());
+    return (lacking[0] | lacking[1]) == 0;
   }
   bool AnyBelowZero() const { return !Holds(GresCounts()); }
-  bool Empty() const { return *this == GresCounts(); }
-  void Add(const GresCounts& other, int16_t sign = 1) {
-    for (size_t i = 0; i < kMaxGresKinds; ++i) {
-      of[i] = static_cast<int16_t>(of[i] + sign * other.of[i]);
-    }
-  }
+  void Add(const GresCounts& other) { Store(Load() + other.Load()); }
+  void Subtract(const GresCounts& other) { Store(Load() - other.Load()); }
   void KeepLeast(const GresCounts& other) {
-    for (size_t i = 0; i < kMaxGresKinds; ++i) of[i] = std::min(of[i], other.of[i]);
+    const Vector a = Load(), b = other.Load();
+    Store(a < b ? a : b);
   }
   GresCounts operator-() const {
     GresCounts negative;
-    negative.Add(*this, -1);
+    negative.Subtract(*this);
     return negative;
   }
-  friend bool operator==(const GresCounts&, const GresCounts&) = default;
+  friend bool operator==(const GresCounts& a, const GresCounts& b) {
+    return std::bit_cast<Halves>(a.of) == std::bit_cast<Halves>(b.of);
+  }
+
+ private:
+  // All counts in one register: the plan's loops would be twice as slow otherwise. Not the member's
+  // own type, which would have every Room aligned to it.
+  using Vector __attribute__((vector_size(16))) = int16_t;
+  using Halves = std::array<uint64_t, 2>;
+  static_assert(sizeof(Vector) == sizeof(of));
+
+  Vector Load() const { return std::bit_cast<Vector>(of); }
+  void Store(Vector counts) { of = std::bit_cast<decltype(of)>(counts); }
 };
 
 }  // namespace reeve::ctld

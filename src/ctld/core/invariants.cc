@@ -59,7 +59,7 @@ class Checker {
     Expect(completing == node.completing_jobs, "node ", node.name, ": completing_jobs");
     Expect(whole == 0 || node.jobs.size() == 1, "node ", node.name, ": exclusive but shared");
     GresCounts left = node.stock.all();
-    left.Add(node.stock.CountsOf(gres), -1);
+    left.Subtract(node.stock.CountsOf(gres));
     Expect(left == node.stock.free(), "node ", node.name,
            ": generic resources: ", node.stock.UsedText(), " in use, not ", GresText(gres));
     if (node.shrunk) return;

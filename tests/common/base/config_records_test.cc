@@ -52,7 +52,8 @@ TEST(NodeLines, Topology) {
 
 TEST(NodeLines, Fields) {
   const Config config = Good(
-      "NodeName=n1 RealMemory=2G TmpDisk=100 Features=a,b Gres=gpu:2 Weight=7 State=DRAIN "
+      "GresTypes=gpu\nNodeName=n1 RealMemory=2G TmpDisk=100 Features=a,b Gres=gpu:2 Weight=7 "
+      "State=DRAIN "
       "Reason=\"bad disk\" Port=7000 NodeAddr=fe80::1 NodeHostname=h1\n");
   const NodeConfig& node = config.nodes[0];
   EXPECT_EQ(node.real_memory_mb, 2048u);

@@ -1,6 +1,7 @@
 #include "ctld/core/cluster_state.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "common/base/text.h"
 #include "ctld/core/priority.h"
@@ -281,6 +282,15 @@ void Context::ForgetName(const Job& job) {
   if (names->second.all.empty()) state.namesakes.erase(names);
 }
 
+void Context::KeepPlace(Backlog::Keys& keys) const {
+  for (ReadyKey& key : keys) {
+    for (const ReadyKey& known : state.backlog.KeysOf(key.job)) {
+      const bool same = known.partition == key.partition && known.tier == key.tier;
+      if (same && std::abs(known.score - key.score) < kNoticedPoints) key = known;
+    }
+  }
+}
+
 void Context::AddReady(const Job& job) {
   Backlog::Keys keys;
   for (PartitionIndex partition : state.PartitionsOf(job)) {
@@ -288,6 +298,7 @@ void Context::AddReady(const Job& job) {
   }
   if (state.settings.priority.multifactor) {
     const absl::Time sinks = SinksFrom(*state.book, AskOf(job));
+    if (sinks <= now) KeepPlace(keys);
     state.round.first_sinks = std::min(state.round.first_sinks, sinks);
     state.round.sinks_from = std::min(state.round.sinks_from, sinks);
   }

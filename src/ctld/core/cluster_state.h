@@ -144,6 +144,8 @@ struct Context {
   Job& AddJob(std::unique_ptr<Job> job);
   void RemoveJob(JobId id);
   void AddReady(const Job& job);
+  // A score that only sinks with time does not cost a job its place in the plan at every event.
+  void KeepPlace(Backlog::Keys& keys) const;
   void RemoveReady(const Job& job);
   void ForgetName(const Job& job);  // it has finished: singletons need not wait for it
   void RememberName(const Job& job);

@@ -23,6 +23,9 @@ uint32_t AdjustPriority(uint32_t priority, int32_t old_nice, int32_t new_nice);
 // Puts the job before the user's other pending jobs, at the cost of those that were before it.
 void MoveToTop(Context& context, Job& job);
 
+// A job that waits is filed anew when time has moved its place by so many points.
+constexpr double kNoticedPoints = 0.5;
+
 PriorityAsk AskOf(const Job& job);
 // The place of a pending job in a partition's queue; where it is queued already, that place.
 ReadyKey KeyOf(const State& state, const Job& job, PartitionIndex partition, absl::Time now);

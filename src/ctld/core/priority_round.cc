@@ -11,8 +11,6 @@ namespace {
 // Jobs looked at in one slice, and from one to the next: a million take 40 seconds.
 constexpr size_t kSlice = 500;
 constexpr absl::Duration kBetweenSlices = absl::Milliseconds(20);
-// A job is filed anew when it is so many points from where it should be.
-constexpr double kNoticedPoints = 0.5;
 // A user's factor is another one when it has moved by that.
 constexpr double kNoticedFactor = 0.001;
 

@@ -285,6 +285,21 @@ TEST(Multifactor, ANumberSetByAnOperatorStays) {
   EXPECT_EQ(Priority(c, b), 1090u);
 }
 
+TEST(Multifactor, AnEventAloneDoesNotMoveAnOldJob) {
+  Cluster c(Weighted({.weight_age = 1000, .max_age = absl::Hours(1)}));
+  c.Submit(Spec().Tasks(4).Minutes(6000));
+  const JobId job = c.Submit(Spec().Tasks(4).Minutes(60));
+  c.Advance(absl::Minutes(70));
+  const auto key = [&] { return c.controller->state().backlog.KeysOf(job).front(); };
+  const ReadyKey before = key();
+  c.Advance(absl::Seconds(1));  // a quarter of a point
+  EXPECT_EQ(c.Update(job, "comment", "x"), "");
+  EXPECT_EQ(key(), before);
+  c.Advance(absl::Minutes(1));
+  EXPECT_EQ(c.Update(job, "comment", "y"), "");
+  EXPECT_LT(key().score, before.score - 10);
+}
+
 TEST(Multifactor, TopCostsTheUserNoLessThanItGives) {
   Cluster c(Weighted({.weight_job_size = 1000}));
   c.Submit(Spec().Tasks(4).Minutes(60));

@@ -66,7 +66,7 @@ TEST(NodeLines, Fields) {
   EXPECT_EQ(node.port, 7000);
   EXPECT_EQ(node.address, "fe80::1");
   EXPECT_EQ(node.hostname, "h1");
-  EXPECT_EQ(node.source.line, 2);
+  EXPECT_EQ(node.source.line, 3);
 }
 
 TEST(NodeLines, ListsPairUp) {

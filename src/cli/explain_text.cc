@@ -177,6 +177,10 @@ class Printer {
   static std::string Line(const pb::Explanation::Busy& busy) {
     const std::string nodes =
         busy.nodes().empty() ? StrCat(busy.num_nodes(), " nodes") : busy.nodes();
+    if (busy.job_id() == 0 && !busy.label().empty()) {
+      return StrCat(nodes, ": ", busy.label(), ", ", At(busy.from()),
+                    busy.until() < 0 ? " on" : " to " + At(busy.until()));
+    }
     const std::string job = busy.label().empty() ? "a job of another user" : "job " + busy.label();
     if (busy.from() == 0) {
       return StrCat(nodes, ": ", job,

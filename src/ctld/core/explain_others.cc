@@ -104,6 +104,31 @@ std::vector<NodeIndex> NextToBeFree(const State& state, const ShapeQueue& queue)
   return nodes;
 }
 
+namespace {
+
+// Those of others that begin before `start`.
+std::vector<Busy> FindReservations(const State& state, const std::vector<NodeIndex>& nodes,
+                                   uint32_t lane, Instant start, const Sight& sight) {
+  absl::btree_map<std::string, std::vector<NodeIndex>> found;
+  for (NodeIndex node : nodes) {
+    for (const Reservation* reservation : state.reservations.On(node)) {
+      if (reservation->lane == lane || ToInstant(reservation->start) >= start) continue;
+      found[reservation->name].push_back(node);
+    }
+  }
+  std::vector<Busy> all;
+  for (const auto& [name, taken] : found) {
+    const Reservation& reservation = *state.reservations.Find(name);
+    Busy busy{.label = "reservation " + name, .from = reservation.start, .until = reservation.end};
+    busy.num_nodes = static_cast<uint32_t>(taken.size());
+    if (sight.nodes) busy.nodes = NamesOf(state, taken);
+    all.push_back(std::move(busy));
+  }
+  return all;
+}
+
+}  // namespace
+
 std::vector<Busy> FindBusy(const State& state, const std::vector<NodeIndex>& nodes, uint32_t lane,
                            const ReadyKey& key, Instant start, const Sight& sight, absl::Time now) {
   struct Found {
@@ -126,7 +151,7 @@ std::vector<Busy> FindBusy(const State& state, const std::vector<NodeIndex>& nod
       here.busy.until = ToTime(hold.until);
     }
   }
-  std::vector<Busy> all;
+  std::vector<Busy> all = FindReservations(state, nodes, lane, start, sight);
   for (auto& [id, here] : found) {
     const Job* job = state.FindJob(id.first);
     if (job != nullptr && MayName(sight, *job)) {

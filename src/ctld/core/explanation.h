@@ -50,8 +50,8 @@ struct Requirement {
 
 // What is in the way on the nodes that the job waits for.
 struct Busy {
-  JobId job;          // none: another user's, not to be named
-  std::string label;  // "12_3"
+  JobId job;          // none: another user's, not to be named, or no job at all
+  std::string label;  // "12_3"; without a job "reservation maint"
   std::string nodes;  // hostlist, of those that the job waits for
   uint32_t num_nodes = 0;
   absl::Time from;   // unset: it holds them already; else its planned start

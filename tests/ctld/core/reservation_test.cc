@@ -37,6 +37,21 @@ TEST(ReservationTest, OthersDoNotRunIntoIt) {
   EXPECT_TRUE(c.controller->Reservations().empty());
 }
 
+TEST(ReservationTest, ExplainNamesIt) {
+  Cluster c(Silent(2));
+  c.Reserve("maint", absl::Hours(1), absl::Hours(1), {{"nodes", "n1"}});
+  const JobId job = c.Submit(Spec().On("n1").Minutes(61));
+  ExplainJobs event{c.NextCall(), {{job, "", std::nullopt}}, {}};
+  c.Do(event);
+  const auto answer = std::get<ExplainAnswer>(*c.AnswerTo(event.call));
+  ASSERT_EQ(answer.jobs.size(), 1u);
+  ASSERT_EQ(answer.jobs[0].busy.size(), 1u);
+  EXPECT_EQ(answer.jobs[0].busy[0].label, "reservation maint");
+  EXPECT_EQ(answer.jobs[0].busy[0].nodes, "n1");
+  EXPECT_EQ(answer.jobs[0].busy[0].from, c.now + absl::Hours(1));
+  EXPECT_EQ(answer.jobs[0].busy[0].until, c.now + absl::Hours(2));
+}
+
 TEST(ReservationTest, ItsJobsRunInItsTimeOnItsNodes) {
   Cluster c(Silent(3));
   c.Reserve("mine", absl::Hours(1), absl::Hours(2), {{"nodes", "n[2-3]"}});

@@ -21,8 +21,10 @@ ctld::Partition MakePartition(const std::string& name, const std::vector<ctld::N
   return partition;
 }
 
-// Half of all clusters are first come, first served.
-PriorityConfig MakePriority(Random& random) {
+// Half of all clusters are first come, first served. Drawn apart, so that all else is what it is
+// without priorities.
+PriorityConfig MakePriority(uint64_t seed) {
+  Random random(seed, "priority");
   PriorityConfig priority;
   priority.multifactor = random.OneIn(2);
   if (!priority.multifactor) return priority;
@@ -61,7 +63,6 @@ Settings MakeSettings(Random& random) {
   settings.select.core = random.OneIn(3);
   settings.select.memory = random.OneIn(2);
   settings.backfill = !random.OneIn(4);
-  settings.priority = MakePriority(random);
   settings.job_requeue = !random.OneIn(4);
   if (random.OneIn(4)) settings.over_time_limit = absl::Seconds(random.Between(1, 10));
   settings.request_memory = absl::Hours(24);  // beyond the calm phase
@@ -142,6 +143,7 @@ Plan MakePlan(uint64_t seed) {
   Random random(seed, "cluster");
   plan.cluster.settings = MakeSettings(random);
   AddGres(seed, plan.cluster.settings);
+  plan.cluster.settings.priority = MakePriority(seed);
   plan.cluster.commit_least = absl::Milliseconds(random.Between(1, 5));
   plan.cluster.commit_most = plan.cluster.commit_least + absl::Milliseconds(random.Between(0, 40));
   plan.cluster.dbd_delay = absl::Milliseconds(random.Between(1, 300));

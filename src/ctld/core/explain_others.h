@@ -18,8 +18,8 @@ Ahead CountAhead(const State& state, const ReadyKey& key, const Sight& sight, ab
 // it needs; those of --nodelist come before others.
 std::vector<NodeIndex> NextToBeFree(const State& state, const ShapeQueue& queue);
 
-// What runs on these nodes, whose reservations have them, and what of higher rank is to run there (in the plan's lane) before
-// `start`; by its end.
+// What runs on these nodes, whose reservations have them, and what of higher rank is to run there
+// (in the plan's lane) before `start`; by its end.
 std::vector<Busy> FindBusy(const State& state, const std::vector<NodeIndex>& nodes, uint32_t lane,
                            const ReadyKey& key, Instant start, const Sight& sight, absl::Time now);
 

@@ -62,9 +62,9 @@ std::vector<Point> Accumulate(const Room& all, std::vector<Edge> edges) {
 }  // namespace
 
 Instant ToInstant(absl::Time time) {
-  if (time == absl::InfiniteFuture()) return kNever;
+  if (time >= absl::FromUnixMicros(kNever)) return kNever;
   const Instant floor = absl::ToUnixMicros(time);
-  return std::min(absl::FromUnixMicros(floor) < time ? floor + 1 : floor, kNever);
+  return absl::FromUnixMicros(floor) < time ? floor + 1 : floor;
 }
 
 absl::Time ToTime(Instant instant) {

@@ -93,6 +93,14 @@ class TrackTest : public ::testing::Test {
   std::mt19937 random_{1};
 };
 
+TEST(Instants, TimesBeyondAllInstantsAreNever) {
+  EXPECT_EQ(ToInstant(absl::InfiniteFuture()), kNever);
+  EXPECT_EQ(ToInstant(absl::FromUnixSeconds(INT64_MAX)), kNever);
+  EXPECT_EQ(ToInstant(absl::FromUnixMicros(kNever)), kNever);
+  EXPECT_EQ(ToInstant(absl::FromUnixNanos(1)), 1);
+  EXPECT_EQ(ToInstant(absl::FromUnixMicros(7)), 7);
+}
+
 TEST_F(TrackTest, SaysWhatCountingSays) {
   for (int round = 0; round < 300; ++round) {
     SCOPED_TRACE(round);

@@ -95,10 +95,6 @@ absl::Status SetGresKey(GresLine& line, std::string_view key, std::string_view v
   return absl::OkStatus();
 }
 
-bool Contains(const std::vector<std::string>& list, std::string_view item) {
-  return std::find(list.begin(), list.end(), item) != list.end();
-}
-
 std::vector<GresLine> ReadLines(const Config& config, std::string_view text, std::string_view name,
                                 ConfigProblems& problems) {
   std::vector<GresLine> lines;

@@ -27,6 +27,15 @@ std::vector<std::string_view> SplitSkipEmpty(std::string_view text, std::string_
   return pieces;
 }
 
+std::vector<std::string> SplitNames(std::string_view text) {
+  const std::vector<std::string_view> names = SplitSkipEmpty(text, ",");
+  return {names.begin(), names.end()};
+}
+
+bool Contains(const std::vector<std::string>& list, std::string_view item) {
+  return std::find(list.begin(), list.end(), item) != list.end();
+}
+
 std::string_view Strip(std::string_view text) {
   while (!text.empty() && absl::ascii_isspace(text.front())) text.remove_prefix(1);
   while (!text.empty() && absl::ascii_isspace(text.back())) text.remove_suffix(1);

@@ -57,6 +57,10 @@ std::vector<std::string_view> Split(Temporary&&, std::string_view) = delete;
 template <std::same_as<std::string> Temporary>
 std::vector<std::string_view> SplitSkipEmpty(Temporary&&, std::string_view) = delete;
 
+// The names of a comma list, without empty ones.
+std::vector<std::string> SplitNames(std::string_view text);
+bool Contains(const std::vector<std::string>& list, std::string_view item);
+
 std::string_view Strip(std::string_view text);  // without blanks at both ends
 std::string ToLower(std::string_view text);
 std::string ToUpper(std::string_view text);

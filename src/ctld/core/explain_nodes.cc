@@ -10,10 +10,6 @@
 namespace reeve::ctld {
 namespace {
 
-bool Contains(const std::vector<std::string>& list, const std::string& item) {
-  return std::find(list.begin(), list.end(), item) != list.end();
-}
-
 class NodeCounter {
  public:
   NodeCounter(const State& state, const ShapeQueue& queue, const Job& job, const ReadyKey& key,

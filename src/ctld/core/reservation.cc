@@ -41,16 +41,10 @@ Sign TakeSign(std::string_view& value) {
   return sign;
 }
 
-std::vector<std::string> Names(std::string_view text) {
-  std::vector<std::string> names;
-  for (std::string_view name : SplitSkipEmpty(text, ",")) names.emplace_back(name);
-  return names;
-}
-
 void ChangeNames(std::vector<std::string>& list, std::string_view value) {
   const Sign sign = TakeSign(value);
   if (sign == Sign::kSet) list.clear();
-  for (const std::string& name : Names(value)) {
+  for (const std::string& name : SplitNames(value)) {
     std::erase(list, name);
     if (sign != Sign::kRemove) list.push_back(name);
   }
@@ -59,7 +53,7 @@ void ChangeNames(std::vector<std::string>& list, std::string_view value) {
 absl::Status ChangeFlags(uint32_t& flags, std::string_view value) {
   const Sign sign = TakeSign(value);
   if (sign == Sign::kSet) flags &= kDerivedFlags;
-  for (const std::string& name : Names(value)) {
+  for (const std::string& name : SplitNames(value)) {
     const std::optional<uint32_t> flag = ParseFlag(name);
     if (!flag.has_value() || (*flag & kDerivedFlags) != 0) {
       return Refuse(kUnsupported, StrCat("reservation flag ", name, " is not supported"));
@@ -134,13 +128,13 @@ absl::Duration Reservation::Period() const {
 }
 
 bool Reservation::Covers(std::string_view node) const {
-  return std::find(nodes.begin(), nodes.end(), node) != nodes.end();
+  return Contains(nodes, node);
 }
 
 // With both lists a user has to be in both, as in Slurm.
 bool Reservation::Admits(std::string_view user, std::string_view account) const {
   const auto in = [](const std::vector<std::string>& list, std::string_view name) {
-    return list.empty() || std::find(list.begin(), list.end(), name) != list.end();
+    return list.empty() || Contains(list, name);
   };
   if (users.empty() && accounts.empty()) return false;
   return in(users, user) && in(accounts, account);

@@ -11,12 +11,6 @@
 namespace reeve::ctld {
 namespace {
 
-std::vector<std::string> SplitNames(const std::string& text) {
-  std::vector<std::string> names;
-  for (std::string_view name : SplitSkipEmpty(text, ",")) names.emplace_back(name);
-  return names;
-}
-
 std::string UnlessAll(const std::string& value) {
   return EqualsIgnoreCase(value, "ALL") ? "" : value;
 }
@@ -119,7 +113,7 @@ void SetWeight(Node& node, uint32_t weight) {
 }
 
 void SetFeatures(Node& node, std::string_view names) {
-  node.features = SplitNames(std::string(names));
+  node.features = SplitNames(names);
   node.set_features = node.features;
 }
 

@@ -9,10 +9,6 @@
 namespace reeve::ctld {
 namespace {
 
-bool Contains(const std::vector<std::string>& list, std::string_view item) {
-  return std::find(list.begin(), list.end(), item) != list.end();
-}
-
 const PartitionEntry* Find(const State& state, std::string_view name) {
   return const_cast<State&>(state).FindPartition(name);
 }
@@ -76,7 +72,6 @@ absl::Status CheckNodeConfig(const State& state, const PartitionEntry& partition
     if (gpus >= terms.gres.per_job.count) return absl::OkStatus();
   }
   if (partition.nodes.empty()) return absl::OkStatus();  // waits for nodes to be configured
-  if (memory_fits && cpus_fit && shape.gres.Any()) return Refuse(kNodeConfig);
   if (!memory_fits) return Refuse(kNodeConfig, "Memory specification can not be satisfied");
   if (!cpus_fit) return Refuse(kNodeConfig, "CPU count per node can not be satisfied");
   return Refuse(kNodeConfig);

@@ -11,12 +11,16 @@ constexpr uint8_t Bit(size_t kind) {
   return static_cast<uint8_t>(1u << kind);
 }
 
+// A GresShare or a GresKind.
+template <typename Thing>
+bool Fits(const Gres& wanted, const Thing& thing) {
+  return thing.name == wanted.name && (wanted.type.empty() || thing.type == wanted.type);
+}
+
 GresTerm TermOf(const Gres& wanted, const std::vector<GresKind>& kinds) {
   GresTerm term{0, wanted.count};
   for (size_t i = 0; i < kinds.size() && i < kMaxGresKinds; ++i) {
-    const bool fits =
-        kinds[i].name == wanted.name && (wanted.type.empty() || kinds[i].type == wanted.type);
-    if (fits) term.kinds |= Bit(i);
+    if (Fits(wanted, kinds[i])) term.kinds |= Bit(i);
   }
   return term;
 }
@@ -69,14 +73,6 @@ void RemoveAll(std::vector<GresShare>& from, const std::vector<GresShare>& what)
   }
   std::erase_if(from, [](const GresShare& share) { return share.ids.Empty(); });
 }
-
-namespace {
-
-bool Fits(const Gres& wanted, const GresShare& share) {
-  return share.name == wanted.name && (wanted.type.empty() || share.type == wanted.type);
-}
-
-}  // namespace
 
 uint32_t Available(const Gres& wanted, const std::vector<GresShare>& shares) {
   uint32_t count = 0;

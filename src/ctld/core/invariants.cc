@@ -165,13 +165,8 @@ class Checker {
     for (const NodeShare& share : job.shares) {
       gpus += CountOf(share.gres, kGpu);
       for (const Gres& gres : asked.per_node) {
-        uint32_t got = 0;
-        for (const GresShare& part : share.gres) {
-          const bool counts =
-              part.name == gres.name && (gres.type.empty() || part.type == gres.type);
-          if (counts) got += part.ids.Count();
-        }
-        Expect(got >= gres.count, name, "lacks ", gres.name, " on ", share.node);
+        Expect(Available(gres, share.gres) >= gres.count, name, "lacks ", gres.name, " on ",
+               share.node);
       }
       if (!asked.per_task) continue;
       Expect(CountOf(share.gres, kGpu) >= asked.per_task->count * share.tasks, name,

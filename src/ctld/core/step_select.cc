@@ -246,10 +246,6 @@ absl::StatusOr<StepPlacement> Place(const Job& job, const CreateStep& request, c
   return placement;
 }
 
-}  // namespace
-
-namespace {
-
 absl::StatusOr<StepPlacement> Select(const Job& job, const CreateStep& request,
                                      const GresRequest& gres, uint32_t max_tasks_per_node) {
   absl::StatusOr<std::vector<std::string>> required = NodesOf(request.req_nodes);

@@ -56,7 +56,7 @@ class PlanChecker {
       const bool is_own = reservation->lane == lane;
       own = own || (is_own && now);
       taken = taken || (!is_own && now);
-      takes = takes || (is_own && reservation->Has(kReservationMaint | kReservationOverlap));
+      takes = takes || (is_own && reservation->TakesFromOthers());
     }
     return own && (!taken || takes);
   }

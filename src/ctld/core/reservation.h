@@ -44,6 +44,8 @@ struct Reservation {
   uint32_t flags = 0;
 
   bool Has(uint32_t flag) const { return (flags & flag) != 0; }
+  // Where another one is already it takes the nodes from it.
+  bool TakesFromOthers() const { return Has(kReservationMaint | kReservationOverlap); }
   absl::Duration Period() const;  // from one start to the next; zero: there is one only
   bool Covers(std::string_view node) const;
   bool ActiveAt(absl::Time now) const { return start <= now && now < end; }

@@ -41,7 +41,7 @@ std::vector<Interval> ReservationTable::ClosedTo(NodeIndex node, const Reservati
   std::vector<Interval> closed;
   for (const Reservation* other : On(node)) {
     if (other == of) continue;
-    if (of != nullptr && of->Has(kReservationMaint | kReservationOverlap)) continue;
+    if (of != nullptr && of->TakesFromOthers()) continue;
     const std::vector<Interval> times = Occurrences(*other);
     closed.insert(closed.end(), times.begin(), times.end());
     // Nothing is promised beyond what is looked ahead.

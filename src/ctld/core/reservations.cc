@@ -14,7 +14,6 @@ namespace {
 
 // So long ago a new one may have begun.
 constexpr absl::Duration kPast = absl::Minutes(1);
-constexpr uint32_t kShares = kReservationMaint | kReservationOverlap;
 
 bool RunsIn(const Job& job, const Reservation& reservation) {
   return job.HoldsResources() && job.shape->reservation == reservation.name;
@@ -103,7 +102,7 @@ class NodeChooser {
   bool IsReserved(NodeIndex node) const {
     for (const Reservation* other : state_.reservations.On(node)) {
       if (other->name == reservation_.name) continue;
-      if (reservation_.Has(kShares) || other->Has(kShares)) continue;
+      if (reservation_.TakesFromOthers() || other->TakesFromOthers()) continue;
       if (!AreApart(reservation_, *other)) return true;
     }
     return false;

@@ -234,7 +234,7 @@ TEST(ReservationTest, NobodyRunsInAnothersTime) {
           bool shares = false;
           for (const std::string& node : c.NodesOf(id)) shares |= reservation->Covers(node);
           const Reservation* mine = c.controller->FindReservation(job->spec->reservation);
-          const bool takes = mine != nullptr && mine->Has(kReservationMaint | kReservationOverlap);
+          const bool takes = mine != nullptr && mine->TakesFromOthers();
           if (own) {
             EXPECT_TRUE(reservation->ActiveAt(job->start_time)) << JobLabel(*job);
             EXPECT_LE(job->end_time, reservation->end) << JobLabel(*job);

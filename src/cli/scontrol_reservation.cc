@@ -1,6 +1,7 @@
 // scontrol create, update, delete and show reservation.
 #include <cstdio>
 
+#include "cli/query_cluster.h"
 #include "cli/scontrol.h"
 #include "cli/scontrol_changes.h"
 #include "cli/show_reservation.h"
@@ -32,11 +33,16 @@ absl::Status FillChanges(const std::vector<Change>& changes, Request* request) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::string> Send(const ControllerClient& client, const Request& request) {
+// The reservation's name; nothing after "FAILED: WORDS" has been printed.
+std::optional<std::string> Send(ScontrolSession& session, const Request& request,
+                                std::string_view failed) {
+  const ControllerClient* client = session.client();
+  if (client == nullptr) return std::nullopt;
   absl::StatusOr<pb::UpdateReservationResponse> answer =
-      client.Call<pb::UpdateReservationResponse>("Controller/UpdateReservation", request);
-  if (!answer.ok()) return answer.status();
-  return answer->name();
+      client->Call<pb::UpdateReservationResponse>("Controller/UpdateReservation", request);
+  if (answer.ok()) return answer->name();
+  session.Fail(failed, answer.status());
+  return std::nullopt;
 }
 
 bool Has(const std::vector<Change>& changes, std::initializer_list<std::string_view> keys) {
@@ -73,10 +79,8 @@ int ScontrolCreate(ScontrolSession& session, const Words& words) {
   if (absl::Status status = FillChanges(changes, &request); !status.ok()) {
     return Refuse(session, Message(status), "created");
   }
-  const ControllerClient* client = session.client();
-  if (client == nullptr) return 1;
-  absl::StatusOr<std::string> made = Send(*client, request);
-  if (!made.ok()) return session.Fail("Error creating the reservation", made.status());
+  const auto made = Send(session, request, "Error creating the reservation");
+  if (!made.has_value()) return 1;
   printf("Reservation created: %s\n", made->c_str());
   return 0;
 }
@@ -90,10 +94,7 @@ int UpdateReservation(ScontrolSession& session, const std::string& name,
   if (absl::Status status = FillChanges(changes, &request); !status.ok()) {
     return Refuse(session, Message(status), "updated");
   }
-  const ControllerClient* client = session.client();
-  if (client == nullptr) return 1;
-  absl::StatusOr<std::string> updated = Send(*client, request);
-  if (!updated.ok()) return session.Fail("Error updating the reservation", updated.status());
+  if (!Send(session, request, "Error updating the reservation")) return 1;
   puts("Reservation updated.");
   return 0;
 }
@@ -108,17 +109,13 @@ int ScontrolDelete(ScontrolSession& session, const Words& words) {
   Request request;
   request.set_action(Request::ACTION_DELETE);
   request.set_name(*name);
-  const ControllerClient* client = session.client();
-  if (client == nullptr) return 1;
-  absl::StatusOr<std::string> deleted = Send(*client, request);
-  return deleted.ok() ? 0 : session.Fail(StrCat("delete_reservation ", *name), deleted.status());
+  return Send(session, request, StrCat("delete_reservation ", *name)) ? 0 : 1;
 }
 
 int ShowReservations(ScontrolSession& session, const std::string& name) {
   const ControllerClient* client = session.client();
   if (client == nullptr) return 1;
-  absl::StatusOr<pb::QueryClusterResponse> cluster =
-      client->Call<pb::QueryClusterResponse>("Controller/QueryCluster", pb::QueryClusterRequest());
+  absl::StatusOr<pb::QueryClusterResponse> cluster = QueryCluster(*client);
   if (!cluster.ok()) return session.Fail("slurm_load_reservations error", cluster.status());
   bool any = false;
   for (const pb::Reservation& reservation : cluster->reservations()) {

@@ -1,6 +1,7 @@
 // scontrol show node, partition and config; ping and reconfigure.
 #include <cstdio>
 
+#include "cli/query_cluster.h"
 #include "cli/scontrol.h"
 #include "cli/show_node.h"
 #include "cli/time_text.h"
@@ -10,11 +11,6 @@
 
 namespace reeve::cli {
 namespace {
-
-absl::StatusOr<pb::QueryClusterResponse> QueryCluster(const ControllerClient& client) {
-  return client.Call<pb::QueryClusterResponse>("Controller/QueryCluster",
-                                               pb::QueryClusterRequest());
-}
 
 std::string PrimaryName(const ControllerClient& client) {
   const auto& controllers = client.config().controllers;

@@ -5,6 +5,7 @@
 
 #include "cli/command.h"
 #include "cli/controller_client.h"
+#include "cli/query_cluster.h"
 #include "cli/show_reservation.h"
 #include "cli/sinfo_options.h"
 #include "cli/sinfo_rows.h"
@@ -23,8 +24,7 @@ std::string Refusal(const pb::QueryClusterResponse& cluster) {
 }
 
 int PrintOnce(const ControllerClient& client, const SinfoOptions& options) {
-  absl::StatusOr<pb::QueryClusterResponse> cluster =
-      client.Call<pb::QueryClusterResponse>("Controller/QueryCluster", pb::QueryClusterRequest());
+  absl::StatusOr<pb::QueryClusterResponse> cluster = QueryCluster(client);
   if (!cluster.ok()) {
     fflush(stdout);
     fprintf(stderr, "slurm_load_partitions: %s\n", StatusText(cluster.status()).c_str());
@@ -63,8 +63,7 @@ int PrintOnce(const ControllerClient& client, const SinfoOptions& options) {
 }
 
 int PrintReservations(const ControllerClient& client, const SinfoOptions& options) {
-  absl::StatusOr<pb::QueryClusterResponse> cluster =
-      client.Call<pb::QueryClusterResponse>("Controller/QueryCluster", pb::QueryClusterRequest());
+  absl::StatusOr<pb::QueryClusterResponse> cluster = QueryCluster(client);
   if (!cluster.ok()) {
     PrintError("sinfo", Message(cluster.status()));
     return 1;

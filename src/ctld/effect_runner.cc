@@ -162,13 +162,7 @@ void EffectRunner::LetGo() {
     for (auto& job : release->jobs) publisher_->PutJob(std::move(job));
     for (JobId id : release->jobs_removed) publisher_->RemoveJob(id.value);
     for (auto& node : release->nodes) publisher_->PutNode(std::move(node));
-    if (release->partitions_changed) {
-      std::vector<std::shared_ptr<const pb::Partition>> partitions;
-      for (const Partition* partition : core_->Partitions()) {
-        partitions.push_back(std::make_shared<pb::Partition>(ToProto(*partition)));
-      }
-      publisher_->SetPartitions(std::move(partitions));
-    }
+    if (release->partitions_changed) PublishPartitions();
     if (release->reservations_changed) PublishReservations();
     if (release->priorities != nullptr) publisher_->SetPriorities(release->priorities);
     changed |= release->priorities != nullptr;
@@ -194,6 +188,14 @@ void EffectRunner::AccountingAcknowledged(uint64_t sequence) {
   });
 }
 
+void EffectRunner::PublishPartitions() {
+  std::vector<std::shared_ptr<const pb::Partition>> partitions;
+  for (const Partition* partition : core_->Partitions()) {
+    partitions.push_back(std::make_shared<pb::Partition>(ToProto(*partition)));
+  }
+  publisher_->SetPartitions(std::move(partitions));
+}
+
 void EffectRunner::PublishReservations() {
   std::vector<std::shared_ptr<const pb::Reservation>> reservations;
   for (const Reservation* reservation : core_->Reservations()) {
@@ -214,11 +216,7 @@ void EffectRunner::PublishAll() {
   for (const Node* node : core_->Nodes())
     nodes.push_back(std::make_shared<pb::Node>(ToProto(*node)));
   publisher_->SetNodes(std::move(nodes));
-  std::vector<std::shared_ptr<const pb::Partition>> partitions;
-  for (const Partition* partition : core_->Partitions()) {
-    partitions.push_back(std::make_shared<pb::Partition>(ToProto(*partition)));
-  }
-  publisher_->SetPartitions(std::move(partitions));
+  PublishPartitions();
   PublishReservations();
   publisher_->SetPriorities(core_->priority_book());
   publisher_->Publish();

@@ -65,6 +65,7 @@ class EffectRunner {
   void AddAccounting(const Effects& effects, Batch* batch, Release* release);
   void OnCommitted(const std::shared_ptr<Release>& release, const absl::Status& status);
   void LetGo();
+  void PublishPartitions();
   void PublishReservations();
 
   const Options options_;

@@ -6,6 +6,7 @@
 
 #include "common/base/config.h"
 #include "common/base/text.h"
+#include "tests/common/base/config_text.h"
 
 namespace reeve {
 namespace {
@@ -14,18 +15,6 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
-absl::StatusOr<Config> Parse(std::string_view text) {
-  return ParseConfig(StrCat("ClusterName=c\nSlurmctldHost=ctl\n", text), "slurm.conf");
-}
-Config Good(std::string_view text) {
-  absl::StatusOr<Config> config = Parse(text);
-  EXPECT_TRUE(config.ok()) << config.status();
-  return config.ok() ? *std::move(config) : Config{};
-}
-std::string Problem(std::string_view text) {
-  absl::StatusOr<Config> config = Parse(text);
-  return config.ok() ? "" : std::string(config.status().message());
-}
 std::string Entry(const Config& config, std::string_view key) {
   for (const auto& [name, value] : config.entries) {
     if (name == key) return value;

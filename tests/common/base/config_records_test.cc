@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "common/base/text.h"
+#include "tests/common/base/config_text.h"
 
 namespace reeve {
 namespace {
@@ -12,20 +13,6 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
-
-absl::StatusOr<Config> Parse(std::string_view text) {
-  return ParseConfig(StrCat("ClusterName=c SlurmctldHost=h\n", text), "f");
-}
-
-Config Good(std::string_view text) {
-  absl::StatusOr<Config> config = Parse(text);
-  EXPECT_TRUE(config.ok()) << config.status();
-  return config.ok() ? *std::move(config) : Config{};
-}
-
-std::string Problem(std::string_view text) {
-  return std::string(Parse(text).status().message());
-}
 
 std::string Topology(std::string_view keys) {
   absl::StatusOr<Config> config = Parse(StrCat("NodeName=n ", keys));

@@ -126,12 +126,11 @@ std::vector<ReadyKey> Plan::Refresh(const State& state, absl::Time now, absl::Du
 namespace {
 
 // What runs never gives room back without being gone, except when its end was moved.
-bool HasGrown(const std::vector<Point>& before, const std::vector<Point>& after) {
+bool HasGrown(const Curve& before, const Curve& after) {
   if (before.empty()) return true;
-  for (size_t i = 0; i < after.size(); ++i) {
-    const Instant from = after[i].from;
-    const Instant until = i + 1 < after.size() ? after[i + 1].from : kNever;
-    if (!LeastFree(before, from, until).Holds(after[i].free)) return true;
+  const Profile now = after.View();
+  for (size_t i = 0; i < now.size(); ++i) {
+    if (!LeastFree(before.View(), now.from(i), now.until(i)).Holds(now.free(i))) return true;
   }
   return false;
 }
@@ -169,7 +168,7 @@ bool Plan::RefreshTracks(const State& state, NodeIndex index, absl::Time now, ab
   }
   bool grown = false;
   const auto build = [&](Track& track, const Reservation* of) {
-    const std::vector<Point> before = track.base();
+    const Curve before = track.base();
     LoseAll(track.Build(AllOf(node), running, state.reservations.ClosedTo(index, of)), lost);
     grown = grown || HasGrown(before, track.base());
   };

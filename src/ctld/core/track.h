@@ -15,58 +15,12 @@
 #include <optional>
 #include <vector>
 
-#include "absl/time/time.h"
 #include "absl/types/span.h"
-#include "ctld/core/gres_counts.h"
+#include "ctld/core/gres_column.h"
+#include "ctld/core/profile.h"
 #include "ctld/core/ready_key.h"
 
 namespace reeve::ctld {
-
-using Instant = int64_t;  // microseconds since the epoch: many of them are kept
-constexpr Instant kNever = INT64_MAX / 4;
-
-// Rounded up, so that what is taken is not given back too early. The infinite future is kNever.
-Instant ToInstant(absl::Time time);
-absl::Time ToTime(Instant instant);
-
-struct Interval {  // [from, until)
-  Instant from = 0;
-  Instant until = 0;
-};
-
-struct Room {
-  int32_t cpus = 0;
-  int32_t mem_mb = 0;  // up to 2 PiB
-  GresCounts gres;
-
-  bool Holds(const Room& need) const {
-    return (static_cast<int>(cpus >= need.cpus) & static_cast<int>(mem_mb >= need.mem_mb)) != 0 &&
-           gres.Holds(need.gres);
-  }
-  bool AnyBelowZero() const { return cpus < 0 || mem_mb < 0 || gres.AnyBelowZero(); }
-  void Add(const Room& other) {
-    cpus += other.cpus;
-    mem_mb += other.mem_mb;
-    gres.Add(other.gres);
-  }
-  Room operator-() const { return {-cpus, -mem_mb, -gres}; }
-  friend bool operator==(const Room&, const Room&) = default;
-};
-
-struct Point {
-  Instant from = 0;  // until the next one's
-  Room free;
-};
-using Profile = absl::Span<const Point>;  // never empty; the first one began long ago
-
-// The least that is free throughout [from, until).
-Room LeastFree(Profile profile, Instant from, Instant until);
-// The first start at or after `from`, and before `before`, from which `need` is free for `length`;
-// kNever when none.
-Instant FirstFit(Profile profile, const Room& need, Instant length, Instant from,
-                 Instant before = kNever);
-// The first start after `from` for which LeastFree(start, start + length) may be another.
-Instant NextChange(Profile profile, Instant length, Instant from);
 
 class Track {
  public:
@@ -90,28 +44,41 @@ class Track {
   // Takes out the hold of that rank that begins then, if there is one.
   std::optional<Hold> Remove(const ReadyKey& rank, Instant from);
 
-  const std::vector<Point>& base() const { return base_; }  // without holds; empty before Build
-  const std::vector<Hold>& holds() const { return holds_; }
+  const Curve& base() const { return base_; }  // without holds; empty before Build
+  std::vector<Hold> holds() const;             // by the time they begin
+  size_t hold_count() const { return holds_.size(); }
   const std::vector<Use>& running() const { return running_; }
   // What a job sees of the holds: those of higher rank with or without its own, or all but its own.
   enum class View { kHigherAndOwn, kHigher, kOthers };
   struct Scratch {
-    std::vector<Point> points;
-    std::vector<Point> changes;
+    Curve curve;
+    std::vector<Edge> changes;
   };
   // True of the time before `until`. `scratch` keeps it when it differs from what is kept here.
   Profile SeenBy(const ReadyKey& rank, View view, Instant until, Scratch& scratch) const;
   Instant first_end() const { return first_end_; }  // of what runs; kNever when nothing does
 
  private:
-  void Insert(const Hold& hold);
-  std::vector<Hold> DropWhatDoesNotFit();
+  // A hold as it is kept, its generic resources in a column of their own: 40 bytes.
+  struct Kept {
+    Instant from;
+    Instant until;
+    ReadyKey rank;
+    int32_t cpus;
+    int32_t mem_mb;
+  };
 
+  Hold HoldAt(size_t i) const;
+  void Insert(const Hold& hold);
+  void Erase(size_t i);
+  std::vector<Hold> DropWhatDoesNotFit();
+  void Rank(const ReadyKey& rank);  // a hold of that rank is to come
   void FindBounds();
 
-  std::vector<Point> base_;    // with running jobs
-  std::vector<Point> points_;  // and with all holds
-  std::vector<Hold> holds_;    // by the time they begin
+  Curve base_;               // with running jobs
+  Curve curve_;              // and with all holds
+  std::vector<Kept> holds_;  // by the time they begin
+  GresColumn hold_gres_;
   std::vector<Use> running_;
   Room all_;
   ReadyKey highest_;  // no hold ranks higher, and none lower: meaningful when there are holds

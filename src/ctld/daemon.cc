@@ -114,7 +114,7 @@ absl::Status Daemon::Restore(const StoredState& stored) {
   const size_t jobs = snapshot->jobs.size();
   Effects effects = core_->Restore(*std::move(snapshot), Now());
   core_->ForEachJob([this](const Job& job) {
-    publisher_.PutJob(std::make_shared<pb::Job>(ToProto(job, config_.Get()->cluster_name)));
+    publisher_.PutJob(PublishedJob::Make(ToProto(job, config_.Get()->cluster_name)));
   });
   runner_->PublishAll();
   os::LogInfo(StrCat("reevectld ", REEVE_VERSION, " of cluster ", config_.Get()->cluster_name,

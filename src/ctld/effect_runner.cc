@@ -64,9 +64,9 @@ Batch EffectRunner::MakeBatch(const Effects& effects, Release* release) {
   for (JobId id : effects.jobs_changed) {
     const Job* job = core_->FindJob(id);
     if (job == nullptr) continue;
-    auto message = std::make_shared<pb::Job>(ToProto(*job, options_.cluster));
-    if (to_store.contains(id)) batch.jobs.emplace_back(id, message->SerializeAsString());
-    release->jobs.push_back(std::move(message));
+    pb::Job message = ToProto(*job, options_.cluster);
+    if (to_store.contains(id)) batch.jobs.emplace_back(id, message.SerializeAsString());
+    release->jobs.push_back(PublishedJob::Make(std::move(message)));
   }
   batch.removed_jobs = effects.jobs_removed;
   release->jobs_removed = effects.jobs_removed;

@@ -50,7 +50,7 @@ class EffectRunner {
   // What becomes visible when its commit, and those before it, are on disk.
   struct Release {
     bool committed = false;
-    std::vector<std::shared_ptr<const pb::Job>> jobs;
+    std::vector<std::shared_ptr<const PublishedJob>> jobs;
     std::vector<JobId> jobs_removed;
     std::vector<std::shared_ptr<const pb::Node>> nodes;
     bool partitions_changed = false;

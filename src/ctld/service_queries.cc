@@ -18,7 +18,7 @@
 namespace reeve::ctld {
 namespace {
 
-constexpr int kJobsPerMessage = 500;
+constexpr size_t kPartBytes = 128 << 10;  // from then on a part of an answer is written
 // Of one answer, while its client is slow to read.
 constexpr size_t kMostQueued = 4 << 20;
 constexpr size_t kGoOnBelow = 1 << 20;
@@ -27,11 +27,6 @@ std::string HostName() {
   char name[256] = "";
   gethostname(name, sizeof name - 1);
   return name;
-}
-
-bool IsFinal(const pb::Job& job) {
-  return IsFinished(static_cast<JobState>(job.state())) &&
-         (job.flags() & pb::JOB_FLAG_COMPLETING) == 0;
 }
 
 // Which jobs a request means: for each id asked for, the job itself or, of an array, the tasks
@@ -49,18 +44,19 @@ class Selectors {
     }
   }
 
-  bool Match(const pb::Job& job) const {
-    return MatchId(job, job.job_id()) ||
-           (job.array_job_id() != 0 && MatchId(job, job.array_job_id()));
+  bool Match(const PublishedJob& job) const {
+    return MatchId(job, job.id()) || (job.array_job_id() != 0 && MatchId(job, job.array_job_id()));
   }
 
  private:
-  bool MatchId(const pb::Job& job, uint32_t id) const {
+  bool MatchId(const PublishedJob& job, uint32_t id) const {
     if (whole_.contains(id)) return true;
     const auto found = parts_.find(id);
-    if (found == parts_.end()) return false;
+    return found != parts_.end() && HasTaskOf(job.Read(), found->second);
+  }
+  static bool HasTaskOf(const pb::Job& job, const std::vector<IdRanges>& parts) {
     absl::StatusOr<IdRanges> pending = IdRanges::Parse(job.array_tasks());
-    return std::any_of(found->second.begin(), found->second.end(), [&](const IdRanges& wanted) {
+    return std::any_of(parts.begin(), parts.end(), [&](const IdRanges& wanted) {
       if (job.has_array_task_id()) return wanted.Contains(job.array_task_id());
       return pending.ok() && pending->Intersects(wanted);
     });
@@ -83,12 +79,14 @@ class JobListing : public std::enable_shared_from_this<JobListing> {
         selectors_(request_),
         uids_(request_.uids().begin(), request_.uids().end()),
         partitions_(request_.partitions().begin(), request_.partitions().end()) {
-    part_.set_time(absl::ToUnixSeconds(now_));
+    pb::QueryJobsResponse head;
+    head.set_time(absl::ToUnixSeconds(now_));
+    head_ = part_ = head.SerializeAsString();
   }
 
   void Begin() {
     // One plain job needs no walk through the queue.
-    std::shared_ptr<const pb::Job> single;
+    std::shared_ptr<const PublishedJob> single;
     if (request_.jobs_size() == 1) single = state_->FindJob(request_.jobs(0).job_id());
     if (single == nullptr || single->array_job_id() != 0) return GoOn();
     Put(*single);
@@ -98,12 +96,11 @@ class JobListing : public std::enable_shared_from_this<JobListing> {
  private:
   void GoOn() {
     while (!call_->cancelled()) {
-      const pb::Job* job = state_->NextJob(&cursor_);
+      const PublishedJob* job = state_->NextJob(&cursor_);
       if (job == nullptr) return End();
       Put(*job);
-      if (part_.jobs_size() < kJobsPerMessage) continue;
-      call_->Write(part_);
-      part_.clear_jobs();
+      if (part_.size() < kPartBytes) continue;
+      call_->WriteBytes(std::exchange(part_, head_));
       if (call_->queued_bytes() > kMostQueued) {
         return call_->OnRoom(kGoOnBelow, [self = shared_from_this()] { self->GoOn(); });
       }
@@ -115,24 +112,46 @@ class JobListing : public std::enable_shared_from_this<JobListing> {
     if (found_ == 0 && request_.jobs_size() == 1) {
       return call_->Finish(Refuse(kInvalidJobId));
     }
-    call_->Reply(part_);
+    call_->WriteBytes(std::move(part_));
+    call_->Finish(absl::OkStatus());
   }
 
-  void Put(const pb::Job& job) {
+  // Appends the job to the response as protobuf would write it: the field's tag, the length, the
+  // bytes. What is worked out for the moment follows as more fields of the same job.
+  void Put(const PublishedJob& job) {
     if (!Matches(job)) return;
     ++found_;
-    pb::Job* shown = part_.add_jobs();
-    *shown = job;
-    if (!request_.with_steps()) shown->clear_steps();
-    if (state_->priorities() == nullptr) return;
-    ShowPriorities(*state_->priorities(), now_, request_.with_priorities(), shown);
+    const std::string_view bytes = job.bytes(request_.with_steps());
+    const std::string more = Priorities(job).SerializeAsString();
+    constexpr uint32_t kTag = (pb::QueryJobsResponse::kJobsFieldNumber << 3) | 2;
+    AppendVarint(kTag, &part_);
+    AppendVarint(static_cast<uint32_t>(bytes.size() + more.size()), &part_);
+    part_.append(bytes);
+    part_.append(more);
   }
 
-  bool Matches(const pb::Job& job) const {
+  static void AppendVarint(uint32_t value, std::string* out) {
+    for (; value >= 0x80; value >>= 7) out->push_back(static_cast<char>(value | 0x80));
+    out->push_back(static_cast<char>(value));
+  }
+
+  // Those of its fields that are others than when it was published.
+  pb::Job Priorities(const PublishedJob& job) const {
+    pb::Job now;
+    const PriorityBook* book = state_->priorities();
+    if (book == nullptr || !book->config.multifactor || !job.pending()) return now;
+    pb::Job whole = job.Read();
+    ShowPriorities(*book, now_, request_.with_priorities(), &whole);
+    now.set_priority(whole.priority());
+    now.mutable_priorities()->Swap(whole.mutable_priorities());
+    return now;
+  }
+
+  bool Matches(const PublishedJob& job) const {
     if (only_of_.has_value() && job.uid() != *only_of_) return false;
-    if (!request_.with_finished() && request_.jobs().empty() && IsFinal(job)) return false;
+    if (!request_.with_finished() && request_.jobs().empty() && job.over()) return false;
     if (!uids_.empty() && !uids_.contains(job.uid())) return false;
-    if (!partitions_.empty() && !partitions_.contains(job.partition())) return false;
+    if (!partitions_.empty() && !partitions_.contains(std::string(job.partition()))) return false;
     return request_.jobs().empty() || selectors_.Match(job);
   }
 
@@ -145,7 +164,8 @@ class JobListing : public std::enable_shared_from_this<JobListing> {
   const absl::flat_hash_set<std::string> partitions_;
   const absl::Time now_ = absl::Now();
   PublishedState::Cursor cursor_;
-  pb::QueryJobsResponse part_;
+  std::string head_;  // of each part: a serialized QueryJobsResponse without jobs
+  std::string part_;
   size_t found_ = 0;
 };
 
@@ -255,15 +275,16 @@ void Service::QueryCluster(const CallPtr& call) {
 void Service::GetJobScript(const CallPtr& call) {
   pb::GetJobScriptRequest request;
   if (!call->Parse(&request)) return;
-  std::shared_ptr<const pb::Job> job = parts_.publisher->Take()->FindJob(request.job_id());
+  std::shared_ptr<const PublishedJob> job = parts_.publisher->Take()->FindJob(request.job_id());
   if (job == nullptr) return call->Finish(Refuse(kInvalidJobId));
   if (job->uid() != call->identity().uid && call->role() < rpc::Role::kOperator) {
     return call->Finish(Refuse(kAccessDenied));
   }
-  if (job->script_hash().empty()) {
+  const std::string hash = job->Read().script_hash();
+  if (hash.empty()) {
     return call->Finish(absl::NotFoundError("job script retrieval failed: the job has none"));
   }
-  absl::StatusOr<std::string> script = parts_.blobs->Get(job->script_hash());
+  absl::StatusOr<std::string> script = parts_.blobs->Get(hash);
   if (!script.ok()) return call->Finish(script.status());
   pb::GetJobScriptResponse out;
   out.set_script(*std::move(script));

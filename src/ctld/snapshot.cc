@@ -2,19 +2,19 @@
 
 namespace reeve::ctld {
 
-std::shared_ptr<const pb::Job> PublishedState::FindJob(uint32_t id) const {
+std::shared_ptr<const PublishedJob> PublishedState::FindJob(uint32_t id) const {
   uint32_t chunk = id >> kChunkBits;
   if (chunk < first_chunk_ || chunk - first_chunk_ >= chunks_.size()) return nullptr;
   const auto& found = chunks_[chunk - first_chunk_];
   return found == nullptr ? nullptr : found->jobs[id & ((1u << kChunkBits) - 1)];
 }
 
-const pb::Job* PublishedState::NextJob(Cursor* cursor) const {
+const PublishedJob* PublishedState::NextJob(Cursor* cursor) const {
   for (; cursor->chunk < chunks_.size(); ++cursor->chunk, cursor->slot = 0) {
     const auto& chunk = chunks_[cursor->chunk];
     if (chunk == nullptr) continue;
     while (cursor->slot < chunk->jobs.size()) {
-      const pb::Job* job = chunk->jobs[cursor->slot++].get();
+      const PublishedJob* job = chunk->jobs[cursor->slot++].get();
       if (job != nullptr) return job;
     }
   }
@@ -39,8 +39,8 @@ PublishedState::Chunk* Publisher::WritableChunk(uint32_t id) {
   return chunk.get();
 }
 
-void Publisher::PutJob(std::shared_ptr<const pb::Job> job) {
-  uint32_t id = job->job_id();
+void Publisher::PutJob(std::shared_ptr<const PublishedJob> job) {
+  uint32_t id = job->id();
   PublishedState::Chunk* chunk = WritableChunk(id);
   auto& slot = chunk->jobs[id & ((1u << PublishedState::kChunkBits) - 1)];
   if (slot == nullptr) ++chunk->count;

@@ -12,22 +12,21 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "ctld/core/priority_factors.h"
+#include "ctld/published_job.h"
 #include "reeve/v1/types.pb.h"
 
 namespace reeve::ctld {
 
-namespace pb = reeve::v1;
-
 class PublishedState {
  public:
   // null when there is no such job.
-  std::shared_ptr<const pb::Job> FindJob(uint32_t id) const;
+  std::shared_ptr<const PublishedJob> FindJob(uint32_t id) const;
   struct Cursor {
     size_t chunk = 0;
     size_t slot = 0;
   };
   // The jobs in the order of their ids, one a call; null at the end.
-  const pb::Job* NextJob(Cursor* cursor) const;
+  const PublishedJob* NextJob(Cursor* cursor) const;
   const std::vector<std::shared_ptr<const pb::Node>>& nodes() const { return nodes_; }
   const std::vector<std::shared_ptr<const pb::Partition>>& partitions() const {
     return partitions_;
@@ -42,7 +41,7 @@ class PublishedState {
   friend class Publisher;
   static constexpr uint32_t kChunkBits = 8;
   struct Chunk {
-    std::array<std::shared_ptr<const pb::Job>, 1 << kChunkBits> jobs;
+    std::array<std::shared_ptr<const PublishedJob>, 1 << kChunkBits> jobs;
     uint32_t count = 0;
   };
   uint32_t first_chunk_ = 0;
@@ -56,7 +55,7 @@ class PublishedState {
 // Makes the next picture. One thread writes (the loop), any thread takes.
 class Publisher {
  public:
-  void PutJob(std::shared_ptr<const pb::Job> job);
+  void PutJob(std::shared_ptr<const PublishedJob> job);
   void RemoveJob(uint32_t id);
   void PutNode(std::shared_ptr<const pb::Node> node);  // by name; new ones at the end
   void SetNodes(std::vector<std::shared_ptr<const pb::Node>> nodes);

@@ -11,17 +11,17 @@ namespace {
 
 using ::testing::ElementsAre;
 
-std::shared_ptr<const pb::Job> MakeJob(uint32_t id, const std::string& name = "") {
-  auto job = std::make_shared<pb::Job>();
-  job->set_job_id(id);
-  job->mutable_spec()->set_name(name);
-  return job;
+std::shared_ptr<const PublishedJob> MakeJob(uint32_t id, const std::string& name = "") {
+  pb::Job job;
+  job.set_job_id(id);
+  job.mutable_spec()->set_name(name);
+  return PublishedJob::Make(std::move(job));
 }
 
 std::vector<uint32_t> Ids(const PublishedState& state) {
   std::vector<uint32_t> ids;
   PublishedState::Cursor cursor;
-  while (const pb::Job* job = state.NextJob(&cursor)) ids.push_back(job->job_id());
+  while (const PublishedJob* job = state.NextJob(&cursor)) ids.push_back(job->id());
   return ids;
 }
 
@@ -43,9 +43,9 @@ TEST(Publisher, APictureTakenNeverChanges) {
   publisher.RemoveJob(300);
   publisher.PutJob(MakeJob(2));
   publisher.Publish();
-  EXPECT_EQ(before->FindJob(1)->spec().name(), "old");
+  EXPECT_EQ(before->FindJob(1)->Read().spec().name(), "old");
   EXPECT_THAT(Ids(*before), ElementsAre(1, 300));
-  EXPECT_EQ(publisher.Take()->FindJob(1)->spec().name(), "new");
+  EXPECT_EQ(publisher.Take()->FindJob(1)->Read().spec().name(), "new");
   EXPECT_THAT(Ids(*publisher.Take()), ElementsAre(1, 2));
 }
 

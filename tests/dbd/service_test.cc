@@ -24,9 +24,9 @@ class FakeCall : public rpc::Call {
   }
   const std::string& request() const override { return request_; }
   std::string peer() const override { return "test"; }
-  void Write(const google::protobuf::MessageLite& message) override {
+  void WriteBytes(std::string message) override {
     std::lock_guard lock(mutex_);
-    answers_.push_back(message.SerializeAsString());
+    answers_.push_back(std::move(message));
     if (!reading) queued_ += answers_.back().size();
   }
   void Finish(absl::Status status) override {

@@ -21,9 +21,9 @@ class FakeCall : public rpc::Call {
   rpc::Role role() const override { return role_; }
   const std::string& request() const override { return request_; }
   std::string peer() const override { return "fuzz"; }
-  void Write(const google::protobuf::MessageLite& message) override {
+  void WriteBytes(std::string message) override {
     Expect(!finished_, "an answer after the end");
-    answers_.push_back(message.SerializeAsString());
+    answers_.push_back(std::move(message));
   }
   void Finish(absl::Status status) override {
     Expect(!finished_, "a call ends twice");

@@ -29,7 +29,10 @@ class Call {
   virtual const std::string& request() const = 0;
   virtual std::string peer() const = 0;  // "ipv4:10.0.0.1:40000", "unix:..."
   // Queues one answer; a unary method sends exactly one.
-  virtual void Write(const google::protobuf::MessageLite& message) = 0;
+  virtual void WriteBytes(std::string message) = 0;  // a serialized one
+  void Write(const google::protobuf::MessageLite& message) {
+    WriteBytes(message.SerializeAsString());
+  }
   virtual void Finish(absl::Status status) = 0;  // once
   virtual bool cancelled() const = 0;            // the client has gone
   // Runs `fn` once, on a gRPC thread, if the client goes before the answer (perhaps at once).

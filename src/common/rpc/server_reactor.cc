@@ -32,8 +32,8 @@ class CallImpl : public Call {
   Role role() const override { return caller_.role; }
   const std::string& request() const override { return caller_.first_message; }
   std::string peer() const override { return caller_.peer; }
-  void Write(const google::protobuf::MessageLite& message) override {
-    wire_->Write(message.SerializeAsString(), /*hold_back=*/true);
+  void WriteBytes(std::string message) override {
+    wire_->Write(std::move(message), /*hold_back=*/true);
   }
   void Finish(absl::Status status) override { wire_->Finish(std::move(status)); }
   bool cancelled() const override { return wire_->gone(); }

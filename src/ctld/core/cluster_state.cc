@@ -231,6 +231,12 @@ void Context::DropLaunch(const Job& job, Step& step) {
 
 Job& Context::AddJob(std::unique_ptr<Job> job) {
   Job& added = *job;
+  added.spec = state.specs.Intern(std::move(added.spec));
+  added.owner = state.owners.Intern(std::move(added.owner));
+  for (SharedText* text :
+       {&added.partition, &added.account, &added.qos, &added.script_hash, &added.env_hash}) {
+    state.texts.Intern(*text);
+  }
   state.jobs[added.id] = std::move(job);
   state.jobs_of_user[added.owner->uid].insert(added.id);
   if (added.array_job_id) state.arrays[added.array_job_id].File(added);
@@ -258,7 +264,7 @@ void Context::RemoveJob(JobId id) {
     array->second.Drop(job);
     if (array->second.empty()) state.arrays.erase(array);
   }
-  for (const std::string& hash : {job.script_hash, job.env_hash}) {
+  for (const SharedText& hash : {job.script_hash, job.env_hash}) {
     const auto uses = state.blob_uses.find(hash);
     if (uses == state.blob_uses.end() || --uses->second > 0) continue;
     effects.blobs_released.push_back(hash);
@@ -272,7 +278,7 @@ void Context::RemoveJob(JobId id) {
 void Context::RememberName(const Job& job) {
   Namesakes& names = state.namesakes[{job.owner->uid, job.spec->name}];
   names.all.insert(job.id);
-  if (job.dependency.find("singleton") != std::string::npos) names.singletons.insert(job.id);
+  if (job.dependency.view().find("singleton") != std::string::npos) names.singletons.insert(job.id);
 }
 void Context::ForgetName(const Job& job) {
   const auto names = state.namesakes.find({job.owner->uid, job.spec->name});

@@ -20,6 +20,7 @@
 #include "ctld/core/effects.h"
 #include "ctld/core/events.h"
 #include "ctld/core/fair_share.h"
+#include "ctld/core/interned.h"
 #include "ctld/core/plan.h"
 #include "ctld/core/priority_factors.h"
 #include "ctld/core/ready_key.h"
@@ -93,9 +94,12 @@ class State {
   absl::flat_hash_map<JobId, absl::flat_hash_set<JobId>> dependents;  // job or array -> who waits
   // Unfinished jobs by user and name, for singleton; in the order of their ids.
   absl::flat_hash_map<std::pair<uint32_t, std::string>, Namesakes> namesakes;
-  absl::flat_hash_map<std::string, uint32_t> blob_uses;
+  absl::flat_hash_map<SharedText, uint32_t> blob_uses;
   absl::flat_hash_set<JobId> active;  // hold resources
 
+  Interned<JobSpec> specs;
+  Interned<Owner> owners;
+  TextPool texts;
   ShapeTable shapes;
   Plan plan;
   absl::Time plan_watched;  // the planned start for which there is a timer

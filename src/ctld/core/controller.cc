@@ -127,8 +127,9 @@ Effects Finish(State& state, Effects effects) {
                 [&](const std::string& name) { return state.reservations.Find(name) == nullptr; });
   SortUnique(effects.usage_to_store);
   // The last job that named a blob went and another that names it came, all in one event.
-  std::erase_if(effects.blobs_released,
-                [&](const std::string& hash) { return state.blob_uses.contains(hash); });
+  std::erase_if(effects.blobs_released, [&](const std::string& hash) {
+    return state.blob_uses.contains(SharedText(hash));
+  });
   if (std::exchange(state.counters_moved, false)) effects.counters = state.counters;
   effects.next_wakeup = state.timers.Next();
   return effects;

@@ -88,7 +88,7 @@ class Explainer {
   void AddWait(Reason reason, std::string text, absl::Time until = absl::UnixEpoch()) {
     // What was noted with the reason ("launch failed requeued held") belongs to it.
     if (reason == job_.reason && !job_.reason_detail.empty()) {
-      StrAppend(&text, " (", job_.reason_detail, ")");
+      StrAppend(&text, " (", job_.reason_detail.view(), ")");
     }
     out_.waits.push_back({reason, std::move(text), until});
   }
@@ -101,11 +101,11 @@ class Explainer {
       AddWait(Reason::kJobHeldUser, "held: scontrol release lets it go");
     }
     if (!job_.dependency.empty()) {
-      const bool never = job_.dependency.find("(failed)") != std::string::npos &&
+      const bool never = job_.dependency.view().find("(failed)") != std::string::npos &&
                          job_.reason == Reason::kDependencyNeverSatisfied;
       AddWait(never ? Reason::kDependencyNeverSatisfied : Reason::kDependency,
               StrCat(never ? "can never run, its dependency has failed: " : "depends on ",
-                     job_.dependency));
+                     job_.dependency.view()));
     }
     if (job_.spec->begin_time > now_) {
       AddWait(Reason::kBeginTime, "is not to begin before that time", job_.spec->begin_time);
@@ -116,7 +116,7 @@ class Explainer {
                      ") is reached, running: ", state_.arrays.at(job_.array_job_id).running));
     }
     if (state_.PartitionsOf(job_).empty()) {
-      AddWait(job_.reason, StrCat("there is no partition ", job_.partition, " any more"));
+      AddWait(job_.reason, StrCat("there is no partition ", job_.partition.view(), " any more"));
     }
   }
 

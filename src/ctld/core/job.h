@@ -15,6 +15,7 @@
 #include "ctld/core/cpu_set.h"
 #include "ctld/core/gres.h"
 #include "ctld/core/reasons.h"
+#include "ctld/core/shared_text.h"
 
 namespace reeve::ctld {
 
@@ -25,6 +26,8 @@ inline bool IsSet(absl::Time time) {
 struct Rlimit {
   std::string name;
   uint64_t soft = 0;
+
+  friend bool operator==(const Rlimit&, const Rlimit&) = default;
 };
 
 // What the user asked for. Shared and immutable: `scontrol update` makes a new one.
@@ -77,6 +80,18 @@ struct JobSpec {
   std::string reservation;
   uint32_t tmp_disk_mb = 0;
   bool contiguous = false;
+
+  // For interned.h; `gres` counts as equal when it is the same object.
+  friend bool operator==(const JobSpec&, const JobSpec&) = default;
+  template <typename H>
+  friend H AbslHashValue(H hash, const JobSpec& spec) {
+    return H::combine(std::move(hash), spec.name, spec.partition, spec.work_dir, spec.std_out,
+                      spec.min_nodes, spec.num_tasks, spec.cpus_per_task, spec.ntasks_per_node,
+                      spec.mem_per_node_mb, spec.mem_per_cpu_mb,
+                      spec.time_limit.value_or(absl::ZeroDuration()), spec.begin_time,
+                      spec.dependency, spec.nice, spec.submit_line, spec.alloc_sid, spec.command,
+                      spec.script_args);
+  }
 };
 
 struct Owner {
@@ -84,6 +99,12 @@ struct Owner {
   uint32_t gid = 0;
   std::string user_name;
   std::string group_name;
+
+  friend bool operator==(const Owner&, const Owner&) = default;
+  template <typename H>
+  friend H AbslHashValue(H hash, const Owner& owner) {
+    return H::combine(std::move(hash), owner.uid, owner.gid, owner.user_name);
+  }
 };
 
 // One node's share of an allocation or of a step, in the order of the node list.
@@ -191,7 +212,7 @@ struct Job {
   uint32_t flags = 0;
   Reason reason = Reason::kNone;
   bool held_by_admin = false;
-  std::string reason_detail;
+  SharedText reason_detail;
 
   absl::Time submit_time;
   absl::Time eligible_time;
@@ -213,13 +234,13 @@ struct Job {
   uint32_t next_step_id = 0;
   std::optional<uint32_t> kill_uid;
 
-  std::string partition;
-  std::string account;
-  std::string qos;
-  std::string dependency;  // what is left of it: "afterok:5(unfulfilled)"
-  std::string sched_nodes;
-  std::string script_hash;
-  std::string env_hash;
+  SharedText partition;
+  SharedText account;
+  SharedText qos;
+  SharedText dependency;  // what is left of it: "afterok:5(unfulfilled)"
+  SharedText sched_nodes;
+  SharedText script_hash;
+  SharedText env_hash;
 
   // Asked while pending, allocated once it runs.
   uint32_t num_cpus = 0;

@@ -64,7 +64,7 @@ void WakeNamesakes(Context& context, const Job& job) {
   for (JobId id : names->second.singletons) {
     Job* other = context.state.FindJob(id);
     if (other == nullptr || other->id == job.id || !other->Pending()) continue;
-    if (other->dependency.find("singleton") == std::string::npos) continue;
+    if (other->dependency.view().find("singleton") == std::string::npos) continue;
     return Reconsider(context, *other);  // those behind it wait for it
   }
 }
@@ -194,7 +194,7 @@ void Requeue(Context& context, Job& job, bool hold, bool by_admin) {
   job.kill_uid.reset();
   job.partition = PartitionText(context.state, *job.spec);
   SetAskedSizes(job);
-  const std::string detail = hold ? job.reason_detail : "";
+  const SharedText detail = hold ? job.reason_detail : SharedText();
   job.held_by_admin = hold && by_admin;
   if (hold) {
     job.priority = 0;

@@ -68,11 +68,11 @@ void AddCommon(EnvBuilder& env, const Settings& settings, const Job& job) {
   env.Set("SLURM_JOB_ID", job.id.value);
   env.Set("SLURM_JOBID", job.id.value);
   env.Set("SLURM_JOB_NAME", spec.name);
-  env.SetIf(!job.account.empty(), "SLURM_JOB_ACCOUNT", job.account);
-  env.Set("SLURM_JOB_QOS", job.qos);
+  env.SetIf(!job.account.empty(), "SLURM_JOB_ACCOUNT", job.account.view());
+  env.Set("SLURM_JOB_QOS", job.qos.view());
   const std::string& reservation = job.spec->reservation;
   env.SetIf(!reservation.empty(), "SLURM_JOB_RESERVATION", reservation);
-  env.Set("SLURM_JOB_PARTITION", job.partition);
+  env.Set("SLURM_JOB_PARTITION", job.partition.view());
   env.Set("SLURM_JOB_NUM_NODES", job.shares.size());
   env.Set("SLURM_JOB_NODELIST", NodeList(job.shares));
   env.Set("SLURM_NODELIST", NodeList(job.shares));

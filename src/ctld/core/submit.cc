@@ -137,7 +137,7 @@ void HandleSubmit(Context& context, const SubmitJob& event) {
     }
   }
   context.Log(LogLevel::kInfo, StrCat("job ", JobLabel(job), " (", id.value, "): submitted by ",
-                                      event.caller.user_name, " to ", job.partition));
+                                      event.caller.user_name, " to ", job.partition.view()));
   context.Account(job);
   KeepRequest(context, {event.key, context.now, id, std::nullopt, {}, {}});
   context.Reply(event.call, SubmitAnswer{id, {}});

@@ -1,7 +1,8 @@
 // What scheduling costs at a queue's length: the first plan, and the passes after one event.
 //
 // A cluster of 10,000 nodes of 64 CPUs is full; N jobs of up to 1,000 shapes wait. Times are those
-// of the passes that look at an event until nothing is left to look at, on one core.
+// of the passes that look at an event until nothing is left to look at, on one core. FourFullNodes
+// is the peer's case (tests/bench/peer/planning.py): four nodes, 64 shapes of one node each.
 #include <benchmark/benchmark.h>
 #include <malloc.h>
 
@@ -18,9 +19,16 @@
 namespace reeve::ctld {
 namespace {
 
-constexpr uint32_t kNodes = 10'000;
 constexpr uint32_t kCpus = 64;
 constexpr uint64_t kMemory = 256'000;
+
+// Jobs are drawn from `shapes`; each node is taken by `running_a_node` equal jobs.
+struct Scene {
+  uint32_t nodes;
+  uint32_t running_a_node;
+  std::vector<JobSpec> shapes;
+  bool multifactor = false;
+};
 
 // With them the queue's order is of all that priority/multifactor knows; 100 users share it.
 PriorityConfig Weights() {
@@ -33,7 +41,7 @@ PriorityConfig Weights() {
   return priority;
 }
 
-Settings BigCluster(bool multifactor) {
+Settings ClusterOf(uint32_t nodes, bool multifactor) {
   Settings settings;
   settings.priority.multifactor = multifactor;
   if (multifactor) settings.priority = Weights();
@@ -45,7 +53,7 @@ Settings BigCluster(bool multifactor) {
   partition.name = "all";
   partition.is_default = true;
   partition.def_mem_per_cpu_mb = 1000;
-  for (uint32_t i = 0; i < kNodes; ++i) {
+  for (uint32_t i = 0; i < nodes; ++i) {
     Node node;
     node.name = node.hostname = node.address = "n" + std::to_string(i + 1);
     node.cpus = node.cores_per_socket = kCpus;
@@ -58,9 +66,61 @@ Settings BigCluster(bool multifactor) {
   return settings;
 }
 
+JobSpec BatchJob(std::string name) {
+  JobSpec spec;
+  spec.name = std::move(name);
+  spec.batch = true;
+  spec.work_dir = "/home/user";
+  return spec;
+}
+
+// Mostly narrow and short, some wide and long: users of a site ask for a thousand things.
+std::vector<JobSpec> ManyShapes() {
+  std::mt19937 random(7);
+  std::vector<JobSpec> shapes;
+  for (int i = 0; i < 1000; ++i) {
+    JobSpec spec = BatchJob("job");
+    const int kind = i % 10;
+    if (kind < 5) {
+      spec.num_tasks = 1;
+      spec.cpus_per_task = 1 + random() % 32;
+    } else if (kind < 8) {
+      spec.min_nodes = spec.max_nodes = 1 + random() % 8;
+      spec.ntasks_per_node = 1 + random() % 64;
+    } else if (kind < 9) {
+      spec.num_tasks = 1 + random() % 128;
+    } else {
+      spec.min_nodes = spec.max_nodes = 1 + random() % 64;
+      spec.exclusive = true;
+    }
+    if (random() % 3 == 0) spec.mem_per_cpu_mb = 500 + random() % 3500;
+    spec.time_limit = absl::Minutes(10 + random() % 2870);
+    shapes.push_back(spec);
+  }
+  return shapes;
+}
+
+// As planning.py submits them: CPUs and minutes of the i-th.
+std::vector<JobSpec> PeersShapes() {
+  std::vector<JobSpec> shapes;
+  for (int i = 0; i < 64; ++i) {
+    JobSpec spec = BatchJob("job");
+    spec.num_tasks = 1;
+    spec.cpus_per_task = 1 + 7 * i % 32;
+    spec.time_limit = absl::Minutes(10 + 37 * i % 480);
+    shapes.push_back(spec);
+  }
+  return shapes;
+}
+
+Scene BigCluster(bool multifactor) {
+  return {10'000, 4, ManyShapes(), multifactor};
+}
+
 class Queue {
  public:
-  Queue(size_t pending, bool multifactor) : controller_(BigCluster(multifactor)) {
+  Queue(size_t pending, Scene scene)
+      : scene_(std::move(scene)), controller_(ClusterOf(scene_.nodes, scene_.multifactor)) {
     (void)controller_.Restore({}, now_);
     for (const Node* node : controller_.Nodes()) {
       NodeRegistered event;
@@ -71,7 +131,8 @@ class Queue {
       (void)controller_.Handle(event, now_);
     }
     Pass();
-    for (const JobSpec& shape : Shapes()) shapes_.push_back(std::make_shared<const JobSpec>(shape));
+    for (const JobSpec& shape : scene_.shapes)
+      shapes_.push_back(std::make_shared<const JobSpec>(shape));
     Fill();
     const size_t before = Allocated();
     while (waiting_ < pending) Submit();
@@ -145,35 +206,6 @@ class Queue {
   size_t waiting() const { return waiting_; }
 
  private:
-  // Mostly narrow and short, some wide and long: users of a site ask for a thousand things.
-  static std::vector<JobSpec> Shapes() {
-    std::mt19937 random(7);
-    std::vector<JobSpec> shapes;
-    for (int i = 0; i < 1000; ++i) {
-      JobSpec spec;
-      spec.name = "job";
-      spec.batch = true;
-      spec.work_dir = "/home/user";
-      const int kind = i % 10;
-      if (kind < 5) {
-        spec.num_tasks = 1;
-        spec.cpus_per_task = 1 + random() % 32;
-      } else if (kind < 8) {
-        spec.min_nodes = spec.max_nodes = 1 + random() % 8;
-        spec.ntasks_per_node = 1 + random() % 64;
-      } else if (kind < 9) {
-        spec.num_tasks = 1 + random() % 128;
-      } else {
-        spec.min_nodes = spec.max_nodes = 1 + random() % 64;
-        spec.exclusive = true;
-      }
-      if (random() % 3 == 0) spec.mem_per_cpu_mb = 500 + random() % 3500;
-      spec.time_limit = absl::Minutes(10 + random() % 2870);
-      shapes.push_back(spec);
-    }
-    return shapes;
-  }
-
   std::shared_ptr<const JobSpec> Draw() {
     // Each user's job is a request of its own, as it comes from the wire.
     return std::make_shared<const JobSpec>(*shapes_[random_() % shapes_.size()]);
@@ -181,15 +213,12 @@ class Queue {
 
   // Every node is taken, until a time of its own.
   void Fill() {
-    for (uint32_t i = 0; i < kNodes * 4; ++i) {
+    for (uint32_t i = 0; i < scene_.nodes * scene_.running_a_node; ++i) {
       SubmitJob event;
       event.caller = {1000, 100, "user", false};
-      auto spec = std::make_shared<JobSpec>();
-      spec->name = "running";
-      spec->batch = true;
-      spec->work_dir = "/home/user";
+      auto spec = std::make_shared<JobSpec>(BatchJob("running"));
       spec->num_tasks = 1;
-      spec->cpus_per_task = kCpus / 4;
+      spec->cpus_per_task = kCpus / scene_.running_a_node;
       spec->time_limit = absl::Minutes(10 + random_() % 2000);
       event.spec = spec;
       Note(controller_.Handle(event, now_));
@@ -211,6 +240,7 @@ class Queue {
     return info.uordblks + info.hblkhd;
   }
 
+  Scene scene_;
   absl::Time now_ = absl::FromUnixSeconds(1'795'000'000);
   Controller controller_;
   std::vector<std::shared_ptr<const JobSpec>> shapes_;
@@ -228,14 +258,14 @@ Queue& Planned(const benchmark::State& state) {
   const Kind kind(state.range(0), state.range(1) != 0);
   if (last.second == nullptr || last.first != kind) {
     last = {kind, nullptr};
-    last.second = std::make_unique<Queue>(kind.first, kind.second);
+    last.second = std::make_unique<Queue>(kind.first, BigCluster(kind.second));
     last.second->Pass();
   }
   return *last.second;
 }
 
-void FullPlan(benchmark::State& state) {
-  Queue queue(state.range(0), false);
+void TimePlan(benchmark::State& state, Scene scene) {
+  Queue queue(state.range(0), std::move(scene));
   const size_t submitted = queue.waiting_bytes();
   for (auto _ : state) {
     const struct mallinfo2 before = mallinfo2();
@@ -248,8 +278,22 @@ void FullPlan(benchmark::State& state) {
     state.counters["longest_pass_ms"] = queue.TakeLongest() * 1e3;
   }
 }
+
+void FullPlan(benchmark::State& state) {
+  TimePlan(state, BigCluster(false));
+}
 BENCHMARK(FullPlan)->Arg(1000)->Arg(10'000)->Arg(100'000)->Iterations(1)->Unit(
     benchmark::kMillisecond);
+
+void FourFullNodes(benchmark::State& state) {
+  TimePlan(state, {4, 1, PeersShapes(), false});
+}
+BENCHMARK(FourFullNodes)
+    ->Arg(400)
+    ->Arg(10'000)
+    ->Iterations(1)
+    ->Repetitions(5)
+    ->Unit(benchmark::kMillisecond);
 
 void AfterRelease(benchmark::State& state) {
   Queue& queue = Planned(state);

@@ -54,3 +54,12 @@ find_library(PROTOBUF_STATIC libprotobuf.a REQUIRED)
 find_library(ZLIB_STATIC libz.a REQUIRED)
 add_library(reeve_sqlite INTERFACE)
 target_link_libraries(reeve_sqlite INTERFACE ${SQLITE_STATIC} m ${CMAKE_DL_LIBS} Threads::Threads)
+
+# The client's HTTP/2, and TLS below it.
+pkg_check_modules(NGHTTP2 REQUIRED libnghttp2)
+reeve_archives(nghttp2_archives -lnghttp2)
+add_library(reeve_nghttp2 INTERFACE)
+target_link_libraries(reeve_nghttp2 INTERFACE ${nghttp2_archives})
+reeve_archives(openssl_archives -lssl -lcrypto)
+add_library(reeve_openssl INTERFACE)
+target_link_libraries(reeve_openssl INTERFACE ${openssl_archives} ${CMAKE_DL_LIBS} Threads::Threads)

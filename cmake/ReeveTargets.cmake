@@ -1,5 +1,6 @@
 # reeve_library(NAME dir DEPS...): a static library of all sources directly in the calling folder.
 # A folder is one target, and its DEPS are the folders it may include: a wrong include fails to link.
+# EXCEPT files... leaves those to another target.
 add_library(reeve_flags INTERFACE)
 target_include_directories(reeve_flags INTERFACE
   ${CMAKE_SOURCE_DIR} ${CMAKE_SOURCE_DIR}/src ${CMAKE_BINARY_DIR}/generated)
@@ -18,10 +19,14 @@ function(reeve_precompile name)
 endfunction()
 
 function(reeve_library name)
+  cmake_parse_arguments(arg "" "" "EXCEPT" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cc)
   list(FILTER sources EXCLUDE REGEX "(main|_main)\\.cc$")
+  foreach(file ${arg_EXCEPT})
+    list(REMOVE_ITEM sources ${CMAKE_CURRENT_SOURCE_DIR}/${file})
+  endforeach()
   add_library(${name} STATIC ${sources})
-  target_link_libraries(${name} PUBLIC reeve_flags ${ARGN})
+  target_link_libraries(${name} PUBLIC reeve_flags ${arg_UNPARSED_ARGUMENTS})
   reeve_precompile(${name})
 endfunction()
 

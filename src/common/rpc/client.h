@@ -1,4 +1,5 @@
-// The client's side of a connection to a daemon. No gRPC header is needed to use it.
+// The client's side of a connection to a daemon: gRPC's protocol by common/http2, without gRPC's
+// library, whose start would cost a command more than all of its own work.
 //
 // A unary call carries a MUNGE credential over its method and the raw bytes of its request. A
 // stream is opened by one that also holds a session key: every later message, in both
@@ -24,7 +25,7 @@ namespace reeve::rpc {
 // callback runs any more; never destroy it inside its own callback.
 class Stream {
  public:
-  // Both run on a gRPC thread, one at a time.
+  // Both run on a thread of the stream's own, one at a time.
   struct Events {
     std::function<void(std::string message)> on_message;
     std::function<void(absl::Status status)> on_closed;  // once, last
@@ -47,6 +48,10 @@ struct Target {
   std::string name;          // that its certificate carries
 };
 
+class Dialer;
+
+// Thread-safe. A unary call runs on the thread that makes it, and takes its connection for as long
+// as it lasts.
 class Channel {
  public:
   // Connects when first used.
@@ -71,7 +76,9 @@ class Channel {
   // A daemon that says it is asked too much (IsBackoff) is asked again after a pause that grows,
   // for five minutes.
   // The status of the daemon otherwise; Unavailable when it can't be reached (and munged: with
-  // a message that says so), DeadlineExceeded after `timeout`.
+  // a message that says so), DeadlineExceeded after `timeout` (asking a resolver for the daemon's
+  // name may take longer), ResourceExhausted for an answer with a message that is longer than
+  // http2::kMaxMessageBytes.
   absl::Status CallRaw(std::string_view method, const google::protobuf::MessageLite& request,
                        absl::Duration timeout,
                        const std::function<bool(std::string_view)>& on_message) const;
@@ -86,13 +93,12 @@ class Channel {
   const std::string& target() const { return target_.address; }
 
  private:
-  struct Impl;
   absl::Status CallOnce(std::string_view method, const std::string& request, absl::Duration timeout,
                         const std::function<bool(std::string_view)>& on_message) const;
 
   Target target_;
   Munge munge_;
-  std::unique_ptr<Impl> impl_;
+  std::shared_ptr<Dialer> dialer_;  // streams outlive the channel
 };
 
 // True when the call may have not reached the daemon at all, or the daemon is away: worth

@@ -1,5 +1,5 @@
 // Small conversions between gRPC's types and ours. Internal to common/rpc: the only folder that
-// includes gRPC's headers.
+// includes gRPC's headers, for the servers' side.
 #pragma once
 
 #include <grpcpp/support/byte_buffer.h>
@@ -8,13 +8,11 @@
 #include <cstdlib>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "absl/status/status.h"
-#include "common/base/text.h"
 
 namespace reeve::rpc {
-
-inline constexpr char kCredentialKey[] = "reeve-credential";
 
 // Before anything else of gRPC, on whichever thread is first: gRPC reads the variable more than
 // once while it sets itself up, and aborts when it changes meanwhile.
@@ -52,16 +50,6 @@ inline std::string ToString(const grpc::ByteBuffer& buffer) {
     bytes.append(reinterpret_cast<const char*>(slice.begin()), slice.size());
   }
   return bytes;
-}
-
-// "Controller/SubmitJob" <-> "/reeve.v1.Controller/SubmitJob"
-inline std::string FullMethod(std::string_view method) {
-  return StrCat("/reeve.v1.", method);
-}
-inline std::string_view ShortMethod(std::string_view full) {
-  constexpr std::string_view kPrefix = "/reeve.v1.";
-  return full.substr(0, kPrefix.size()) == kPrefix ? full.substr(kPrefix.size())
-                                                   : std::string_view();
 }
 
 }  // namespace reeve::rpc

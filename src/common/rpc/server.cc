@@ -10,6 +10,7 @@
 
 #include "common/base/text.h"
 #include "common/os/log.h"
+#include "common/rpc/call_names.h"
 #include "common/rpc/grpc_util.h"
 #include "common/rpc/listener.h"
 #include "common/rpc/server_reactor.h"

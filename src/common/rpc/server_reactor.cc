@@ -6,6 +6,7 @@
 #include "absl/time/clock.h"
 #include "common/base/text.h"
 #include "common/os/log.h"
+#include "common/rpc/call_names.h"
 #include "common/rpc/client.h"
 #include "common/rpc/grpc_util.h"
 #include "common/rpc/session.h"

@@ -1,14 +1,12 @@
 #include "common/rpc/session.h"
 
 #include <openssl/crypto.h>
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
-#include <openssl/sha.h>
 #include <sys/random.h>
 
 #include <cstdlib>
 
 #include "common/base/text.h"
+#include "common/rpc/sha256.h"
 
 namespace reeve::rpc {
 namespace {
@@ -16,18 +14,8 @@ namespace {
 constexpr char kVersion = 1;
 constexpr size_t kMacBytes = 16;
 
-std::string DigestOf(std::initializer_list<std::string_view> parts) {
-  std::string digest(SHA256_DIGEST_LENGTH, '\0');
-  EVP_MD_CTX* context = EVP_MD_CTX_new();
-  EVP_DigestInit_ex(context, EVP_sha256(), nullptr);
-  for (std::string_view part : parts) EVP_DigestUpdate(context, part.data(), part.size());
-  EVP_DigestFinal_ex(context, reinterpret_cast<unsigned char*>(digest.data()), nullptr);
-  EVP_MD_CTX_free(context);
-  return digest;
-}
-
 std::string CallDigest(std::string_view method, std::string_view request) {
-  return DigestOf({method, std::string_view("\0", 1), request});
+  return Sha256Of({method, std::string_view("\0", 1), request});
 }
 
 }  // namespace
@@ -44,7 +32,7 @@ std::string RandomBytes(size_t count) {
 }
 
 std::string Sha256(std::string_view bytes) {
-  return DigestOf({bytes});
+  return Sha256Of({bytes});
 }
 
 std::string BindCall(std::string_view method, std::string_view request, std::string_view key) {
@@ -53,7 +41,7 @@ std::string BindCall(std::string_view method, std::string_view request, std::str
 
 absl::StatusOr<std::string> CheckBinding(std::string_view payload, std::string_view method,
                                          std::string_view request) {
-  constexpr size_t kFixed = 1 + SHA256_DIGEST_LENGTH;
+  constexpr size_t kFixed = 1 + kSha256Bytes;
   if ((payload.size() != kFixed && payload.size() != kFixed + kKeyBytes) ||
       payload[0] != kVersion) {
     return absl::UnauthenticatedError("credential refused: not one of Reeve's");
@@ -66,15 +54,11 @@ absl::StatusOr<std::string> CheckBinding(std::string_view payload, std::string_v
 }
 
 std::string Session::Mac(End sender, uint64_t counter, std::string_view body) const {
-  std::string input(1 + sizeof counter, '\0');
-  input[0] = static_cast<char>(sender);
-  for (size_t i = 0; i < sizeof counter; ++i) input[1 + i] = static_cast<char>(counter >> (8 * i));
-  input.append(body);
-  unsigned char mac[EVP_MAX_MD_SIZE];
-  unsigned int length = 0;
-  HMAC(EVP_sha256(), key_.data(), static_cast<int>(key_.size()),
-       reinterpret_cast<const unsigned char*>(input.data()), input.size(), mac, &length);
-  return std::string(reinterpret_cast<char*>(mac), kMacBytes);
+  char head[1 + sizeof counter] = {static_cast<char>(sender)};
+  for (size_t i = 0; i < sizeof counter; ++i) head[1 + i] = static_cast<char>(counter >> (8 * i));
+  std::string mac = HmacSha256(key_, {std::string_view(head, sizeof head), body});
+  mac.resize(kMacBytes);
+  return mac;
 }
 
 std::string Session::Seal(std::string_view body) {

@@ -19,6 +19,7 @@ namespace reeve::http2 {
 namespace {
 
 constexpr size_t kReadBytes = 64 << 10;
+constexpr int kUnasked = 4;  // reads
 constexpr absl::Duration kFullListener = absl::Milliseconds(5);
 // A clock that poll(2) rounds down for.
 constexpr absl::Duration kTick = absl::Milliseconds(1);
@@ -199,9 +200,13 @@ Link::Event Link::Move(const Patience& patience) {
 
 bool Link::Refresh() {
   pollfd polled = {fd_.get(), POLLIN, 0};
-  while (!connection_.lost() && poll(&polled, 1, 0) > 0) Read();
+  // A server that has much to say while nobody asks is not listened to for long.
+  for (int i = 0; i < kUnasked; ++i) {
+    if (connection_.lost() || poll(&polled, 1, 0) <= 0) break;
+    Read();
+  }
   Flush();
-  return connection_.reusable() && !blocked_;
+  return connection_.reusable() && !blocked_ && poll(&polled, 1, 0) <= 0;
 }
 
 }  // namespace reeve::http2

@@ -115,8 +115,9 @@ TEST_F(LinkTest, TheNextAddressIsTried) {
 TEST_F(LinkTest, Ipv6) {
   const int port = testing::FreePort();
   const SocketAddress address = (*Resolve({.host = "::1", .port = std::to_string(port)}))[0];
-  const os::UniqueFd probe(socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  os::UniqueFd probe(socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0));
   if (bind(probe.get(), address.get(), address.length) != 0) GTEST_SKIP() << "no IPv6 here";
+  probe.reset();
   ScriptedServer server(address.get(), address.length, [](ScriptedPeer& peer) {
     peer.Send(Settings() + Answer("six"));
     peer.ReadToEnd();
@@ -267,6 +268,23 @@ TEST_F(LinkTest, AConnectionThatTheServerClosedIsNotUsedAgain) {
   ASSERT_TRUE(link.ok());
   EXPECT_TRUE(Call(**link, "request").ok());
   server_.reset();
+  EXPECT_FALSE((*link)->Refresh());
+}
+
+TEST_F(LinkTest, AServerThatNeverStopsTalkingIsNotUsedAgain) {
+  Serve([](ScriptedPeer& peer) {
+    peer.Send(Settings() + Answer("answer"));
+    std::string words;
+    for (int i = 0; i < 1000; ++i)
+      words += testing::Frame(testing::kWindowFrame, 0, 0, testing::BigEndian(1, 4));
+    while (peer.Send(words)) {
+    }
+  });
+  auto link = Connect();
+  ASSERT_TRUE(link.ok());
+  EXPECT_TRUE(Call(**link, "request").ok());
+  while ((*link)->Refresh()) {  // until it has begun
+  }
   EXPECT_FALSE((*link)->Refresh());
 }
 

@@ -157,10 +157,9 @@ def _step_groups(owner):
             continue
         for path in sorted(own):
             parent = pathlib.Path(target + path, "reeve")
-            found = [pathlib.Path(folder) for top in parent.glob(cluster_name(owner, "*"))
-                     for folder, _, _ in os.walk(top, topdown=False)]
-            yield from found
-            if found:
+            for top in parent.glob(cluster_name(owner, "*")):
+                yield from (pathlib.Path(folder) for folder, _, _ in os.walk(top, topdown=False))
+            if parent.exists():
                 yield parent  # every cluster's: it goes with the last of them
 
 

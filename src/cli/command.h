@@ -27,6 +27,7 @@ int ClusterMain(int argc, char** argv);
 int Doctor(int argc, char** argv);
 int Explain(int argc, char** argv);  // 0: all were explained
 int Sim(int argc, char** argv);
+int Bench(int argc, char** argv);  // 0: nothing was refused; 2: wrong usage
 
 // "sbatch: error: MESSAGE" on stderr, after whatever is still buffered for stdout.
 void PrintError(std::string_view command, std::string_view message);

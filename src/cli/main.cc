@@ -35,6 +35,7 @@ constexpr Command kCommands[] = {
     {"explain", reeve::cli::Explain, false},
     {"check-config", reeve::cli::CheckConfig, false},
     {"sim", reeve::cli::Sim, false},
+    {"bench", reeve::cli::Bench, false},
 };
 
 bool IsVersionFlag(std::string_view argument) {
@@ -49,6 +50,7 @@ void PrintUsage(FILE* out) {
       "  explain       say why a job is not running and when it will\n"
       "  check-config  read slurm.conf and say what is wrong with it\n"
       "  sim           replay a log of jobs: what would another policy or cluster make of it\n"
+      "  bench         how many submissions and queries a second the controller takes\n"
       "  version       print the version\n\n"
       "and Slurm's commands, also by their own names:\n"
       "  sbatch srun salloc squeue sinfo scancel scontrol sacct sprio\n",

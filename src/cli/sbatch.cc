@@ -1,6 +1,4 @@
 // sbatch: sends a script to the controller.
-#include <sys/resource.h>
-
 #include <cstdio>
 #include <cstdlib>
 
@@ -9,7 +7,6 @@
 #include "cli/controller_client.h"
 #include "cli/option_parser.h"
 #include "cli/script_options.h"
-#include "cli/submit_env.h"
 #include "cli/submitter.h"
 #include "common/base/text.h"
 #include "reeve/v1/ctld.pb.h"
@@ -69,16 +66,6 @@ std::optional<int> ApplyScript(const BatchScript& script, JobRequest* request) {
   return ApplyOptions(kSbatch, parsed->options, Source::kScript, request);
 }
 
-std::vector<std::string> JobEnvironment(JobRequest* request) {
-  ExportedEnvironment exported =
-      ExportEnvironment(WithoutOuterJob(ProcessEnvironment()), request->export_text);
-  request->spec.set_export_none(exported.is_partial);
-  SetVariable(&exported.variables, "SLURM_PRIO_PROCESS", StrCat(getpriority(PRIO_PROCESS, 0)));
-  SetVariable(&exported.variables, "SLURM_SUBMIT_DIR", request->spec.submit_dir());
-  SetVariable(&exported.variables, "SLURM_SUBMIT_HOST", request->spec.submit_host());
-  return std::move(exported.variables);
-}
-
 // --wait: the job's exit code, as srun would give it.
 int WaitForEnd(const ControllerClient& client, uint32_t job_id) {
   pb::WaitJobRequest wait;
@@ -115,7 +102,8 @@ void PrintSubmitted(const ControllerClient& client, const JobRequest& request, u
 int Submit(const ControllerClient& client, JobRequest* request, BatchScript script) {
   pb::SubmitJobRequest submit;
   submit.set_request_id(RequestId());
-  for (std::string& variable : JobEnvironment(request)) submit.add_environment(std::move(variable));
+  for (std::string& variable : BatchEnvironment(request))
+    submit.add_environment(std::move(variable));
   submit.set_script(std::move(script.text));
   *request->spec.mutable_rlimits() = LimitsToPropagate(request->propagate);
   *submit.mutable_spec() = request->spec;

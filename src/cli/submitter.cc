@@ -6,6 +6,7 @@
 
 #include <set>
 
+#include "cli/submit_env.h"
 #include "cli/text_match.h"
 #include "common/base/text.h"
 
@@ -64,6 +65,16 @@ void DescribeSubmitter(int argc, char** argv, pb::JobSpec* spec) {
   if (spec->work_dir().empty()) spec->set_work_dir(spec->submit_dir());
   spec->set_alloc_sid(static_cast<uint32_t>(getsid(0)));
   spec->set_umask(CurrentUmask());
+}
+
+std::vector<std::string> BatchEnvironment(JobRequest* request) {
+  ExportedEnvironment exported =
+      ExportEnvironment(WithoutOuterJob(ProcessEnvironment()), request->export_text);
+  request->spec.set_export_none(exported.is_partial);
+  SetVariable(&exported.variables, "SLURM_PRIO_PROCESS", StrCat(getpriority(PRIO_PROCESS, 0)));
+  SetVariable(&exported.variables, "SLURM_SUBMIT_DIR", request->spec.submit_dir());
+  SetVariable(&exported.variables, "SLURM_SUBMIT_HOST", request->spec.submit_host());
+  return std::move(exported.variables);
 }
 
 google::protobuf::RepeatedPtrField<pb::Rlimit> LimitsToPropagate(const std::string& asked) {

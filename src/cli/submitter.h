@@ -2,7 +2,9 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
+#include "cli/job_options.h"
 #include "reeve/v1/ctld.pb.h"
 
 namespace reeve::cli {
@@ -15,6 +17,9 @@ void DescribeSubmitter(int argc, char** argv, pb::JobSpec* spec);
 // The process's resource limits that are passed on: those that `asked` (--propagate) names, all by
 // default, as PropagateResourceLimits=ALL has it.
 google::protobuf::RepeatedPtrField<pb::Rlimit> LimitsToPropagate(const std::string& asked);
+
+// The environment of a batch job, by --export; says in the specification when it is not whole.
+std::vector<std::string> BatchEnvironment(JobRequest* request);
 
 std::string SubmitLine(int argc, char** argv);
 std::string ShortHostName();

@@ -19,6 +19,13 @@ std::vector<std::string> NamesOf(const std::vector<NodeShare>& shares) {
   return names;
 }
 
+pb::SubmitJobResponse Accepted(const SubmitAnswer& answer) {
+  pb::SubmitJobResponse out;
+  out.set_job_id(answer.job.value);
+  for (const std::string& note : answer.notes) out.add_notes(note);
+  return out;
+}
+
 // One overload an answer.
 struct Responder {
   rpc::Call& call;
@@ -27,10 +34,19 @@ struct Responder {
 
   void operator()(const Done&) const { call.Reply(pb::CompleteAllocationResponse()); }
 
-  void operator()(const SubmitAnswer& answer) const {
-    pb::SubmitJobResponse out;
-    out.set_job_id(answer.job.value);
-    for (const std::string& note : answer.notes) out.add_notes(note);
+  void operator()(const SubmitAnswer& answer) const { call.Reply(Accepted(answer)); }
+
+  void operator()(const SubmitAnswers& answers) const {
+    pb::SubmitJobsResponse out;
+    for (const absl::StatusOr<SubmitAnswer>& answer : answers.answers) {
+      pb::SubmitJobsResponse::Result* result = out.add_results();
+      if (answer.ok()) {
+        *result->mutable_submitted() = Accepted(*answer);
+      } else {
+        result->set_error(std::string(answer.status().message()));
+        result->set_code(static_cast<uint32_t>(answer.status().code()));
+      }
+    }
     call.Reply(out);
   }
 

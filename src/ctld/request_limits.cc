@@ -87,6 +87,19 @@ absl::Status CheckSpec(const pb::JobSpec& spec) {
                      {"constraint", spec.features(), kMaxName}});
 }
 
+// Script and environment of one job, or of those that share them.
+template <class Request>
+absl::Status CheckFiles(const Request& request, const Config& config) {
+  if (request.script().size() > config.max_script_size) {
+    return Refuse(kTooLong,
+                  StrCat("script larger than max_script_size, ", config.max_script_size, " bytes"));
+  }
+  if (BytesOf(request.environment()) > kMaxEnvironmentBytes) {
+    return Refuse(kTooLong, StrCat("environment larger than ", kMaxEnvironmentBytes >> 20, " MiB"));
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 size_t MaxRequestBytes(const Config& config) {
@@ -95,14 +108,20 @@ size_t MaxRequestBytes(const Config& config) {
 
 absl::Status CheckLimits(const pb::SubmitJobRequest& request, const Config& config) {
   if (request.request_id().size() > kMaxId) return TooLong("request id");
-  if (request.script().size() > config.max_script_size) {
-    return Refuse(kTooLong,
-                  StrCat("script larger than max_script_size, ", config.max_script_size, " bytes"));
+  absl::Status status = CheckFiles(request, config);
+  return status.ok() ? CheckSpec(request.spec()) : status;
+}
+
+// How many bytes they are together is bounded by MaxRequestBytes.
+absl::Status CheckLimits(const pb::SubmitJobsRequest& request, const Config& config) {
+  if (request.jobs_size() > kMaxSubmissions) {
+    return Refuse(kTooLong, StrCat("more than ", kMaxSubmissions, " jobs in one request"));
   }
-  if (BytesOf(request.environment()) > kMaxEnvironmentBytes) {
-    return Refuse(kTooLong, StrCat("environment larger than ", kMaxEnvironmentBytes >> 20, " MiB"));
+  absl::Status status = CheckFiles(request, config);
+  for (const pb::SubmitJobRequest& job : request.jobs()) {
+    if (status.ok()) status = CheckLimits(job, config);
   }
-  return CheckSpec(request.spec());
+  return status;
 }
 
 absl::Status CheckLimits(const pb::CreateStepRequest& request) {

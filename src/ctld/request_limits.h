@@ -11,11 +11,13 @@ namespace reeve::ctld {
 namespace pb = reeve::v1;
 
 inline constexpr size_t kMaxEnvironmentBytes = 4 << 20;
+inline constexpr int kMaxSubmissions = 1000;  // of one request
 
 // The largest request that is within the limits below, and what else its message holds.
 size_t MaxRequestBytes(const Config& config);
 
 absl::Status CheckLimits(const pb::SubmitJobRequest& request, const Config& config);
+absl::Status CheckLimits(const pb::SubmitJobsRequest& request, const Config& config);
 absl::Status CheckLimits(const pb::CreateStepRequest& request);
 absl::Status CheckLimits(const pb::CancelJobsRequest& request);
 absl::Status CheckLimits(const pb::ControlJobsRequest& request);

@@ -1,5 +1,7 @@
 #include "ctld/service.h"
 
+#include <algorithm>
+
 #include "common/base/text.h"
 #include "common/rpc/session.h"
 #include "ctld/convert.h"
@@ -34,7 +36,8 @@ bool Take(rpc::Call& call, Request* request) {
   return status.ok();
 }
 
-std::string JoinEnvironment(const pb::SubmitJobRequest& request) {
+template <class Request>
+std::string JoinEnvironment(const Request& request) {
   std::string joined;
   for (const std::string& entry : request.environment()) {
     joined.append(entry);
@@ -42,6 +45,39 @@ std::string JoinEnvironment(const pb::SubmitJobRequest& request) {
   }
   return joined;
 }
+
+ctld::SubmitJob Submission(const pb::SubmitJobRequest& request, const Caller& caller,
+                           const UserFacts& facts) {
+  ctld::SubmitJob event;
+  event.caller = caller;
+  event.key = {caller.uid, request.request_id()};
+  event.group_name = facts.group_name;
+  event.groups = facts.groups;
+  event.spec = std::make_shared<JobSpec>(ctld::FromProto(request.spec()));
+  event.immediate = request.immediate();
+  return event;
+}
+
+// The scripts and environments of one request, each kept once: for the launch that may follow at
+// once, and to be stored with the jobs.
+class FileKeeper {
+ public:
+  explicit FileKeeper(BlobCache* cache) : cache_(cache) {}
+  std::string Keep(std::string bytes) {
+    std::string hash = BlobCache::HashOf(bytes);
+    const auto same = [&](const auto& blob) { return blob.first == hash; };
+    if (std::none_of(blobs_.begin(), blobs_.end(), same)) {
+      cache_->Put(hash, bytes);
+      blobs_.emplace_back(hash, std::move(bytes));
+    }
+    return hash;
+  }
+  EffectRunner::Blobs Take() { return std::move(blobs_); }
+
+ private:
+  BlobCache* cache_;
+  EffectRunner::Blobs blobs_;
+};
 
 template <class T>
 std::optional<T> Optional(bool has, T value) {
@@ -73,6 +109,7 @@ void Service::Register(rpc::Handlers* server) {
   add("UpdateNode", &Service::UpdateNode);
   add("UpdatePartition", &Service::UpdatePartition);
   add("UpdateReservation", &Service::UpdateReservation);
+  add("SubmitJobs", &Service::SubmitJobs);
 }
 
 template <class E>
@@ -105,25 +142,44 @@ void Service::SubmitJob(const CallPtr& call) {
     return call->Finish(status);
   }
   UserFacts facts;
-  ctld::SubmitJob event;
-  event.caller = CallerOf(*call, &facts);
-  event.key = {event.caller.uid, request.request_id()};
-  event.group_name = facts.group_name;
-  event.groups = facts.groups;
-  event.spec = std::make_shared<JobSpec>(FromProto(request.spec()));
-  event.immediate = request.immediate();
-  EffectRunner::Blobs blobs;
-  auto keep = [&](std::string bytes) {
-    std::string hash = BlobCache::HashOf(bytes);
-    parts_.blobs->Put(hash, bytes);
-    blobs.emplace_back(hash, std::move(bytes));
-    return hash;
-  };
+  const Caller caller = CallerOf(*call, &facts);
+  ctld::SubmitJob event = Submission(request, caller, facts);
+  FileKeeper files(parts_.blobs);
   if (request.spec().batch()) {
-    event.script_hash = keep(request.script());
-    event.env_hash = keep(JoinEnvironment(request));
+    event.script_hash = files.Keep(std::move(*request.mutable_script()));
+    event.env_hash = files.Keep(JoinEnvironment(request));
   }
-  PostEvent(call, std::move(event), std::move(blobs));
+  PostEvent(call, std::move(event), files.Take());
+}
+
+void Service::SubmitJobs(const CallPtr& call) {
+  pb::SubmitJobsRequest request;
+  if (!call->Parse(&request)) return;
+  if (absl::Status status = CheckLimits(request, *parts_.config->Get()); !status.ok()) {
+    return call->Finish(status);
+  }
+  UserFacts facts;
+  const Caller caller = CallerOf(*call, &facts);
+  FileKeeper files(parts_.blobs);
+  std::string shared_script, shared_environment;  // their hashes, once a job needs them
+  ctld::SubmitJobs event;
+  event.jobs.reserve(static_cast<size_t>(request.jobs_size()));
+  for (pb::SubmitJobRequest& job : *request.mutable_jobs()) {
+    ctld::SubmitJob one = Submission(job, caller, facts);
+    if (job.spec().batch() && !job.script().empty()) {
+      one.script_hash = files.Keep(std::move(*job.mutable_script()));
+      one.env_hash = files.Keep(JoinEnvironment(job));
+    } else if (job.spec().batch()) {
+      if (shared_script.empty()) {
+        shared_script = files.Keep(std::move(*request.mutable_script()));
+        shared_environment = files.Keep(JoinEnvironment(request));
+      }
+      one.script_hash = shared_script;
+      one.env_hash = shared_environment;
+    }
+    event.jobs.push_back(std::move(one));
+  }
+  PostEvent(call, std::move(event), files.Take());
 }
 
 void Service::WaitJob(const CallPtr& call) {

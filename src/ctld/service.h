@@ -55,6 +55,7 @@ class Service {
   void GetJobScript(const CallPtr& call);
 
   void SubmitJob(const CallPtr& call);
+  void SubmitJobs(const CallPtr& call);
   void WaitJob(const CallPtr& call);
   void CancelJobs(const CallPtr& call);
   void ControlJobs(const CallPtr& call);

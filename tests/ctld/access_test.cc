@@ -182,6 +182,7 @@ const std::map<std::string, const char*> kElsewhere = {
     {"Controller/Reconfigure", "AccessTest.AdministrationIsForAdministrators"},
     {"Controller/ShowConfig", "AccessTest.TheConfigurationHoldsNoSecrets"},
     {"Controller/SubmitJob", "AccessTest.AJobIsWhoseCredentialItCameWith"},
+    {"Controller/SubmitJobs", "AccessTest.ManyJobsAreWhoseCredentialTheyCameWith"},
     {"Controller/UpdateNode", "AccessTest.AdministrationIsForAdministrators"},
     {"Controller/UpdatePartition", "AccessTest.AdministrationIsForAdministrators"},
     {"Controller/UpdateReservation", "AccessTest.AdministrationIsForAdministrators"},
@@ -307,6 +308,41 @@ TEST_F(AccessTest, AJobIsWhoseCredentialItCameWith) {
   request.mutable_spec()->set_nice(-1);
   auto answer = Call<pb::SubmitJobResponse>(kOwner, "Controller/SubmitJob", request);
   EXPECT_EQ(LastLine(answer.status()), kDenied);
+}
+
+TEST_F(AccessTest, ManyJobsAreWhoseCredentialTheyCameWith) {
+  pb::SubmitJobsRequest request;
+  request.set_script("#!/bin/sh\necho secret\n");
+  for (const char* id : {"0123456789abcdef", "fedcba9876543210", ""}) {
+    pb::SubmitJobRequest* job = request.add_jobs();
+    job->set_request_id(id);
+    job->mutable_spec()->set_batch(true);
+    job->mutable_spec()->set_work_dir("/tmp");
+  }
+  request.mutable_jobs(2)->mutable_spec()->set_nice(-1);
+  const auto submit = [&](uid_t uid) {
+    return *Call<pb::SubmitJobsResponse>(uid, "Controller/SubmitJobs", request);
+  };
+  const pb::SubmitJobsResponse first = submit(kOwner);
+  ASSERT_EQ(first.results_size(), 3);
+  for (int i : {0, 1}) {
+    const uint32_t id = first.results(i).submitted().job_id();
+    EXPECT_EQ(Find(id).uid(), kOwner);
+    EXPECT_EQ(Script(kStranger, id), kDenied);
+    EXPECT_EQ(Script(kOwner, id), "");
+  }
+  // What one of them may not do is refused, and to it alone.
+  EXPECT_FALSE(first.results(2).has_submitted());
+  const auto code = static_cast<absl::StatusCode>(first.results(2).code());
+  EXPECT_EQ(LastLine(absl::Status(code, first.results(2).error())), kDenied);
+  // Asked again: the same answer. Somebody else's request ids give that to nobody.
+  EXPECT_EQ(submit(kOwner).SerializeAsString(), first.SerializeAsString());
+  const pb::SubmitJobsResponse others = submit(kStranger);
+  for (int i : {0, 1}) {
+    const uint32_t id = others.results(i).submitted().job_id();
+    EXPECT_NE(id, first.results(i).submitted().job_id());
+    EXPECT_EQ(Find(id).uid(), kStranger);
+  }
 }
 
 TEST_F(AccessTest, AdministrationIsForAdministrators) {

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include "controller_fixture.h"
+#include "ctld/request_limits.h"
 
 namespace reeve::ctld {
 namespace {
@@ -235,6 +236,42 @@ TEST_F(PrivateDataTest, WhatAJobIsMadeOfIsBounded) {
   for (size_t i = 0; i < changes.size(); ++i) {
     EXPECT_THAT(std::string(TrySubmit(kOwner, changes[i]).message()), EndsWith(kTooLong)) << i;
   }
+}
+
+TEST_F(PrivateDataTest, ManyJobsInOneRequestAreBoundedAsEachIs) {
+  Start("SchedulerParameters=max_script_size=1000");
+  const auto submit = [this](const pb::SubmitJobsRequest& request) {
+    return Call<pb::SubmitJobsResponse>(kOwner, "Controller/SubmitJobs", request);
+  };
+  pb::SubmitJobsRequest good;
+  good.set_script("#!/bin/sh\n");
+  for (int i = 0; i < kMaxSubmissions; ++i) {
+    pb::JobSpec* spec = good.add_jobs()->mutable_spec();
+    spec->set_batch(true);
+    spec->set_hold(true);
+    spec->set_work_dir("/tmp");
+  }
+  const std::vector<std::function<void(pb::SubmitJobsRequest*)>> changes = {
+      [](pb::SubmitJobsRequest* r) { *r->add_jobs() = r->jobs(0); },
+      [](pb::SubmitJobsRequest* r) { r->set_script("#!/bin/sh\n" + std::string(1000, '#')); },
+      [](pb::SubmitJobsRequest* r) { r->add_environment("A=" + std::string(5 << 20, 'x')); },
+      [](pb::SubmitJobsRequest* r) { r->mutable_jobs(7)->set_script(std::string(1001, '#')); },
+      [](pb::SubmitJobsRequest* r) {
+        r->mutable_jobs(7)->mutable_spec()->set_name(std::string(2000, 'x'));
+      },
+      [](pb::SubmitJobsRequest* r) { r->mutable_jobs(7)->set_request_id(std::string(1000, 'x')); },
+  };
+  for (size_t i = 0; i < changes.size(); ++i) {
+    pb::SubmitJobsRequest bad = good;
+    changes[i](&bad);
+    EXPECT_THAT(std::string(submit(bad).status().message()), EndsWith(kTooLong)) << i;
+  }
+  // Nothing of all that has left a job behind.
+  auto answer = submit(good);
+  ASSERT_TRUE(answer.ok()) << answer.status();
+  ASSERT_EQ(answer->results_size(), kMaxSubmissions);
+  EXPECT_EQ(answer->results(0).submitted().job_id(), 1u);
+  EXPECT_EQ(answer->results(kMaxSubmissions - 1).submitted().job_id(), uint32_t{kMaxSubmissions});
 }
 
 TEST_F(PrivateDataTest, OtherRequestsAreBoundedToo) {

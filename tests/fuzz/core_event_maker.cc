@@ -148,7 +148,7 @@ ctld::NodeRegistered EventMaker::Registration(const std::string& node,
   return event;
 }
 
-ctld::Event EventMaker::Submit() {
+ctld::SubmitJob EventMaker::Submit() {
   auto spec = std::make_shared<ctld::JobSpec>();
   spec->name = bytes_.Flag() ? "a" : "b";
   spec->batch = bytes_.Below(4) != 0;
@@ -376,6 +376,11 @@ ctld::Event EventMaker::Make(const ctld::Controller& core, absl::Time now) {
       if (bytes_.Flag()) sight.jobs_of = AnyCaller().uid;
       sight.nodes = bytes_.Flag();
       return ctld::ExplainJobs{{}, {Pick(core)}, sight};
+    }
+    case 17: {
+      ctld::SubmitJobs event;
+      for (uint32_t i = 0; i <= bytes_.Below(3); ++i) event.jobs.push_back(Submit());
+      return event;
     }
     default:
       return Submit();

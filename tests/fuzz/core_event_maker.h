@@ -34,7 +34,7 @@ class EventMaker {
   JobId AnyJob(const ctld::Controller& core);
   ctld::JobPick Pick(const ctld::Controller& core);
   ctld::Caller AnyCaller();
-  ctld::Event Submit();
+  ctld::SubmitJob Submit();
   ctld::Event Cancel(const ctld::Controller& core);
   ctld::Event Update(const ctld::Controller& core);
   ctld::Event Step(const ctld::Controller& core, absl::Time now);

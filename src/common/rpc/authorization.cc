@@ -13,6 +13,7 @@ constexpr AccessRule kTable[] = {
     {"Controller/ShowConfig", Access::kAnyUser},
     {"Controller/Reconfigure", Access::kAdministrator},
     {"Controller/SubmitJob", Access::kAnyUser},
+    {"Controller/SubmitJobs", Access::kAnyUser},
     {"Controller/WaitJob", Access::kOwner},
     {"Controller/CancelJobs", Access::kOwner},
     {"Controller/ControlJobs", Access::kOwner},

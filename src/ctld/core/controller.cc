@@ -85,6 +85,7 @@ void RunTimers(Context& context) {
 struct Dispatch {
   Context& context;
   void operator()(const SubmitJob& e) { HandleSubmit(context, e); }
+  void operator()(const SubmitJobs& e) { HandleSubmit(context, e); }
   void operator()(const WaitJob& e) { HandleWait(context, e); }
   void operator()(const CallAbandoned& e) { ForgetCall(context, e.call); }
   void operator()(const CancelJobs& e) { HandleCancel(context, e); }

@@ -126,6 +126,9 @@ struct SubmitAnswer {
   JobId job;
   std::vector<std::string> notes;  // for stderr
 };
+struct SubmitAnswers {
+  std::vector<absl::StatusOr<SubmitAnswer>> answers;  // in the order of the jobs
+};
 struct WaitAnswer {
   std::shared_ptr<const Job> job;
   bool reached = false;
@@ -154,8 +157,8 @@ struct ExplainAnswer {
 struct ReservationAnswer {
   std::string name;
 };
-using Answer = std::variant<Done, SubmitAnswer, WaitAnswer, JobResults, CreateStepAnswer,
-                            ExplainAnswer, ReservationAnswer>;
+using Answer = std::variant<Done, SubmitAnswer, SubmitAnswers, WaitAnswer, JobResults,
+                            CreateStepAnswer, ExplainAnswer, ReservationAnswer>;
 struct Reply {
   CallToken call;
   absl::StatusOr<Answer> answer;

@@ -66,6 +66,13 @@ struct SubmitJob {
   bool immediate = false;  // refuse when it cannot start at once
 };
 
+// Several submissions of one caller, each decided in turn as if it had come alone. Answered with
+// SubmitAnswers.
+struct SubmitJobs {
+  CallToken call;
+  std::vector<SubmitJob> jobs;  // their own `call` names nobody
+};
+
 // Answered with WaitAnswer once the job is allocated (or has ended), or at `deadline` as it is.
 struct WaitJob {
   CallToken call;
@@ -279,8 +286,8 @@ struct ClockJumped {
   absl::Duration by;
 };
 
-using Event = std::variant<SubmitJob, WaitJob, CallAbandoned, CancelJobs, ControlJobs, UpdateJob,
-                           ExplainJobs, CompleteAllocation, CreateStep, NodeRegistered,
+using Event = std::variant<SubmitJob, SubmitJobs, WaitJob, CallAbandoned, CancelJobs, ControlJobs,
+                           UpdateJob, ExplainJobs, CompleteAllocation, CreateStep, NodeRegistered,
                            NodeHeartbeat, NodeLost, StepReported, JobGone, JobPrepared, UpdateNode,
                            UpdatePartition, SetReservation, Reconfigured, Tick, ClockJumped>;
 

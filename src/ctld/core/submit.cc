@@ -110,22 +110,23 @@ void ForgetOldRequests(Context& context) {
   }
 }
 
-void HandleSubmit(Context& context, const SubmitJob& event) {
+namespace {
+
+absl::StatusOr<SubmitAnswer> Submit(Context& context, const SubmitJob& event) {
   State& state = context.state;
   if (const auto known = state.requests.find(event.key);
       known != state.requests.end() && !event.key.request_id.empty()) {
     if (known->second.step.has_value()) {
-      return context.Reply(event.call, absl::InvalidArgumentError(
-                                           "request id was used for another kind of request"));
+      return absl::InvalidArgumentError("request id was used for another kind of request");
     }
-    return context.Reply(event.call, SubmitAnswer{known->second.job, known->second.notes});
+    return SubmitAnswer{known->second.job, known->second.notes};
   }
   const Requester requester{event.caller.uid, event.caller.is_operator, &event.groups,
                             event.caller.user_name};
   absl::StatusOr<Validated> validated = Validate(state, *event.spec, requester, JobId{});
   absl::Status refusal = validated.status();
   if (refusal.ok()) refusal = CheckCounts(state);
-  if (!refusal.ok()) return context.Reply(event.call, refusal);
+  if (!refusal.ok()) return refusal;
 
   Job& job = MakeJob(context, event, *std::move(validated));
   const JobId id = job.id;
@@ -133,14 +134,26 @@ void HandleSubmit(Context& context, const SubmitJob& event) {
     RunSchedule(context, kAnyWork);
     if (job.Pending()) {
       context.RemoveJob(id);
-      return context.Reply(event.call, Refuse(kNotImmediate));
+      return Refuse(kNotImmediate);
     }
   }
   context.Log(LogLevel::kInfo, StrCat("job ", JobLabel(job), " (", id.value, "): submitted by ",
                                       event.caller.user_name, " to ", job.partition.view()));
   context.Account(job);
   KeepRequest(context, {event.key, context.now, id, std::nullopt, {}, {}});
-  context.Reply(event.call, SubmitAnswer{id, {}});
+  return SubmitAnswer{id, {}};
+}
+
+}  // namespace
+
+void HandleSubmit(Context& context, const SubmitJob& event) {
+  context.Reply(event.call, Submit(context, event));
+}
+
+void HandleSubmit(Context& context, const SubmitJobs& event) {
+  SubmitAnswers answers;
+  for (const SubmitJob& job : event.jobs) answers.answers.push_back(Submit(context, job));
+  context.Reply(event.call, std::move(answers));
 }
 
 }  // namespace reeve::ctld

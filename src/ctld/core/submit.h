@@ -6,6 +6,7 @@
 namespace reeve::ctld {
 
 void HandleSubmit(Context& context, const SubmitJob& event);
+void HandleSubmit(Context& context, const SubmitJobs& event);
 // Keeps the answer to a request id for a repeat of it.
 void KeepRequest(Context& context, RequestResult result);
 void ForgetOldRequests(Context& context);

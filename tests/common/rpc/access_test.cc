@@ -48,6 +48,7 @@ const std::map<std::string, Users> kAdmitted = {
     {"Controller/Reconfigure", kAdministrators},
     {"Controller/ShowConfig", kEverybody},
     {"Controller/SubmitJob", kEverybody},
+    {"Controller/SubmitJobs", kEverybody},
     {"Controller/UpdateJob", kEverybody},
     {"Controller/UpdateNode", kAdministrators},
     {"Controller/UpdatePartition", kAdministrators},

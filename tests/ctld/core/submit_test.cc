@@ -112,6 +112,39 @@ TEST(Submit, Immediate) {
   EXPECT_EQ(c.controller->job_count(), 1u);
 }
 
+// Each of them is decided as if it had come alone; one answer says what became of all.
+TEST(Submit, ManyInOneRequest) {
+  Settings settings = MakeTestSettings(1, 4);
+  settings.max_job_count = 3;
+  Cluster c(settings);
+  SubmitJobs event;
+  event.call = c.NextCall();
+  const auto add = [&](const Spec& spec, const std::string& request_id) {
+    SubmitJob& job = event.jobs.emplace_back();
+    job.key = {1000, request_id};
+    job.caller = User(1000);
+    job.spec = spec.Make();
+  };
+  add(Spec(), "a");
+  add(Spec().Partition("nope"), "b");
+  add(Spec(), "a");
+  add(Spec().Array("0-3"), "");
+  add(Spec().After("afterok:1"), "c");
+  add(Spec(), "d");
+  c.Do(event);
+  const absl::StatusOr<Answer> answer = c.AnswerTo(event.call);
+  ASSERT_TRUE(answer.ok());
+  const auto& answers = std::get<SubmitAnswers>(*answer).answers;
+  ASSERT_EQ(answers.size(), 6u);
+  EXPECT_EQ(answers[0]->job, JobId{1});
+  EXPECT_EQ(answers[1].status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(answers[2]->job, JobId{1});
+  EXPECT_EQ(answers[3]->job, JobId{2});
+  EXPECT_EQ(answers[4]->job, JobId{3});
+  EXPECT_EQ(answers[5].status().code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_EQ(c.Get(JobId{3}).dependency, "afterok:1(unfulfilled)");
+}
+
 TEST(Submit, AnyAccountAndQos) {
   Cluster c(1, 4);
   const JobId id = c.Submit(Spec().Account("nope"));

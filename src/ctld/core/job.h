@@ -14,6 +14,7 @@
 #include "common/base/job_state.h"
 #include "ctld/core/cpu_set.h"
 #include "ctld/core/gres.h"
+#include "ctld/core/rare_wishes.h"
 #include "ctld/core/reasons.h"
 
 namespace reeve::ctld {
@@ -77,6 +78,9 @@ struct JobSpec {
   std::string reservation;
   uint32_t tmp_disk_mb = 0;
   bool contiguous = false;
+  std::shared_ptr<const RareWishes> rare;  // null: none of them
+
+  const RareWishes& wishes() const;  // all of them unset when there are none
 };
 
 struct Owner {

@@ -112,6 +112,14 @@ Instant FirstFit(Profile profile, const Room& need, Instant length, Instant from
   return kNever;
 }
 
+Instant FreeUntil(Profile profile, const Room& need, Instant from, Instant until) {
+  for (size_t i = SegmentAt(profile, from); i < profile.size(); ++i) {
+    if (profile[i].from >= until) return until;
+    if (!profile[i].free.Holds(need)) return std::max(profile[i].from, from);
+  }
+  return until;
+}
+
 Instant NextChange(Profile profile, Instant length, Instant from) {
   const size_t segment = SegmentAt(profile, from);
   const Instant left = segment + 1 < profile.size() ? profile[segment + 1].from : kNever;

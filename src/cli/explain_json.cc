@@ -66,6 +66,7 @@ class Writer {
     json_.Bool("planning", job.planning());
     json_.Bool("starts_now", job.starts_now());
     Time("planned_start", job.planned_start());
+    Time("last_start", job.last_start());
     json_.String("planned_nodes", job.planned_nodes());
     json_.String("planned_partition", job.planned_partition());
     json_.BeginArray("busy");

@@ -44,6 +44,9 @@ class Printer {
       Say(prospect.never() ? "can never run" : "cannot run now", prospect.obstacle_text());
     }
     Say("planned start", PlannedStart());
+    if (job_.last_start() != 0) {
+      Say("deadline", "ended when it has not started by " + At(job_.last_start()));
+    }
     for (const pb::Explanation::Prospect& prospect : job_.prospects()) Put(prospect);
     for (const pb::Explanation::Busy& busy : job_.busy()) Say("busy", Line(busy));
     if (job_.more_busy() > 0) Say("busy", StrCat("and ", job_.more_busy(), " more"));

@@ -95,6 +95,21 @@ Fault SetTime(JobRequest& request, const OptionRow& row, std::string_view value)
   return kFine;
 }
 
+Fault SetTimeMin(JobRequest& request, const OptionRow& row, std::string_view value) {
+  absl::StatusOr<absl::Duration> least = ParseTimeLimit(value);
+  if (!least.ok() || *least == absl::InfiniteDuration()) return InvalidSpecification(row);
+  request.spec.clear_time_min();
+  if (*least > absl::ZeroDuration()) request.spec.set_time_min(absl::ToInt64Seconds(*least));
+  return kFine;
+}
+
+Fault SetDeadline(JobRequest& request, const OptionRow& row, std::string_view value) {
+  absl::StatusOr<absl::Time> deadline = ParseBegin(value, absl::Now());
+  if (!deadline.ok()) return InvalidSpecification(row);
+  request.spec.set_deadline(absl::ToUnixSeconds(*deadline));
+  return kFine;
+}
+
 Fault SetBegin(JobRequest& request, const OptionRow& row, std::string_view value) {
   absl::StatusOr<absl::Time> begin = ParseBegin(value, absl::Now());
   if (!begin.ok()) {

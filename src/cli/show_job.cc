@@ -49,12 +49,14 @@ void AddTimes(const JobRow& row, RecordText* text) {
   const pb::Job& job = *row.job;
   const int64_t now = row.context->now;
   text->Line("RunTime=", LimitText(true, SecondsUsed(job, now)),
-             " TimeLimit=", LimitText(job.time_limit() >= 0, job.time_limit()), " TimeMin=N/A");
+             " TimeLimit=", LimitText(job.time_limit() >= 0, job.time_limit()), " TimeMin=",
+             job.spec().has_time_min() ? LimitText(true, job.spec().time_min()) : "N/A");
   text->Line("SubmitTime=", TimeText(job.submit_time(), "Unknown"),
              " EligibleTime=", TimeText(job.eligible_time(), "Unknown"));
   text->Line("AccrueTime=", TimeText(job.accrue_time(), "Unknown"));
   text->Line("StartTime=", TimeText(StartTime(job, now), "Unknown"),
-             " EndTime=", TimeText(EndTime(job, now), "Unknown"), " Deadline=N/A");
+             " EndTime=", TimeText(EndTime(job, now), "Unknown"),
+             " Deadline=", TimeText(job.spec().deadline(), "N/A"));
   text->Line("SuspendTime=None SecsPreSuspend=0 LastSchedEval=",
              TimeText(job.last_sched_time(), "Unknown"), " Scheduler=Main");
 }

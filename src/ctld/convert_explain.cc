@@ -76,6 +76,9 @@ pb::Explanation ToProto(const Explanation& explanation) {
   out.set_min_nodes(explanation.min_nodes);
   out.set_max_nodes(explanation.max_nodes == UINT32_MAX ? 0 : explanation.max_nodes);
   out.set_tasks(explanation.tasks);
+  if (explanation.last_start < absl::InfiniteFuture()) {
+    out.set_last_start(Seconds(explanation.last_start));
+  }
   for (const Wait& wait : explanation.waits) *out.add_waits() = ToProto(wait);
   for (const Prospect& prospect : explanation.prospects) *out.add_prospects() = ToProto(prospect);
   out.set_planning(!explanation.settled);

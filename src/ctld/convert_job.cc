@@ -184,6 +184,18 @@ std::shared_ptr<const GresSpec> GetGres(const pb::JobSpec& in) {
   return gres == GresSpec() ? nullptr : std::make_shared<const GresSpec>(std::move(gres));
 }
 
+void PutWishes(const RareWishes& wishes, pb::JobSpec* out) {
+  if (wishes.time_min) out->set_time_min(Seconds(*wishes.time_min));
+  out->set_deadline(Seconds(wishes.deadline));
+}
+
+std::shared_ptr<const RareWishes> GetWishes(const pb::JobSpec& in) {
+  RareWishes wishes;
+  if (in.has_time_min()) wishes.time_min = Duration(in.time_min());
+  wishes.deadline = Time(in.deadline());
+  return wishes == RareWishes() ? nullptr : std::make_shared<const RareWishes>(std::move(wishes));
+}
+
 // The reason's code of "RaisedSignal:9(Killed)".
 Reason ReasonOf(const std::string& text) {
   std::string_view code = std::string_view(text).substr(0, text.find(':'));
@@ -258,6 +270,7 @@ pb::JobSpec ToProto(const JobSpec& spec) {
   out.set_reservation(spec.reservation);
   out.set_tmp_disk_mb(spec.tmp_disk_mb);
   out.set_contiguous(spec.contiguous);
+  PutWishes(spec.wishes(), &out);
   return out;
 }
 
@@ -311,6 +324,7 @@ JobSpec FromProto(const pb::JobSpec& in) {
   spec.reservation = in.reservation();
   spec.tmp_disk_mb = in.tmp_disk_mb();
   spec.contiguous = in.contiguous();
+  spec.rare = GetWishes(in);
   return spec;
 }
 

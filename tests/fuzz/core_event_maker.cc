@@ -18,10 +18,11 @@ constexpr std::string_view kNodeLists[] = {"n1", "n[1-2]", "n[1-4]", "n9", "n1,n
 constexpr std::string_view kFeatures[] = {"a", "a&b", "a|b", "c", "[a*2]"};
 constexpr int64_t kLimits[] = {0, 60, 61, 3600, -1, 86400 * 3650, INT64_MAX};
 constexpr std::string_view kKeys[] = {
-    "TimeLimit", "Partition",         "Priority", "Nice",          "JobName",      "Dependency",
-    "NumNodes",  "NumCPUs",           "NumTasks", "ReqNodeList",   "ExcNodeList",  "Features",
-    "StartTime", "Account",           "Requeue",  "MinMemoryNode", "MinMemoryCPU", "MinCPUsNode",
-    "StdOut",    "ArrayTaskThrottle", "Comment",  "Cpus/Task",     "nope"};
+    "TimeLimit",     "Partition",    "Priority",    "Nice",     "JobName",
+    "Dependency",    "NumNodes",     "NumCPUs",     "NumTasks", "ReqNodeList",
+    "ExcNodeList",   "Features",     "StartTime",   "Account",  "Requeue",
+    "MinMemoryNode", "MinMemoryCPU", "MinCPUsNode", "StdOut",   "ArrayTaskThrottle",
+    "Comment",       "Cpus/Task",    "nope",        "TimeMin",  "Deadline"};
 constexpr std::string_view kValues[] = {"0",         "1",         "2",
                                         "4-1",       "1-2",       "UNLIMITED",
                                         "+5",        "-5",        "999999999999",
@@ -148,6 +149,18 @@ ctld::NodeRegistered EventMaker::Registration(const std::string& node,
   return event;
 }
 
+void EventMaker::Wishes(ctld::JobSpec& spec) {
+  if (bytes_.Below(6) != 0) return;
+  ctld::RareWishes wishes;
+  const uint8_t kind = bytes_.Byte();
+  if ((kind & 1) != 0) wishes.time_min = absl::Seconds(bytes_.Pick(kLimits));
+  if ((kind & 2) != 0) {
+    wishes.deadline = absl::FromUnixSeconds((kind & 4) != 0 ? static_cast<int64_t>(bytes_.Number())
+                                                            : 1'795'500'000 + 60 * bytes_.Byte());
+  }
+  spec.rare = std::make_shared<const ctld::RareWishes>(std::move(wishes));
+}
+
 ctld::SubmitJob EventMaker::Submit() {
   auto spec = std::make_shared<ctld::JobSpec>();
   spec->name = bytes_.Flag() ? "a" : "b";
@@ -183,6 +196,7 @@ ctld::SubmitJob EventMaker::Submit() {
     spec->nice = static_cast<int32_t>(bytes_.Number());
     spec->tmp_disk_mb = static_cast<uint32_t>(bytes_.Number());
   }
+  Wishes(*spec);
   ctld::SubmitJob event;
   event.caller = AnyCaller();
   event.key = {event.caller.uid, bytes_.Below(4) == 0 ? "again" : ""};

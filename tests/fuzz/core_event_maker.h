@@ -35,6 +35,7 @@ class EventMaker {
   ctld::JobPick Pick(const ctld::Controller& core);
   ctld::Caller AnyCaller();
   ctld::SubmitJob Submit();
+  void Wishes(ctld::JobSpec& spec);
   ctld::Event Cancel(const ctld::Controller& core);
   ctld::Event Update(const ctld::Controller& core);
   ctld::Event Step(const ctld::Controller& core, absl::Time now);

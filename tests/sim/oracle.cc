@@ -58,15 +58,16 @@ bool Oracle::Legal(const Brief& before, const Brief& after) {
   const bool completing = (before.flags & kJobFlagCompleting) != 0;
   const bool completing_now = (after.flags & kJobFlagCompleting) != 0;
   if (after.restarts == before.restarts + 1) {
-    // Back in the queue, or cancelled at once there: its dependency can never be met.
+    // Back in the queue, or over at once there: its dependency or its deadline can never be met.
+    const bool over = after.state == JobState::kCancelled || after.state == JobState::kDeadline;
     return before.state != JobState::kPending &&
-           (after.state == JobState::kPending ||
-            (after.state == JobState::kCancelled && !completing_now));
+           (after.state == JobState::kPending || (over && !completing_now));
   }
   if (after.restarts != before.restarts) return false;
   if (before.state == JobState::kPending) {
+    const bool over = after.state == JobState::kCancelled || after.state == JobState::kDeadline;
     return after.state == JobState::kPending || after.state == JobState::kRunning ||
-           (after.state == JobState::kCancelled && !completing_now);
+           (over && !completing_now);
   }
   if (before.state == JobState::kRunning) return after.state != JobState::kPending;
   if (completing) {
@@ -105,6 +106,14 @@ void Oracle::CheckStart(const ctld::Controller& core, const ctld::Job& job) {
   }
   if (job.spec->begin_time > scene_->clock.now()) {
     scene_->Violation("begin", "job ", job.id.value, " started before its time");
+  }
+  const ctld::RareWishes& wishes = job.spec->wishes();
+  if (ctld::IsSet(wishes.deadline) && job.end_time > wishes.deadline) {
+    scene_->Violation("deadline", "job ", job.id.value, " started too late");
+  }
+  if (wishes.time_min.has_value() &&
+      job.time_limit < std::min(*wishes.time_min, *job.spec->time_limit)) {
+    scene_->Violation("time limit", "job ", job.id.value, " was given too little time");
   }
   const Submission* submission = SubmissionOf(job);
   if (submission == nullptr || !submission->item->dependency_on.has_value() ||

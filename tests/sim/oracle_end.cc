@@ -50,6 +50,15 @@ void Oracle::CheckEnd(const ctld::Job& job) {
                           absl::FormatDuration(job.time_limit));
       }
       return;
+    case JobState::kDeadline: {
+      const absl::Time deadline = job.spec->wishes().deadline;
+      const absl::Duration limit = *job.spec->time_limit;
+      const absl::Duration least = std::min(job.spec->wishes().time_min.value_or(limit), limit);
+      if (!ctld::IsSet(deadline) || job.end_time + least <= deadline) {
+        scene_->Violation("end", what, ", and it could have ended in time");
+      }
+      return;
+    }
     case JobState::kNodeFail:
       if (!NodesWereTroubled(job)) {
         scene_->Violation("end", what, ", and its nodes were well (", job.reason_detail, ")");

@@ -123,6 +123,12 @@ std::string SubmitText(const WorkItem& item) {
   if (item.dependency_on) StrAppend(&text, " -d ", item.dependency_kind, ":#", *item.dependency_on);
   if (!spec.dependency.empty()) StrAppend(&text, " -d ", spec.dependency);
   if (spec.time_limit) StrAppend(&text, " -t ", absl::ToInt64Seconds(*spec.time_limit), "s");
+  if (spec.wishes().time_min) {
+    StrAppend(&text, " --time-min=", absl::ToInt64Seconds(*spec.wishes().time_min), "s");
+  }
+  if (ctld::IsSet(spec.wishes().deadline)) {
+    StrAppend(&text, " --deadline=", absl::ToUnixSeconds(spec.wishes().deadline));
+  }
   if (spec.requeue) text += *spec.requeue ? " --requeue" : " --no-requeue";
   if (spec.hold) text += " -H";
   if (item.immediate) text += " -I";

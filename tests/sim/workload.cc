@@ -13,7 +13,10 @@ namespace {
 class Workload {
  public:
   Workload(const ClusterPlan& cluster, uint64_t seed)
-      : cluster_(cluster), random_(seed, "work"), gres_random_(seed, "work-gres") {}
+      : cluster_(cluster),
+        random_(seed, "work"),
+        gres_random_(seed, "work-gres"),
+        time_random_(seed, "work-time") {}
 
   std::vector<WorkItem> Run() {
     const int count = random_.Between(4, 26);
@@ -131,6 +134,7 @@ class Workload {
     Sizes(spec);
     Gres(spec);
     spec.time_limit = absl::Seconds(random_.Between(20, 240));
+    Times(spec, item.at);
     if (random_.OneIn(8))
       spec.begin_time = kStart + item.at + absl::Seconds(random_.Between(1, 90));
     if (spec.batch && random_.Percent(arrays_percent_)) Array(spec);
@@ -194,6 +198,20 @@ class Workload {
     spec.gres = std::make_shared<const ctld::GresSpec>(std::move(gres));
   }
 
+  // Drawn apart as well.
+  void Times(ctld::JobSpec& spec, absl::Duration at) {
+    ctld::RareWishes wishes;
+    if (time_random_.OneIn(4)) {
+      wishes.time_min = absl::Seconds(time_random_.Between(5, 120));
+      spec.time_limit = std::max(*spec.time_limit, *wishes.time_min);
+    }
+    if (time_random_.OneIn(6)) {
+      wishes.deadline = kStart + at + absl::Seconds(time_random_.Between(100, 900));
+    }
+    if (wishes == ctld::RareWishes()) return;
+    spec.rare = std::make_shared<const ctld::RareWishes>(wishes);
+  }
+
   void Array(ctld::JobSpec& spec) {
     static const std::vector<std::string> kTexts = {"0-3",   "0-5%2",   "1,3,5",
                                                     "0-4%1", "0-8:2%3", "2"};
@@ -246,6 +264,7 @@ class Workload {
   const ClusterPlan& cluster_;
   Random random_;
   Random gres_random_;
+  Random time_random_;
   std::vector<WorkItem> items_;
   std::vector<uint32_t> submitted_;
   uint32_t allocations_percent_ = 0;

@@ -47,6 +47,7 @@ void CheckStepLimits(Context& context, JobId id) {
 void HandleTimer(Context& context, const Timer& timer) {
   switch (timer.kind) {
     case TimerKind::kEligible:
+    case TimerKind::kDeadline:
       if (Job* job = context.state.FindJob(timer.job)) Reconsider(context, *job);
       return;
     case TimerKind::kTimeLimit:

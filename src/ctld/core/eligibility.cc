@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "common/base/text.h"
+#include "ctld/core/deadline.h"
 #include "ctld/core/dependency.h"
 #include "ctld/core/job_array.h"
 #include "ctld/core/job_end.h"
@@ -34,6 +35,7 @@ void Reconsider(Context& context, Job& job) {
     context.RemoveReady(job);
     return;
   }
+  if (EndIfTooLate(context, job)) return;
   const DependencyStatus dependency = EvaluateDependency(context, job);
   if (dependency == DependencyStatus::kNever && job.spec->kill_on_invalid_dep) {
     context.Log(LogLevel::kInfo, StrCat("job ", JobLabel(job),

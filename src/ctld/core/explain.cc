@@ -6,6 +6,7 @@
 #include "common/base/hostlist.h"
 #include "common/base/text.h"
 #include "common/base/units.h"
+#include "ctld/core/deadline.h"
 #include "ctld/core/errors.h"
 #include "ctld/core/explain_nodes.h"
 #include "ctld/core/explain_others.h"
@@ -54,6 +55,7 @@ class Explainer {
     out_.min_nodes = shape.min_nodes;
     out_.max_nodes = shape.max_nodes;
     out_.tasks = shape.num_tasks;
+    out_.last_start = LastStart(job_);
     FindWaits();
     for (PartitionIndex partition : state_.PartitionsOf(job_)) {
       keys_.push_back(KeyOf(state_, job_, partition, now_));
@@ -153,8 +155,8 @@ class Explainer {
                       verdict.reason == Reason::kPartitionDown ? "DOWN" : "INACTIVE");
         return;
       case Reason::kPartitionTimeLimit:
-        text = StrCat("asks for ", FormatDuration(shape.time_limit), ", partition ", partition.name,
-                      " allows ", FormatDuration(partition.max_time), " (MaxTime)");
+        text = StrCat("asks for ", FormatDuration(shape.LeastLimit()), ", partition ",
+                      partition.name, " allows ", FormatDuration(partition.max_time), " (MaxTime)");
         return;
       case Reason::kPartitionNodeLimit:
         text = shape.max_nodes < partition.min_nodes

@@ -21,7 +21,7 @@ class NodeCounter {
         job_(job),
         key_(key),
         now_(ToInstant(now)),
-        until_(now_ + LengthOf(shape_)),
+        until_(now_ + terms_.least_time),
         remaining_(partition_.nodes) {}
 
   std::vector<Requirement> Run() {
@@ -47,7 +47,7 @@ class NodeCounter {
     Add(Need::kUp, "", [&](NodeIndex i) { return At(i).Usable(); });
     CountTasksOfEmpty();
     AddTasks(Need::kFreeNow, "", terms_, [&](NodeIndex i) { return FreeOffer(i, At(i)); });
-    AddTasks(Need::kFreeThroughout, FormatDuration(shape_.time_limit), terms_, [&](NodeIndex i) {
+    AddTasks(Need::kFreeThroughout, FormatDuration(shape_.LeastLimit()), terms_, [&](NodeIndex i) {
       return OfferFromNow(state_, terms_, i, key_, Track::View::kHigher, now_, until_, scratch_);
     });
     return std::move(requirements_);

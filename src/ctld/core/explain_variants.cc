@@ -68,10 +68,10 @@ class Trial {
 
   uint32_t LongestMinutes() {
     const absl::Duration limit = state_.partitions[queue_.partition].facts.max_time;
-    const absl::Duration less = shape().PlanningTime() - absl::Nanoseconds(1);
+    const absl::Duration less = shape().LeastTime() - absl::Nanoseconds(1);
     return static_cast<uint32_t>(
         Largest(WholeMinutes(std::min(limit, less)), [&](uint64_t minutes) {
-          return Place([&](Shape& shape) { shape.time_limit = absl::Minutes(minutes); }, true);
+          return Place([&](Shape& shape) { SetTime(shape, absl::Minutes(minutes)); }, true);
         }));
   }
   // Fewer nodes than the free ones that could take a task are not needed.
@@ -110,9 +110,14 @@ class Trial {
   }
 
  private:
+  // Where the limit may be lowered, how far it may be is what counts.
+  static void SetTime(Shape& shape, absl::Duration time) {
+    (shape.time_min > absl::ZeroDuration() ? shape.time_min : shape.time_limit) = time;
+  }
+
   std::vector<Offer> Offers(const ShapeQueue& queue) {
     std::vector<Offer> offers =
-        OffersFromNow(state_, queue, key_, now_, now_ + LengthOf(*queue.shape));
+        OffersFromNow(state_, queue, key_, now_, now_ + queue.terms.least_time);
     looks_ += offers.size() + state_.partitions[queue.partition].nodes.size() / kCheap;
     return offers;
   }
@@ -227,8 +232,15 @@ class Search {
     const uint32_t minutes = Best<uint32_t>([](Trial& trial) { return trial.LongestMinutes(); });
     if (minutes == 0) return;
     JobSpec spec = *job_.spec;
+    const std::string text = FormatDuration(absl::Minutes(minutes));
+    if (shape().time_min > absl::ZeroDuration()) {
+      RareWishes wishes = spec.wishes();
+      wishes.time_min = absl::Minutes(minutes);
+      spec.rare = std::make_shared<const RareWishes>(std::move(wishes));
+      Keep(spec, {"--time-min=" + text, FormatDuration(shape().LeastLimit()), {"TimeMin", text}});
+      return;
+    }
     spec.time_limit = absl::Minutes(minutes);
-    const std::string text = FormatDuration(*spec.time_limit);
     Keep(spec, {"--time=" + text, FormatDuration(job_.time_limit), {"TimeLimit", text}});
   }
 

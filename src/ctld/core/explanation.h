@@ -113,6 +113,7 @@ struct Explanation {
   uint32_t min_nodes = 0;
   uint32_t max_nodes = 0;  // UINT32_MAX: any number
   uint32_t tasks = 0;
+  absl::Time last_start = absl::InfiniteFuture();  // it is over when it has not started by then
   std::vector<Wait> waits;
   std::vector<Prospect> prospects;  // in the order of its partitions
   // False: the plan is being made and has not got as far as this job.

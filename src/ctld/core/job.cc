@@ -8,6 +8,11 @@
 
 namespace reeve::ctld {
 
+const RareWishes& JobSpec::wishes() const {
+  static const RareWishes kNone;
+  return rare == nullptr ? kNone : *rare;
+}
+
 void Usage::Add(const Usage& other) {
   user_usec = SaturatingAdd(user_usec, other.user_usec);
   system_usec = SaturatingAdd(system_usec, other.system_usec);

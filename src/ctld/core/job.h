@@ -14,6 +14,7 @@
 #include "common/base/job_state.h"
 #include "ctld/core/cpu_set.h"
 #include "ctld/core/gres.h"
+#include "ctld/core/rare_wishes.h"
 #include "ctld/core/reasons.h"
 #include "ctld/core/shared_text.h"
 
@@ -80,8 +81,11 @@ struct JobSpec {
   std::string reservation;
   uint32_t tmp_disk_mb = 0;
   bool contiguous = false;
+  std::shared_ptr<const RareWishes> rare;  // null: none of them
 
-  // For interned.h; `gres` counts as equal when it is the same object.
+  const RareWishes& wishes() const;  // all of them unset when there are none
+
+  // For interned.h; `gres` and `rare` count as equal when they are the same object.
   friend bool operator==(const JobSpec&, const JobSpec&) = default;
   template <typename H>
   friend H AbslHashValue(H hash, const JobSpec& spec) {

@@ -179,6 +179,23 @@ void NodeIsClear(Context& context, Job& job, const std::string& node) {
   context.Changed(job);
 }
 
+namespace {
+
+// For what the spec says: the last run may have been given less time, or a record that was restored
+// while it ran knows of no more nodes than it had.
+void AskAgain(Context& context, Job& job) {
+  State& state = context.state;
+  const std::vector<PartitionIndex> partitions = state.PartitionsOf(job);
+  if (job.spec->rare != nullptr && !partitions.empty()) {
+    job.time_limit = TimeLimitOf(*job.spec, state.partitions[partitions[0]].facts);
+  }
+  absl::StatusOr<Shape> shape = MakeShape(*job.spec, job.time_limit);
+  if (shape.ok()) job.shape = state.shapes.Intern(*std::move(shape));
+  SetAskedSizes(job);
+}
+
+}  // namespace
+
 void Requeue(Context& context, Job& job, bool hold, bool by_admin) {
   context.RememberName(job);
   job.state = JobState::kPending;
@@ -193,7 +210,7 @@ void Requeue(Context& context, Job& job, bool hold, bool by_admin) {
   job.exit_status = job.derived_exit_status = 0;
   job.kill_uid.reset();
   job.partition = PartitionText(context.state, *job.spec);
-  SetAskedSizes(job);
+  AskAgain(context, job);
   const SharedText detail = hold ? job.reason_detail : SharedText();
   job.held_by_admin = hold && by_admin;
   if (hold) {

@@ -39,11 +39,13 @@ Room RoomOf(const Node& node, const Node::Use& use) {
   return room;
 }
 
-}  // namespace
-
-Instant LengthOf(const Shape& shape) {
-  return absl::ToInt64Microseconds(shape.PlanningTime());
+// What a placement takes of a node.
+Room RoomOf(const Terms& terms, const Node& node, const Placement::Part& part) {
+  if (terms.exclusive) return AllOf(node);
+  return {Clamp(part.cpus), Clamp(part.mem_mb), part.gres};
 }
+
+}  // namespace
 
 void Plan::Reset(const State& state) {
   const size_t count = state.nodes.size();
@@ -245,9 +247,12 @@ struct Moment {
 
 std::optional<Plan::Start> Plan::Find(const State& state, const Terms& terms,
                                       absl::Span<const NodeIndex> nodes, const ReadyKey& rank,
-                                      Instant from, Instant before) {
+                                      When when) {
   const Shape& shape = *terms.shape;
-  const Instant length = LengthOf(shape);
+  const Instant length = terms.least_time;
+  const Instant from = when.from;
+  Instant before = when.before;
+  if (when.end_by < kNever) before = std::min(before, when.end_by - length + 1);
   const Instant until = before < kNever ? before + length : kNever;
   std::vector<Candidate> candidates(nodes.size());
   std::vector<Moment> moments;
@@ -294,10 +299,25 @@ std::optional<Plan::Start> Plan::Find(const State& state, const Terms& terms,
       if (candidate.capacity > 0) offers.push_back(candidate.offer);
     }
     if (std::optional<Placement> placement = SelectNodes(terms, offers)) {
-      return Start{at, *std::move(placement)};
+      const Instant longest = LongestFrom(state, terms, *placement, rank, at, when.end_by);
+      return Start{at, longest, *std::move(placement)};
     }
   }
   return std::nullopt;
+}
+
+// The least time has been found to be free.
+Instant Plan::LongestFrom(const State& state, const Terms& terms, const Placement& placement,
+                          const ReadyKey& rank, Instant at, Instant end_by) {
+  if (terms.least_time == terms.most_time) return terms.most_time;
+  Instant until = std::min(at + terms.most_time, end_by);
+  for (const Placement::Part& part : placement.parts) {
+    const Room room = RoomOf(terms, *state.nodes[part.index], part);
+    until = FreeUntil(
+        track(part.index, terms.lane).SeenBy(rank, Track::View::kHigherAndOwn, until, scratch_),
+        room, at, until);
+  }
+  return until - at;
 }
 
 std::vector<ReadyKey> Plan::Keep(const State& state, const ReadyKey& key, const Terms& terms,
@@ -317,11 +337,10 @@ std::vector<ReadyKey> Plan::Keep(const State& state, const ReadyKey& key, const 
   job.places.insert(later, std::move(place));
   FirstStartMoved(key.job, before, job.places.front().at);
 
-  const Instant until = start.at + LengthOf(*terms.shape);
+  const Instant until = start.at + start.length;
   std::vector<ReadyKey> lost;
   for (const Placement::Part& part : start.placement.parts) {
-    const Room room = terms.exclusive ? AllOf(*state.nodes[part.index])
-                                      : Room{Clamp(part.cpus), Clamp(part.mem_mb), part.gres};
+    const Room room = RoomOf(terms, *state.nodes[part.index], part);
     LoseAll(FindTrack(part.index, terms.lane)->Add({start.at, until, room, key}), lost);
   }
   return lost;
@@ -335,7 +354,7 @@ void Plan::BeginImproving() {
 bool Plan::MayMoveEarlier(const State& state, const ReadyKey& key, const Terms& terms,
                           const NodeBits& fits, Instant from) {
   const Instant before = planned_.at(key.job)->places.back().at;
-  const Instant length = LengthOf(*terms.shape);
+  const Instant length = terms.least_time;
   for (const std::vector<NodeIndex>* nodes : {&improving_, &to_improve_}) {
     for (NodeIndex node : *nodes) {
       if (!usable_.Test(places_[node]) || !fits.Test(places_[node])) continue;
@@ -350,14 +369,15 @@ bool Plan::MayMoveEarlier(const State& state, const ReadyKey& key, const Terms& 
 }
 
 bool Plan::MoveEarlier(const State& state, const ReadyKey& key, const Terms& terms,
-                       absl::Span<const NodeIndex> nodes, Instant from) {
+                       absl::Span<const NodeIndex> nodes, When when) {
   PlannedJob& planned = *planned_.at(key.job);
   const Place place = planned.places.back();
+  when.before = std::min(when.before, place.at);
   std::vector<Track::Hold> holds;
   for (NodeIndex node : place.nodes) {
     holds.push_back(*FindTrack(node, terms.lane)->Remove(key, place.at));
   }
-  const std::optional<Start> start = Find(state, terms, nodes, kLastRank, from, place.at);
+  const std::optional<Start> start = Find(state, terms, nodes, kLastRank, when);
   for (size_t i = 0; i < place.nodes.size(); ++i) {
     FindTrack(place.nodes[i], terms.lane)->Add(holds[i]);
   }

@@ -26,14 +26,18 @@ namespace reeve::ctld {
 
 class State;
 
-// For how long a job of that shape takes what it gets.
-Instant LengthOf(const Shape& shape);
-
 class Plan {
  public:
   struct Start {
     Instant at = 0;
+    Instant length = 0;
     Placement placement;
+  };
+  // When a start is wanted: at or after `from`, before `before`, and to have ended by `end_by`.
+  struct When {
+    Instant from = 0;
+    Instant before = kNever;
+    Instant end_by = kNever;
   };
   // One start of a job; an array's record has one for each task that is planned.
   struct Place {
@@ -70,17 +74,17 @@ class Plan {
   const NodeBits& usable() const { return usable_; }
   const NodeBits& free_now() const { return free_now_; }  // usable, with a CPU to spare
 
-  // The earliest start on some of these nodes, at or after `from` and before `before`.
+  // The earliest start on some of these nodes, for as long as there is room from then on: up to
+  // what the terms say.
   std::optional<Start> Find(const State& state, const Terms& terms,
-                            absl::Span<const NodeIndex> nodes, const ReadyKey& rank, Instant from,
-                            Instant before = kNever);
+                            absl::Span<const NodeIndex> nodes, const ReadyKey& rank, When when);
   // Gives the job that place. Returns the jobs of lower rank that lost theirs by it.
   std::vector<ReadyKey> Keep(const State& state, const ReadyKey& key, const Terms& terms,
                              const Start& start);
   // Gives the job's last place up for an earlier one on some of these nodes, beside the places of
   // all others. False when there is none.
   bool MoveEarlier(const State& state, const ReadyKey& key, const Terms& terms,
-                   absl::Span<const NodeIndex> nodes, Instant from);
+                   absl::Span<const NodeIndex> nodes, When when);
   void Drop(JobId job);
   void DropFirstPlace(JobId job);  // one of its tasks has started
   // No more places than that.
@@ -134,6 +138,8 @@ class Plan {
   // True when there may be more room than before in any of the tracks.
   bool RefreshTracks(const State& state, NodeIndex node, absl::Time now, absl::Duration grace,
                      std::vector<ReadyKey>& lost);
+  Instant LongestFrom(const State& state, const Terms& terms, const Placement& placement,
+                      const ReadyKey& rank, Instant at, Instant end_by);
   Track* FindTrack(NodeIndex node, uint32_t lane);
   void FindKinds(const State& state);
   void RemovePlace(const PlannedJob& job, const Place& place);

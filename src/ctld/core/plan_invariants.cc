@@ -110,7 +110,7 @@ class PlanChecker {
 
   // Nothing that could start without delaying a higher one's planned start is left waiting.
   void CheckWaits(const ShapeQueue& queue) {
-    const Instant until = now_ + LengthOf(*queue.shape);
+    const Instant until = now_ + queue.terms.least_time;
     std::vector<Offer> offers;
     for (NodeIndex index : state_.partitions[queue.partition].nodes) {
       const Node& node = *state_.nodes[index];

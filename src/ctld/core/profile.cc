@@ -84,6 +84,14 @@ Instant FirstFit(const Profile& profile, const Room& need, Instant length, Insta
   return FirstFitWhere(holds, points, first, end, length, from, before);
 }
 
+Instant FreeUntil(const Profile& profile, const Room& need, Instant from, Instant until) {
+  for (size_t i = profile.SegmentAt(from); i < profile.size(); ++i) {
+    if (profile.from(i) >= until) return until;
+    if (!profile.free(i).Holds(need)) return std::max(profile.from(i), from);
+  }
+  return until;
+}
+
 Instant NextChange(const Profile& profile, Instant length, Instant from) {
   const Instant left = profile.until(profile.SegmentAt(from));
   const Instant right = profile.until(profile.SegmentAt(from + length - 1));

@@ -79,6 +79,8 @@ Room LeastFree(const Profile& profile, Instant from, Instant until);
 // kNever when none.
 Instant FirstFit(const Profile& profile, const Room& need, Instant length, Instant from,
                  Instant before = kNever);
+// Until when `need` is free without a break from `from` on, as far as `until`.
+Instant FreeUntil(const Profile& profile, const Room& need, Instant from, Instant until);
 // The first start after `from` for which LeastFree(start, start + length) may be another.
 Instant NextChange(const Profile& profile, Instant length, Instant from);
 

@@ -35,6 +35,7 @@ constexpr std::pair<Reason, std::string_view> kNames[] = {
     {Reason::kInactiveLimit, "InactiveLimit"},
     {Reason::kReservation, "Reservation"},
     {Reason::kReservationDeleted, "ReservationDeleted"},
+    {Reason::kDeadline, "DeadLine"},
 };
 
 // Linux's numbering; index 0 is unused.

@@ -35,6 +35,7 @@ enum class Reason : uint8_t {
   kInactiveLimit,
   kReservation,
   kReservationDeleted,
+  kDeadline,
 };
 
 // "Resources", "JobHeldUser", ... kRaisedSignal gives "RaisedSignal" alone: see ReasonText in

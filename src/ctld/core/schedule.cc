@@ -3,10 +3,12 @@
 #include <algorithm>
 #include <optional>
 
+#include "ctld/core/deadline.h"
 #include "ctld/core/eligibility.h"
 #include "ctld/core/job_array.h"
 #include "ctld/core/select_nodes.h"
 #include "ctld/core/start_job.h"
+#include "ctld/core/start_search.h"
 #include "ctld/core/verdict.h"
 
 namespace reeve::ctld {
@@ -19,8 +21,6 @@ constexpr size_t kStrictJobs = 100;
 // at some.
 constexpr uint64_t kThoroughWork = 200'000;
 constexpr size_t kSampleNodes = 64;
-// Of nodes that could start a job now, as many are compared as this, or four times what it needs.
-constexpr size_t kOffersCompared = 64;
 // Tasks of one array that get a place in the plan.
 constexpr uint64_t kPlannedTasks = 1000;
 // When jobs end early, so many of the highest rank look for an earlier place. In one pass so much
@@ -205,62 +205,25 @@ class Pass {
   bool Start(ShapeQueue& queue, const ReadyKey& key) {
     Job& job = *state_.FindJob(key.job);
     // A task that was started may have been the last that its array's limit lets run.
-    if (!BelowArrayLimit(state_, job)) {
+    if (!BelowArrayLimit(state_, job) || MissedDeadline(job, context_.now)) {
       Reconsider(context_, job);
       return true;
     }
-    const std::optional<Placement> placement = PlacementNow(queue, key);
-    if (!placement.has_value()) return false;
+    FreeNow sum;
+    const std::optional<Grant> grant =
+        FindGrant(state_, queue, key, now_, DeadlineOf(job), scratch_, sum);
+    if (!grant.has_value()) {
+      Block(queue, key, sum);
+      return false;
+    }
     plan_.DropFirstPlace(key.job);
-    StartJob(context_, job, key.partition, *placement);
+    StartJob(context_, job, key.partition, *grant);
     CatchUp();
     if (backlog_.Contains(key.job)) ShowPlannedStart(key.job);
     return true;
   }
 
-  // Where it could start at once. It may take the place that a lower one was promised, but not
-  // where there is another.
-  std::optional<Placement> PlacementNow(ShapeQueue& queue, const ReadyKey& key) {
-    Sum sum;
-    std::optional<Placement> placement = PlacementNow(queue, key, Track::View::kHigher, sum);
-    if (!placement.has_value()) {
-      Block(queue, key, sum);
-      return std::nullopt;
-    }
-    std::optional<Placement> gentle = PlacementNow(queue, key, Track::View::kOthers, sum);
-    return gentle.has_value() ? gentle : placement;
-  }
-
-  struct Sum {
-    size_t nodes = 0;
-    uint64_t tasks = 0;
-  };
-  std::optional<Placement> PlacementNow(const ShapeQueue& queue, const ReadyKey& key,
-                                        Track::View view, Sum& sum) {
-    const Shape& shape = *queue.shape;
-    const Instant until = now_ + LengthOf(shape);
-    std::vector<Offer> offers;
-    std::optional<Placement> placement;
-    sum = Sum();
-    size_t try_at = std::max<size_t>(kOffersCompared, size_t{4} * shape.min_nodes);
-    NodeBits::ForEachInBoth(plan_.free_now(), queue.fits, 0, [&](size_t place) {
-      plan_.AddWork(1);
-      const Offer offer =
-          OfferFromNow(state_, queue.terms, plan_.NodeAt(place), key, view, now_, until, scratch_);
-      const uint32_t capacity = TaskCapacity(queue.terms, offer);
-      if (capacity == 0) return true;
-      sum.tasks += capacity;
-      sum.nodes++;
-      offers.push_back(offer);
-      if (offers.size() < try_at || sum.tasks < shape.num_tasks) return true;
-      placement = SelectNodes(queue.terms, offers);
-      try_at = 2 * offers.size();
-      return !placement.has_value();
-    });
-    return placement.has_value() ? placement : SelectNodes(queue.terms, offers);
-  }
-
-  void Block(ShapeQueue& queue, const ReadyKey& key, const Sum& sum) {
+  void Block(ShapeQueue& queue, const ReadyKey& key, const FreeNow& sum) {
     const Shape& shape = *queue.shape;
     queue.blocked = true;
     queue.blocked_rank = key;
@@ -338,7 +301,8 @@ class Pass {
   std::optional<Plan::Start> FindStart(const ShapeQueue& queue, const ReadyKey& key, Instant from,
                                        bool all) {
     const ReadyKey& rank = IsAmongFirst(kStrictJobs, key) ? key : kLastRank;
-    return plan_.Find(state_, queue.terms, NodesToSearch(queue, key, all), rank, from);
+    const Plan::When when{.from = from, .end_by = DeadlineOf(*state_.FindJob(key.job))};
+    return plan_.Find(state_, queue.terms, NodesToSearch(queue, key, all), rank, when);
   }
 
   std::vector<NodeIndex> NodesToSearch(const ShapeQueue& queue, const ReadyKey& key, bool all) {
@@ -396,13 +360,20 @@ class Pass {
 
   void MoveEarlier(const ReadyKey key) {
     const Plan::PlannedJob* planned = plan_.Find(key.job);
-    if (planned == nullptr || !(planned->key == key)) return;
+    if (planned == nullptr) return SeekPlaceAgain(key);
+    if (!(planned->key == key)) return;
     const ShapeQueue& queue = *backlog_.QueueOf(key);
     if (!plan_.MayMoveEarlier(state_, key, queue.terms, queue.fits, Soonest())) return;
     const std::vector<NodeIndex> nodes = NodesToSearch(queue, key, Thorough(queue, key));
-    if (!plan_.MoveEarlier(state_, key, queue.terms, nodes, Soonest())) return;
+    const Plan::When when{.from = Soonest(), .end_by = DeadlineOf(*state_.FindJob(key.job))};
+    if (!plan_.MoveEarlier(state_, key, queue.terms, nodes, when)) return;
     ShowPlannedStart(key.job);
     NoteGrown();
+  }
+
+  // One that had no place before its deadline may have one now.
+  void SeekPlaceAgain(const ReadyKey& key) {
+    if (DeadlineOf(*state_.FindJob(key.job)) < kNever) PutBack(key);
   }
 
   // ---- policies that begin anew each time: EASY, and first come, first served ------------------

@@ -154,6 +154,11 @@ Terms MakeTerms(const Shape& shape, const Partition& partition, const Settings& 
   terms.mem_per_node_mb = shape.mem_per_node_mb;
   terms.mem_per_cpu_mb = shape.mem_per_cpu_mb;
   terms.gres = MakeGresTerms(shape.gres, settings.gres_kinds);
+  absl::Duration most = shape.PlanningTime();
+  // A limit that may be lowered may be lowered to the partition's.
+  if (shape.LeastLimit() <= partition.max_time) most = std::min(most, partition.max_time);
+  terms.least_time = absl::ToInt64Microseconds(shape.LeastTime());
+  terms.most_time = absl::ToInt64Microseconds(most);
   if (!terms.mem_per_node_mb && !terms.mem_per_cpu_mb && terms.gres.mem_per_gpu_mb == 0) {
     if (partition.def_mem_per_cpu_mb || partition.def_mem_per_node_mb) {
       terms.mem_per_cpu_mb = partition.def_mem_per_cpu_mb;

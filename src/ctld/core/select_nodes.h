@@ -49,6 +49,9 @@ struct Terms {
   std::optional<uint64_t> mem_per_node_mb;
   std::optional<uint64_t> mem_per_cpu_mb;
   GresTerms gres;
+  // For how long a job gets what it gets: at least, and at most.
+  Instant least_time = 0;
+  Instant most_time = 0;
 };
 Terms MakeTerms(const Shape& shape, const Partition& partition, const Settings& settings);
 

@@ -4,6 +4,7 @@
 
 #include "common/base/hostlist.h"
 #include "common/base/text.h"
+#include "ctld/core/deadline.h"
 #include "ctld/core/errors.h"
 
 namespace reeve::ctld {
@@ -26,7 +27,8 @@ std::string KeyOf(const Shape& shape) {
              int{shape.tasks_given}, ".", shape.cpus_per_task, ".", shape.ntasks_per_node),
       StrCat(".", shape.min_cpus_per_node, ".", Text(shape.mem_per_node_mb), ".",
              Text(shape.mem_per_cpu_mb), ".", shape.tmp_disk_mb, ".", int{shape.exclusive},
-             int{shape.overcommit}, ".", absl::ToInt64Seconds(shape.time_limit)),
+             int{shape.overcommit}, ".", absl::ToInt64Seconds(shape.time_limit), ".",
+             absl::ToInt64Seconds(shape.time_min)),
       ";", Join(shape.req_nodes, ","), ";", Join(exc, ","), ";", features, ";", shape.reservation,
       ";", shape.gres.KeyText());
 }
@@ -49,6 +51,14 @@ uint32_t Shape::TotalCpus() const {
 
 absl::Duration Shape::PlanningTime() const {
   return std::min(time_limit, absl::Hours(24 * 365));
+}
+
+absl::Duration Shape::LeastLimit() const {
+  return time_min > absl::ZeroDuration() ? time_min : time_limit;
+}
+
+absl::Duration Shape::LeastTime() const {
+  return std::min(LeastLimit(), PlanningTime());
 }
 
 absl::StatusOr<Shape> MakeShape(const JobSpec& spec, absl::Duration time_limit) {
@@ -112,6 +122,7 @@ absl::StatusOr<Shape> MakeShapeOf(const JobSpec& spec, absl::Duration time_limit
   shape.exclusive = spec.exclusive;
   shape.overcommit = spec.overcommit;
   shape.time_limit = time_limit;
+  shape.time_min = LeastLimitOf(spec, time_limit).value_or(absl::ZeroDuration());
   return shape;
 }
 

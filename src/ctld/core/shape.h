@@ -31,6 +31,7 @@ struct Shape {
   bool exclusive = false;
   bool overcommit = false;
   absl::Duration time_limit = absl::InfiniteDuration();
+  absl::Duration time_min;  // the least that the limit may be lowered to; 0: not at all
   std::vector<std::string> req_nodes;
   absl::flat_hash_set<std::string> exc_nodes;
   FeatureExpr features;
@@ -42,6 +43,9 @@ struct Shape {
   uint32_t TotalCpus() const;
   // A plan needs an end: unlimited counts as a year.
   absl::Duration PlanningTime() const;
+  // The shortest time limit with which it may start, and the same for a plan.
+  absl::Duration LeastLimit() const;
+  absl::Duration LeastTime() const;
 };
 
 // Errors carry Slurm's words (bad node list, feature grammar, node counts).

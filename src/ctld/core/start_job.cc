@@ -43,6 +43,12 @@ void FillWholeNodes(Job& job, bool exclusive) {
   }
 }
 
+void LowerTimeLimit(Job& job, Instant length) {
+  if (job.shape->time_min == absl::ZeroDuration()) return;
+  const absl::Duration limit = absl::Microseconds(length);
+  if (limit < job.shape->PlanningTime()) job.time_limit = limit;
+}
+
 void LaunchBatch(Context& context, Job& job) {
   Step step;
   step.step_id = kBatchStep;
@@ -78,7 +84,7 @@ CpuSet PickCpus(const Node& node, uint32_t count, bool whole_cores, const CpuSet
   return picked;
 }
 
-Job& StartJob(Context& context, Job& record, PartitionIndex partition, const Placement& placement) {
+Job& StartJob(Context& context, Job& record, PartitionIndex partition, const Grant& grant) {
   State& state = context.state;
   Job& job = SplitNextTask(context, record);
   context.RemoveReady(job);
@@ -90,13 +96,14 @@ Job& StartJob(Context& context, Job& record, PartitionIndex partition, const Pla
   job.reason = Reason::kNone;
   job.reason_detail.clear();
   job.start_time = job.last_sched_time = context.now;
+  LowerTimeLimit(job, grant.length);
   job.end_time = context.now + std::min(job.time_limit, absl::Hours(24 * 365));
   job.planned_start = absl::UnixEpoch();
   job.sched_nodes.clear();
   job.shares.clear();
   job.num_cpus = 0;
   std::vector<std::string> names;
-  for (const Placement::Part& part : placement.parts) {
+  for (const Placement::Part& part : grant.placement.parts) {
     job.shares.push_back(MakeShare(state, part));
     context.Occupy(job, job.shares.back(), /*completing=*/false);
     job.num_cpus += job.shares.back().cpus;

@@ -6,8 +6,14 @@
 
 namespace reeve::ctld {
 
+// What a job is given.
+struct Grant {
+  Placement placement;
+  Instant length = 0;  // its time limit, when that may be lowered
+};
+
 // Starts the job, or the next task of an array record, and returns what was started.
-Job& StartJob(Context& context, Job& job, PartitionIndex partition, const Placement& placement);
+Job& StartJob(Context& context, Job& job, PartitionIndex partition, const Grant& grant);
 
 // `count` free CPUs of the node, preferred ones before others, the lowest ids first; with
 // whole_cores only cores that are wholly free.

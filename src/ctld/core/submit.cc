@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "common/base/text.h"
+#include "ctld/core/deadline.h"
 #include "ctld/core/dependency.h"
 #include "ctld/core/eligibility.h"
 #include "ctld/core/errors.h"
@@ -125,6 +126,7 @@ absl::StatusOr<SubmitAnswer> Submit(Context& context, const SubmitJob& event) {
                             event.caller.user_name};
   absl::StatusOr<Validated> validated = Validate(state, *event.spec, requester, JobId{});
   absl::Status refusal = validated.status();
+  if (refusal.ok()) refusal = CheckDeadline(*event.spec, validated->time_limit, context.now);
   if (refusal.ok()) refusal = CheckCounts(state);
   if (!refusal.ok()) return refusal;
 

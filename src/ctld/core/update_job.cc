@@ -7,6 +7,7 @@
 #include "common/base/units.h"
 #include "ctld/core/cancel.h"
 #include "ctld/core/control.h"
+#include "ctld/core/deadline.h"
 #include "ctld/core/dependency.h"
 #include "ctld/core/eligibility.h"
 #include "ctld/core/errors.h"
@@ -167,6 +168,34 @@ absl::Status SetStartTime(const Request& request, Draft& draft, const std::strin
   return absl::OkStatus();
 }
 
+template <typename Change>
+void ChangeWishes(Draft& draft, Change change) {
+  RareWishes wishes = draft.spec.wishes();
+  change(wishes);
+  const bool none = wishes == RareWishes();
+  draft.spec.rare = none ? nullptr : std::make_shared<const RareWishes>(std::move(wishes));
+  draft.placement_changed = true;
+}
+
+// The time by which it has to have ended is an operator's to move.
+absl::Status SetDeadline(const Request& request, Draft& draft, const std::string& value) {
+  if (!request.caller.is_operator) return Refuse(kAccessDenied);
+  absl::StatusOr<absl::Time> time = ParseBegin(value, request.context.now);
+  if (!time.ok()) return BadValue();
+  ChangeWishes(draft, [&](RareWishes& wishes) { wishes.deadline = *time; });
+  return absl::OkStatus();
+}
+
+absl::Status SetTimeMin(const Request&, Draft& draft, const std::string& value) {
+  absl::StatusOr<absl::Duration> least = ParseTimeLimit(value);
+  if (!least.ok() || *least == absl::InfiniteDuration()) return Refuse(kInvalidTimeLimit);
+  ChangeWishes(draft, [&](RareWishes& wishes) {
+    wishes.time_min.reset();
+    if (*least > absl::ZeroDuration()) wishes.time_min = *least;
+  });
+  return absl::OkStatus();
+}
+
 absl::Status SetAccount(const Request&, Draft& draft, const std::string& value) {
   draft.account = draft.spec.account = value;
   draft.placement_changed = true;
@@ -218,6 +247,9 @@ constexpr Key kKeys[] = {
     {"reservationname", SetPlacementText<&JobSpec::reservation>, false},
     {"starttime", SetStartTime, false},
     {"eligibletime", SetStartTime, false},
+    {"deadline", SetDeadline, false},
+    {"timemin", SetTimeMin, false},
+    {"mintime", SetTimeMin, false},
     {"account", SetAccount, false},
     {"qos", SetQos, false},
     {"requeue", SetRequeue, true},
@@ -258,6 +290,8 @@ absl::Status Replace(Context& context, Job& job, Draft& draft, const Caller& cal
   const Requester requester{job.owner->uid, caller.is_operator, nullptr, job.owner->user_name};
   absl::StatusOr<Validated> validated = Validate(context.state, checked, requester, job.id);
   if (!validated.ok()) return validated.status();
+  absl::Status timely = CheckDeadline(checked, validated->time_limit, context.now);
+  if (!timely.ok()) return timely;
   if (draft.dependency_changed) {
     absl::Status status = CheckDependency(context.state, validated->dependency, job.id);
     if (!status.ok()) return status;
@@ -286,6 +320,8 @@ absl::Status Apply(Context& context, Job& job, Draft draft, const Caller& caller
     context.EndMoved(job);
     context.effects.schedule = true;
   }
+  // Of that the shape says nothing: its place in the plan is sought anew.
+  if (job.spec->wishes().deadline != draft.spec.wishes().deadline) context.RemoveReady(job);
   if (!job.Finished()) context.ForgetName(job);
   job.spec = std::make_shared<const JobSpec>(std::move(draft.spec));
   if (!job.Finished()) context.RememberName(job);

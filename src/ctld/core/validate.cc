@@ -40,7 +40,7 @@ absl::Status CheckAccess(const Partition& partition, const JobSpec& spec,
 
 // Only with EnforcePartLimits; otherwise such a job waits.
 absl::Status CheckLimits(const Partition& partition, const Shape& shape) {
-  if (shape.time_limit > partition.max_time) return Refuse(kInvalidTimeLimit);
+  if (shape.LeastLimit() > partition.max_time) return Refuse(kInvalidTimeLimit);
   if (shape.min_nodes > partition.max_nodes.value_or(UINT32_MAX) ||
       shape.max_nodes < partition.min_nodes || shape.min_nodes > partition.nodes.size()) {
     return Refuse(kInvalidNodeCount);
@@ -154,13 +154,13 @@ absl::Status CheckUnsupported(const JobSpec& spec) {
   return absl::OkStatus();
 }
 
+}  // namespace
+
 absl::Duration TimeLimitOf(const JobSpec& spec, const Partition& partition) {
   if (!spec.time_limit.has_value()) return partition.default_time.value_or(partition.max_time);
   if (*spec.time_limit <= absl::ZeroDuration()) return absl::InfiniteDuration();
   return *spec.time_limit;
 }
-
-}  // namespace
 
 std::string PartitionText(const State& state, const JobSpec& spec) {
   if (!spec.partition.empty()) return spec.partition;

@@ -31,6 +31,9 @@ struct Validated {
 absl::StatusOr<Validated> Validate(const State& state, const JobSpec& spec,
                                    const Requester& requester, JobId self);
 
+// Of a job in that partition (the first of those asked for).
+absl::Duration TimeLimitOf(const JobSpec& spec, const Partition& partition);
+
 // The partitions asked for, or the default one, as Job::partition holds them.
 std::string PartitionText(const State& state, const JobSpec& spec);
 

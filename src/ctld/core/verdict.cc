@@ -13,7 +13,7 @@ namespace {
 std::optional<Reason> PartitionLimit(const Shape& shape, const Partition& partition) {
   if (partition.state == PartitionState::kDown) return Reason::kPartitionDown;
   if (partition.state == PartitionState::kInactive) return Reason::kPartitionInactive;
-  if (shape.time_limit > partition.max_time) return Reason::kPartitionTimeLimit;
+  if (shape.LeastLimit() > partition.max_time) return Reason::kPartitionTimeLimit;
   if (shape.min_nodes > partition.max_nodes.value_or(UINT32_MAX) ||
       shape.max_nodes < partition.min_nodes) {
     return Reason::kPartitionNodeLimit;

@@ -1,76 +1,11 @@
 // Tiny clusters against brute force: every job's planned start is the earliest at which it fits
 // beside all that rank higher, found by trying each instant and each set of nodes.
-#include <algorithm>
 #include <random>
 
-#include "ctld/core/cluster_state.h"
-#include "tests/ctld/core/harness.h"
+#include "tests/ctld/core/small_world.h"
 
 namespace reeve::ctld {
 namespace {
-
-// A job of the small world: so many nodes, each with so many CPUs, for so many minutes.
-struct Ask {
-  uint32_t nodes;
-  uint32_t cpus;  // on each
-  int minutes;
-};
-struct Taken {
-  int from, until;  // minutes
-  std::vector<uint32_t> nodes;
-  uint32_t cpus;
-};
-
-class SmallWorld {
- public:
-  SmallWorld(uint32_t nodes, uint32_t cpus) : nodes_(nodes), cpus_(cpus) {}
-
-  // The first minute at or after `from` at which some set of nodes is free; takes nothing.
-  int FirstStart(const Ask& ask, int from) const {
-    for (int start = from;; ++start) {
-      uint32_t free = 0;
-      for (uint32_t node = 0; node < nodes_; ++node) free += FreeThroughout(node, ask, start);
-      if (free >= ask.nodes) return start;
-    }
-  }
-  bool FreeThroughout(uint32_t node, const Ask& ask, int start) const {
-    for (int minute = start; minute < start + ask.minutes; ++minute) {
-      uint32_t used = 0;
-      for (const Taken& taken : taken_) {
-        const bool here = std::count(taken.nodes.begin(), taken.nodes.end(), node) > 0;
-        if (here && taken.from <= minute && minute < taken.until) used += taken.cpus;
-      }
-      if (used + ask.cpus > cpus_) return false;
-    }
-    return true;
-  }
-  void Take(Taken taken) { taken_.push_back(std::move(taken)); }
-
- private:
-  uint32_t nodes_, cpus_;
-  std::vector<Taken> taken_;
-};
-
-Spec SpecOf(const Ask& ask) {
-  return Spec().Nodes(ask.nodes).PerNode(1).CpusPerTask(ask.cpus).Minutes(ask.minutes);
-}
-
-// Which nodes the controller has given the job, or means to.
-std::vector<uint32_t> NodesOf(const Cluster& c, const Job& job) {
-  std::vector<uint32_t> nodes;
-  for (const NodeShare& share : job.shares) {
-    nodes.push_back(c.controller->state().node_index.at(share.node));
-  }
-  if (const Plan::PlannedJob* planned = c.controller->state().plan.Find(job.id)) {
-    for (NodeIndex node : planned->places[0].nodes) nodes.push_back(node);
-  }
-  return nodes;
-}
-
-int MinutesFrom(absl::Time begin, absl::Time time) {
-  EXPECT_EQ(absl::Minutes(absl::ToInt64Minutes(time - begin)), time - begin);
-  return static_cast<int>(absl::ToInt64Minutes(time - begin));
-}
 
 // The jobs come one after another; each gets the place that brute force finds for it, in the world
 // as it is with the places of those before it.

@@ -74,8 +74,14 @@ std::unique_ptr<Cluster> MakeWorld(uint32_t seed) {
   auto cluster = std::make_unique<Cluster>(RandomSettings(random));
   Cluster& c = *cluster;
   const uint32_t nodes = static_cast<uint32_t>(c.settings.nodes.size());
+  Random wishes(seed + 100'000);  // drawn apart
   for (int i = 0; i < 18; ++i) {
-    (void)c.TrySubmit(RandomSpec(random, nodes));
+    Spec spec = RandomSpec(random, nodes);
+    if (wishes(3) == 0) {
+      const auto limit = static_cast<uint32_t>(absl::ToInt64Minutes(*spec.raw().time_limit));
+      spec.TimeMin(absl::Minutes(limit - wishes(limit / 3 + 1)));
+    }
+    (void)c.TrySubmit(spec);
     if (random(3) == 0) c.Advance(absl::Seconds(random(300)));
     if (random(12) == 0) c.SetNode("n" + std::to_string(1 + random(nodes)), "DRAIN", "test");
     if (random(6) != 0) continue;
@@ -261,7 +267,7 @@ class Recount {
   Free FreeThroughout(const Node& node) const {
     const Track& track = state_.plan.track(state_.node_index.at(node.name), 0);
     const Instant now = ToInstant(c_.now);
-    const Instant until = now + absl::ToInt64Microseconds(job_.time_limit);
+    const Instant until = now + absl::ToInt64Microseconds(job_.shape->LeastTime());
     Free least = FreeNow(node);
     std::vector<Instant> instants = {now};
     for (const Track::Hold& hold : track.holds()) {
@@ -366,7 +372,7 @@ class Suggestions {
 uint64_t Suggested(const Explanation& why, const std::string& key) {
   for (const Suggestion& suggestion : why.suggestions) {
     if (suggestion.change.first != key) continue;
-    if (key != "TimeLimit") return std::stoull(suggestion.change.second);
+    if (key != "TimeLimit" && key != "TimeMin") return std::stoull(suggestion.change.second);
     int days = 0, hours = 0, minutes = 0;
     const std::string& text = suggestion.change.second;
     const bool with_days = sscanf(text.c_str(), "%d-%d:%d", &days, &hours, &minutes) == 3;
@@ -389,6 +395,10 @@ std::vector<Way> WaysFor(const Job& job) {
   const JobSpec& spec = *job.spec;
   std::vector<Way> ways = {
       {"TimeLimit", static_cast<uint64_t>(absl::ToInt64Minutes(job.time_limit))}};
+  if (spec.wishes().time_min) {
+    ways.push_back(
+        {"TimeMin", static_cast<uint64_t>(absl::ToInt64Minutes(*spec.wishes().time_min))});
+  }
   const bool range = spec.max_nodes != spec.min_nodes;
   if (!range) ways.push_back({"NumNodes", job.num_nodes, true});
   if (spec.num_tasks.has_value()) ways.push_back({"NumTasks", *spec.num_tasks});
@@ -432,8 +442,8 @@ TEST(ExplainProperty, SuggestionsAreTrueAndTheLeastChange) {
       if (::testing::Test::HasFailure()) return;
     }
   }
-  for (const char* key : {"TimeLimit", "NumNodes", "NumTasks", "CPUs/Task", "MinMemoryNode",
-                          "MinMemoryCPU", "Partition"}) {
+  for (const char* key : {"TimeLimit", "TimeMin", "NumNodes", "NumTasks", "CPUs/Task",
+                          "MinMemoryNode", "MinMemoryCPU", "Partition"}) {
     EXPECT_GT(tried[key], 0) << key << " was never suggested";
   }
 }

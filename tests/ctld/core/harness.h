@@ -51,10 +51,23 @@ class Spec {
   Spec& NoRequeue() { return spec_.requeue = false, *this; }
   Spec& Interactive() { return spec_.batch = false, *this; }
   Spec& Account(std::string name) { return spec_.account = std::move(name), *this; }
+  Spec& TimeMin(absl::Duration least) {
+    return Wish([&](RareWishes& wishes) { wishes.time_min = least; });
+  }
+  Spec& Deadline(absl::Time time) {
+    return Wish([&](RareWishes& wishes) { wishes.deadline = time; });
+  }
   JobSpec& raw() { return spec_; }
   std::shared_ptr<const JobSpec> Make() const { return std::make_shared<const JobSpec>(spec_); }
 
  private:
+  template <typename Change>
+  Spec& Wish(Change change) {
+    RareWishes wishes = spec_.wishes();
+    change(wishes);
+    return spec_.rare = std::make_shared<const RareWishes>(std::move(wishes)), *this;
+  }
+
   JobSpec spec_;
 };
 

@@ -1,0 +1,18 @@
+// What few jobs ask for. A spec has one pointer to all of it, so that the others stay small.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "absl/time/time.h"
+
+namespace reeve::ctld {
+
+struct RareWishes {
+  std::optional<absl::Duration> time_min;   // --time-min: the limit may be lowered to that
+  absl::Time deadline = absl::UnixEpoch();  // --deadline: has to have ended by then; unset: none
+
+  friend bool operator==(const RareWishes&, const RareWishes&) = default;
+};
+
+}  // namespace reeve::ctld

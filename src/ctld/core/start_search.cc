@@ -1,0 +1,89 @@
+#include "ctld/core/start_search.h"
+
+#include <algorithm>
+
+namespace reeve::ctld {
+namespace {
+
+// Of nodes that could start a job now, as many are compared as this, or four times what it needs.
+constexpr size_t kOffersCompared = 64;
+
+class Search {
+ public:
+  Search(State& state, const ShapeQueue& queue, const ReadyKey& key, Instant now,
+         Track::Scratch& scratch)
+      : state_(state), queue_(queue), key_(key), now_(now), scratch_(scratch) {}
+
+  std::optional<Grant> For(Instant length, FreeNow& sum) {
+    std::optional<Placement> placement = PlacementFor(Track::View::kHigher, length, sum);
+    if (!placement.has_value()) return std::nullopt;
+    FreeNow others;
+    std::optional<Placement> gentle = PlacementFor(Track::View::kOthers, length, others);
+    return Grant{gentle.has_value() ? *std::move(gentle) : *std::move(placement), length};
+  }
+
+  // By halving: what does not fit for a time does not fit for a longer one.
+  void Lengthen(Instant too_long, Grant& grant) {
+    const Instant minute = absl::ToInt64Microseconds(absl::Minutes(1));
+    Instant good = grant.length / minute;
+    Instant bad = (too_long + minute - 1) / minute;
+    FreeNow sum;
+    while (bad - good > 1) {
+      const Instant middle = good + (bad - good) / 2;
+      if (std::optional<Grant> longer = For(middle * minute, sum)) {
+        good = middle;
+        grant = *std::move(longer);
+      } else {
+        bad = middle;
+      }
+    }
+  }
+
+ private:
+  std::optional<Placement> PlacementFor(Track::View view, Instant length, FreeNow& sum) {
+    const Shape& shape = *queue_.shape;
+    const Instant until = now_ + length;
+    std::vector<Offer> offers;
+    std::optional<Placement> placement;
+    sum = FreeNow();
+    size_t try_at = std::max<size_t>(kOffersCompared, size_t{4} * shape.min_nodes);
+    NodeBits::ForEachInBoth(state_.plan.free_now(), queue_.fits, 0, [&](size_t place) {
+      state_.plan.AddWork(1);
+      const Offer offer = OfferFromNow(state_, queue_.terms, state_.plan.NodeAt(place), key_, view,
+                                       now_, until, scratch_);
+      const uint32_t capacity = TaskCapacity(queue_.terms, offer);
+      if (capacity == 0) return true;
+      sum.tasks += capacity;
+      sum.nodes++;
+      offers.push_back(offer);
+      if (offers.size() < try_at || sum.tasks < shape.num_tasks) return true;
+      placement = SelectNodes(queue_.terms, offers);
+      try_at = 2 * offers.size();
+      return !placement.has_value();
+    });
+    return placement.has_value() ? placement : SelectNodes(queue_.terms, offers);
+  }
+
+  State& state_;
+  const ShapeQueue& queue_;
+  const ReadyKey& key_;
+  const Instant now_;
+  Track::Scratch& scratch_;
+};
+
+}  // namespace
+
+std::optional<Grant> FindGrant(State& state, const ShapeQueue& queue, const ReadyKey& key,
+                               Instant now, Instant deadline, Track::Scratch& scratch,
+                               FreeNow& sum) {
+  Search search(state, queue, key, now, scratch);
+  const Instant least = queue.terms.least_time;
+  const Instant most = std::min(queue.terms.most_time, deadline - now);
+  std::optional<Grant> grant = search.For(most, sum);
+  if (grant.has_value() || least >= most) return grant;
+  grant = search.For(least, sum);
+  if (grant.has_value()) search.Lengthen(most, *grant);
+  return grant;
+}
+
+}  // namespace reeve::ctld

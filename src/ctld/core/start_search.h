@@ -1,0 +1,27 @@
+// Where and for how long a job could start at once.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+
+#include "ctld/core/backlog.h"
+#include "ctld/core/cluster_state.h"
+#include "ctld/core/start_job.h"
+
+namespace reeve::ctld {
+
+// What was free for it, whether that was enough or not.
+struct FreeNow {
+  size_t nodes = 0;
+  uint64_t tasks = 0;
+};
+
+// As long as it asks for; or, where it may be given less, as long as there is room, in whole
+// minutes. It may take the place that a lower one was promised, but not where there is another.
+// `sum` is of the shortest time. The looks at nodes are added to the plan's work.
+std::optional<Grant> FindGrant(State& state, const ShapeQueue& queue, const ReadyKey& key,
+                               Instant now, Instant deadline, Track::Scratch& scratch,
+                               FreeNow& sum);
+
+}  // namespace reeve::ctld

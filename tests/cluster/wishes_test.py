@@ -1,0 +1,57 @@
+"""What few jobs ask for: limits that may be lowered, deadlines."""
+from harness import ClusterTest, main, wait_for
+
+
+class WishesTest(ClusterTest):
+    options = {"nodes": 2, "cpus": 2, "settings": ["KillWait=1"]}
+
+    def scontrol(self, *words, check=True):
+        return self.cluster.run("scontrol", *words, check=check)
+
+    def shown(self, job, key):
+        return self.scontrol("show", "job", job).stdout.split(f"{key}=")[1].split()[0]
+
+    def sleeper(self, *options):
+        job = self.cluster.submit(*options, "-o", "/dev/null", "--wrap", "sleep 600")
+        self.addCleanup(self.cluster.run, "scancel", job, check=False)
+        return job
+
+    def wait_for_state(self, job, state):
+        wait_for(f"job {job} to be {state}", lambda: self.cluster.state(job) == state)
+
+    def setUp(self):
+        super().setUp()
+        wait_for("idle nodes", lambda: set(self.cluster.run("sinfo", "-h", "-o", "%t").stdout.split())
+                 == {"idle"})
+
+    def test_a_limit_is_lowered_so_that_a_job_starts_before_a_higher_one(self):
+        first = self.sleeper("-w", "n1", "--exclusive", "-t", "30")
+        self.wait_for_state(first, "RUNNING")
+        wide = self.sleeper("-N2", "--exclusive", "-t", "60")
+        flexible = self.sleeper("-t", "60", "--time-min", "10")
+        self.wait_for_state(flexible, "RUNNING")
+        self.assertEqual(self.shown(flexible, "TimeMin"), "00:10:00")
+        self.assertIn(self.shown(flexible, "TimeLimit"), ("00:29:00", "00:30:00"))
+        stiff = self.sleeper("-t", "60")
+        self.assertEqual(self.cluster.state(stiff), "PENDING")
+        self.assertEqual(self.cluster.state(wide), "PENDING")
+        self.scontrol("update", f"JobId={stiff}", "TimeMin=20")
+        self.wait_for_state(stiff, "RUNNING")
+
+    def test_a_deadline(self):
+        refused = self.cluster.run("sbatch", "-t", "10", "--deadline", "now+9minutes", "--wrap", "true",
+                                   check=False)
+        self.assertEqual(refused.returncode, 1)
+        self.assertIn("Batch job submission failed: Requested time limit is invalid", refused.stderr)
+        self.sleeper("-N2", "--exclusive", "-t", "30")
+        late = self.cluster.submit("-t", "1", "--deadline", "now+64", "-o", "/dev/null", "--wrap", "true")
+        self.assertNotEqual(self.shown(late, "Deadline"), "N/A")
+        self.assertIn("deadline", self.cluster.run("reeve", "explain", late).stdout)
+        self.assertEqual(self.cluster.run("squeue", "-h", "-j", late, "-O", "Deadline:.30").stdout.strip(),
+                         self.shown(late, "Deadline"))
+        self.assertEqual(self.cluster.wait_accounted(late), "DEADLINE|0:1")
+        self.assertEqual(self.shown(late, "Reason"), "DeadLine")
+
+
+if __name__ == "__main__":
+    main()

@@ -13,10 +13,6 @@ int32_t Clamp(uint64_t value) {
   return static_cast<int32_t>(std::min<uint64_t>(value, INT32_MAX));
 }
 
-Room AllOf(const Node& node) {
-  return {Clamp(node.cpus), Clamp(node.real_memory_mb), node.stock.all()};
-}
-
 // When the job is to have left; what is past its end leaves after `grace`.
 absl::Time EndOf(const Job& job, absl::Time now, absl::Duration grace) {
   if (job.Completing()) return now + grace;
@@ -27,11 +23,6 @@ absl::Time EndOf(const Job& job, absl::Time now, absl::Duration grace) {
   return end > now ? end : now + grace;
 }
 
-Offer OfferOf(NodeIndex index, const Node& node, const Room& room) {
-  return {index, &node, static_cast<uint32_t>(std::clamp<int64_t>(room.cpus, 0, node.cpus)),
-          static_cast<uint64_t>(std::max(room.mem_mb, 0)), room.gres};
-}
-
 Room RoomOf(const Node& node, const Node::Use& use) {
   if (use.whole) return AllOf(node);
   Room room{Clamp(use.cpus.Count()), Clamp(use.mem_mb), {}};
@@ -40,6 +31,22 @@ Room RoomOf(const Node& node, const Node::Use& use) {
 }
 
 }  // namespace
+
+Track::Use UseOf(const State& state, const Node& node, JobId id, const Node::Use& use,
+                 absl::Time now, absl::Duration grace) {
+  const Job* job = state.FindJob(id);
+  const absl::Time end = job == nullptr ? now + grace : EndOf(*job, now, grace);
+  return {RoomOf(node, use), ToInstant(end)};
+}
+
+Room AllOf(const Node& node) {
+  return {Clamp(node.cpus), Clamp(node.real_memory_mb), node.stock.all()};
+}
+
+Offer OfferOf(NodeIndex index, const Node& node, const Room& room) {
+  return {index, &node, static_cast<uint32_t>(std::clamp<int64_t>(room.cpus, 0, node.cpus)),
+          static_cast<uint64_t>(std::max(room.mem_mb, 0)), room.gres};
+}
 
 Instant LengthOf(const Shape& shape) {
   return absl::ToInt64Microseconds(shape.PlanningTime());
@@ -163,9 +170,7 @@ bool Plan::RefreshTracks(const State& state, NodeIndex index, absl::Time now, ab
   NodePlan& plan = nodes_[index];
   std::vector<Track::Use> running;
   for (const auto& [id, use] : node.jobs) {
-    const Job* job = state.FindJob(id);
-    const absl::Time end = job == nullptr ? now + grace : EndOf(*job, now, grace);
-    running.push_back({RoomOf(node, use), ToInstant(end)});
+    running.push_back(UseOf(state, node, id, use, now, grace));
   }
   bool grown = false;
   const auto build = [&](Track& track, const Reservation* of) {

@@ -43,6 +43,8 @@ class Writer {
       Time("start_time", job.start_time());
       Time("end_time", job.end_time());
       json_.String("nodes", job.nodes());
+      Time("preempt_time", job.preempt_time());
+      json_.String("preempted_for", job.preempted_for());
     }
     json_.EndObject();
   }
@@ -142,6 +144,7 @@ class Writer {
     json_.Number("num_nodes", busy.num_nodes());
     Time("from", busy.from());
     Time("until", busy.until());
+    json_.Bool("preempted", busy.preempted());
     json_.EndObject();
   }
 

@@ -61,6 +61,10 @@ class Printer {
   std::string WhereItIs() const {
     const std::string state = StrCat("Job ", job_.label(), ": ", StateOf(job_));
     if (IsActive(static_cast<JobState>(job_.state()))) {
+      if (job_.preempt_time() != 0) {
+        return StrCat(state, On(job_.nodes()), " since ", At(job_.start_time()),
+                      ", makes room for ", Preemptor(), ": ends ", At(job_.end_time()), "\n");
+      }
       return StrCat(state, On(job_.nodes()), " since ", At(job_.start_time()),
                     job_.end_time() < 0 ? ", without a time limit"
                                         : ", its time limit ends " + At(job_.end_time()),
@@ -68,7 +72,15 @@ class Printer {
     }
     const bool has_run = !job_.nodes().empty();
     return StrCat(state, job_.end_time() == 0 ? "" : " at " + At(job_.end_time()),
-                  has_run ? ", ran" + On(job_.nodes()) : "", "\n");
+                  has_run ? ", ran" + On(job_.nodes()) : "",
+                  job_.preempt_time() == 0 || job_.preempted_for().empty()
+                      ? ""
+                      : ", made room for " + Preemptor(),
+                  "\n");
+  }
+
+  std::string Preemptor() const {
+    return job_.preempted_for().empty() ? "a job of a higher tier" : "job " + job_.preempted_for();
   }
 
   // One line under a word; the same word again is left out.
@@ -185,6 +197,9 @@ class Printer {
                     busy.until() < 0 ? " on" : " to " + At(busy.until()));
     }
     const std::string job = busy.label().empty() ? "a job of another user" : "job " + busy.label();
+    if (busy.preempted()) {
+      return StrCat(nodes, ": ", job, " makes room, until ", At(busy.until()));
+    }
     if (busy.from() == 0) {
       return StrCat(nodes, ": ", job,
                     busy.until() < 0 ? ", without a time limit" : ", until " + At(busy.until()));

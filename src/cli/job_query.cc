@@ -28,6 +28,10 @@ ViewContext MakeContext(const ControllerClient& client, const JobsAnswer& answer
   context.array_text_max = ArrayTextMax();
   context.default_requeue = client.config().job_requeue;
   context.cluster = client.config().cluster_name;
+  const PreemptConfig& preempt = client.config().preempt;
+  if (preempt.by_tier) {
+    context.preempt_exempt_time = absl::ToInt64Seconds(preempt.exempt_time);
+  }
   for (const PartitionConfig& partition : client.config().partitions) {
     uint64_t smallest = 0;
     for (const std::string& name : partition.nodes) {

@@ -160,7 +160,7 @@ int64_t StartTime(const pb::Job& job, int64_t now) {
 }
 
 int64_t EndTime(const pb::Job& job, int64_t now) {
-  if (IsFinished(StateOf(job))) return job.end_time();
+  if (IsFinished(StateOf(job)) || job.preempt_time() != 0) return job.end_time();
   const int64_t start = StartTime(job, now);
   if (start == 0 || job.time_limit() < 0) return 0;
   return SaturatingAdd(start, job.time_limit());

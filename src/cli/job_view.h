@@ -26,6 +26,8 @@ struct ViewContext {
   std::string cluster;
   // RealMemory of a partition's smallest node: what a job without --mem asks for. May be empty.
   std::map<std::string, uint64_t> partition_memory_mb;
+  // PreemptExemptTime, in seconds; absent: no job is ever preempted.
+  std::optional<int64_t> preempt_exempt_time;
 };
 
 // A job or, with `task`, one task of a pending array shown by itself.

@@ -251,7 +251,12 @@ constexpr ViewField<NodeRow> kNodeFields[] = {
          return Limit(p.has_default_time(), p.default_time(), kNone);
        });
      }},
-    {'M', "PreemptMode", "PREEMPT_MODE", Always<kOff>},
+    {'M', "PreemptMode", "PREEMPT_MODE",
+     [](const Row& r) {
+       return OfPartition(r, [](const pb::Partition& p) {
+         return p.preempt_mode().empty() ? std::string(kOff) : p.preempt_mode();
+       });
+     }},
     {'N', "NodeList", "NODELIST",
      [](const Row& r) { return NodeList(r, [](const pb::Node& n) { return n.name(); }); }},
     {'O', "CPUsLoad", "CPU_LOAD", CpuLoad},

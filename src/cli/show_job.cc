@@ -45,6 +45,15 @@ void AddState(const JobRow& row, const ShowOptions& options, RecordText* text) {
   if (options.details) text->Line("DerivedExitCode=", ExitCodeText(job.derived_exit_status()));
 }
 
+// Where jobs make room for others: from when on this run of the job may have to.
+std::optional<int64_t> PreemptEligibleTime(const JobRow& row) {
+  const pb::Job& job = *row.job;
+  const std::optional<int64_t>& exempt = row.context->preempt_exempt_time;
+  const bool has_run = StateOf(job) != JobState::kPending && job.start_time() != 0;
+  if (!has_run || (!exempt.has_value() && job.preempt_time() == 0)) return std::nullopt;
+  return job.start_time() + exempt.value_or(0);
+}
+
 void AddTimes(const JobRow& row, RecordText* text) {
   const pb::Job& job = *row.job;
   const int64_t now = row.context->now;
@@ -57,6 +66,10 @@ void AddTimes(const JobRow& row, RecordText* text) {
   text->Line("StartTime=", TimeText(StartTime(job, now), "Unknown"),
              " EndTime=", TimeText(EndTime(job, now), "Unknown"),
              " Deadline=", TimeText(job.spec().deadline(), "N/A"));
+  if (const std::optional<int64_t> eligible = PreemptEligibleTime(row)) {
+    text->Line("PreemptEligibleTime=", TimeText(*eligible, "Unknown"),
+               " PreemptTime=", TimeText(job.preempt_time(), "None"));
+  }
   text->Line("SuspendTime=None SecsPreSuspend=0 LastSchedEval=",
              TimeText(job.last_sched_time(), "Unknown"), " Scheduler=Main");
 }

@@ -91,7 +91,8 @@ std::string ShowPartitionText(const pb::Partition& partition, bool all_nodes,
   const bool exclusive = p.oversubscribe() == "EXCLUSIVE";
   text.Line("DefaultTime=", DurationText(p.has_default_time(), p.default_time(), "NONE"),
             " DisableRootJobs=", YesNo(p.disable_root_jobs()),
-            " Exclusive=", exclusive ? "NODE" : "NO", " GraceTime=0 Hidden=", YesNo(p.hidden()));
+            " Exclusive=", exclusive ? "NODE" : "NO", " GraceTime=", p.grace_time(),
+            " Hidden=", YesNo(p.hidden()));
   text.Line("MaxNodes=", p.has_max_nodes() ? StrCat(p.max_nodes()) : "UNLIMITED",
             " MaxTime=", DurationText(p.has_max_time(), p.max_time(), "UNLIMITED"),
             " MinNodes=", p.min_nodes(),
@@ -101,7 +102,7 @@ std::string ShowPartitionText(const pb::Partition& partition, bool all_nodes,
   text.Line("PriorityJobFactor=", p.priority_job_factor(), " PriorityTier=", p.priority_tier(),
             " RootOnly=", YesNo(p.root_only()),
             " ReqResv=NO OverSubscribe=", ListText(p.oversubscribe(), "NO"));
-  text.Line("OverTimeLimit=NONE PreemptMode=OFF");
+  text.Line("OverTimeLimit=NONE PreemptMode=", ListText(p.preempt_mode(), "OFF"));
   text.Line("State=", ListText(p.state(), "UP"), " TotalCPUs=", p.total_cpus(),
             " TotalNodes=", p.total_nodes(), " SelectTypeParameters=NONE");
   text.Line("JobDefaults=(null)");

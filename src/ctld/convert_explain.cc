@@ -56,6 +56,7 @@ pb::Explanation::Busy ToProto(const Busy& busy) {
   out.set_num_nodes(busy.num_nodes);
   out.set_from(Seconds(busy.from));
   out.set_until(Seconds(busy.until));
+  out.set_preempted(busy.preempted);
   return out;
 }
 
@@ -71,6 +72,8 @@ pb::Explanation ToProto(const Explanation& explanation) {
   out.set_start_time(Seconds(explanation.start_time));
   out.set_end_time(Seconds(explanation.end_time));
   out.set_nodes(explanation.nodes);
+  out.set_preempt_time(Seconds(explanation.preempt_time));
+  out.set_preempted_for(explanation.preempted_for);
   if (explanation.state != JobState::kPending) return out;
 
   out.set_min_nodes(explanation.min_nodes);

@@ -152,6 +152,7 @@ void PutTimes(const Job& job, pb::Job* out) {
   out->set_end_time(Seconds(job.end_time));
   out->set_last_sched_time(Seconds(job.last_sched_time));
   out->set_planned_start(Seconds(job.planned_start));
+  out->set_preempt_time(Seconds(job.preempt_time));
   out->set_time_limit(Seconds(job.time_limit));
 }
 
@@ -163,6 +164,7 @@ void GetTimes(const pb::Job& in, Job* job) {
   job->end_time = Time(in.end_time());
   job->last_sched_time = Time(in.last_sched_time());
   job->planned_start = Time(in.planned_start());
+  job->preempt_time = Time(in.preempt_time());
   job->time_limit = Duration(in.time_limit());
 }
 

@@ -260,6 +260,8 @@ pb::Partition ToProto(const Partition& partition) {
   out.set_hidden(partition.hidden);
   out.set_root_only(partition.root_only);
   out.set_disable_root_jobs(partition.disable_root_jobs);
+  out.set_grace_time(static_cast<uint32_t>(absl::ToInt64Seconds(partition.grace_time)));
+  out.set_preempt_mode(std::string(PreemptModeName(partition.preempt_mode)));
   out.set_total_cpus(partition.total_cpus);
   out.set_total_nodes(static_cast<uint32_t>(partition.nodes.size()));
   out.set_total_mem_mb(partition.total_mem_mb);

@@ -56,6 +56,8 @@ ctld::Settings EventMaker::MakeSettings() {
   settings.enforce_part_limits =
       (kind & 16) != 0 ? EnforcePartLimits::kAll : EnforcePartLimits::kNo;
   if ((kind & 32) != 0) settings.def_mem_per_cpu_mb = 100;
+  settings.preempt.by_tier = (kind & 4) == 0;
+  if ((kind & 64) != 0) settings.preempt.exempt_time = absl::Seconds(30);
   settings.max_array_size = 100002;
   settings.max_job_count = 200;
   settings.max_step_count = 20;
@@ -80,6 +82,8 @@ ctld::Settings EventMaker::MakeSettings() {
     }
     partition.nodes_text = partition.is_default ? "n[1-4]" : "n[3-4]";
     partition.priority_tier = partition.is_default ? 1 : 2;
+    partition.preempt_mode = (kind & 8) != 0 ? PreemptMode::kRequeue : PreemptMode::kCancel;
+    if ((kind & 16) != 0) partition.grace_time = absl::Seconds(20);
     settings.partitions.push_back(partition);
   }
   settings_ = settings;
@@ -312,9 +316,10 @@ ctld::Event EventMaker::Reserve() {
 }
 
 ctld::Event EventMaker::Administer() {
-  static constexpr std::string_view kPartitionKeys[] = {"State",    "MaxTime",      "DefaultTime",
-                                                        "MaxNodes", "MinNodes",     "Nodes",
-                                                        "Default",  "PriorityTier", "nope"};
+  static constexpr std::string_view kPartitionKeys[] = {
+      "State",   "MaxTime",      "DefaultTime", "MaxNodes",  "MinNodes",   "Nodes",
+      "Default", "PriorityTier", "nope",        "GraceTime", "PreemptMode"};
+  static constexpr std::string_view kPartitionValues[] = {"DOWN", "REQUEUE", "OFF", "30"};
   switch (bytes_.Below(5)) {
     case 4:
       return Reserve();
@@ -322,8 +327,9 @@ ctld::Event EventMaker::Administer() {
       ctld::UpdatePartition event;
       event.caller = {0, 0, "root", true};
       event.name = std::string(bytes_.Pick(kPartitions));
-      event.changes.emplace_back(std::string(bytes_.Pick(kPartitionKeys)),
-                                 bytes_.Flag() ? "DOWN" : AnyText());
+      event.changes.emplace_back(
+          std::string(bytes_.Pick(kPartitionKeys)),
+          bytes_.Flag() ? std::string(bytes_.Pick(kPartitionValues)) : AnyText());
       return event;
     }
     case 1: {

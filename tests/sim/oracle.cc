@@ -91,6 +91,7 @@ void Oracle::CheckChange(const ctld::Controller& core, const ctld::Job& job) {
                   ctld::ReasonText(job));
   }
   if (before.state == JobState::kPending && job.Running()) CheckStart(core, job);
+  if (ctld::IsSet(job.preempt_time)) CheckPreempted(core, job);
   seen_[job.id] = now;
 }
 

@@ -45,6 +45,7 @@ class Oracle : public Witness {
   void CheckChange(const ctld::Controller& core, const ctld::Job& job);
   void CheckStart(const ctld::Controller& core, const ctld::Job& job);
   void CheckRemoved(const ctld::Controller& core, JobId id);
+  void CheckPreempted(const ctld::Controller& core, const ctld::Job& job);
 
   // A run of a job is over, for good or to be repeated: oracle_end.cc.
   void CheckEnd(const ctld::Job& job);
@@ -61,6 +62,11 @@ class Oracle : public Witness {
   std::map<JobId, Brief> durable_;    // as stored last, also of those forgotten since
   std::map<JobId, Brief> accounted_;  // as the outbox had it last
   std::set<JobId> forgotten_;         // from the store, after their end
+  struct Leave {
+    absl::Time told;
+    absl::Time end;  // not before that
+  };
+  std::map<std::pair<JobId, uint32_t>, Leave> leaving_;  // attempts that are to make room
 };
 
 }  // namespace reeve::sim

@@ -26,6 +26,36 @@ bool Oracle::NodesWereTroubled(const ctld::Job& job) const {
   });
 }
 
+// Only jobs below another tier make room, once they have run for PreemptExemptTime.
+void Oracle::CheckPreempted(const ctld::Controller& core, const ctld::Job& job) {
+  Leave& leave = leaving_[{job.id, job.restarts}];
+  // A decision that was never stored may be made again, later.
+  if (absl::AbsDuration(leave.told - job.preempt_time) < kRounding) return;
+  leave = {job.preempt_time, job.end_time};
+  const std::string what = StrCat("job ", job.id.value, " of partition ", job.partition);
+  const ctld::Settings& settings = core.settings();
+  const ctld::Partition* partition = core.FindPartition(job.partition);
+  if (partition == nullptr || !settings.preempt.by_tier ||
+      partition->preempt_mode == PreemptMode::kOff) {
+    return scene_->Violation("preempt", what, " makes room, and nobody of it should");
+  }
+  uint32_t highest = 0;
+  for (const ctld::Partition* other : core.Partitions()) {
+    highest = std::max(highest, other->priority_tier);
+  }
+  if (partition->priority_tier >= highest) {
+    scene_->Violation("preempt", what, " makes room, and none is in a higher tier");
+  }
+  if (job.preempt_time - job.start_time + kRounding < settings.preempt.exempt_time) {
+    scene_->Violation("preempt", what, " makes room after ",
+                      absl::FormatDuration(job.preempt_time - job.start_time));
+  }
+  const absl::Time most = job.preempt_time + partition->grace_time;
+  if (job.Running() && (job.end_time > most || partition->grace_time == absl::ZeroDuration())) {
+    scene_->Violation("preempt", what, " has more time than its GraceTime");
+  }
+}
+
 void Oracle::CheckEnd(const ctld::Job& job) {
   const Submission* submission = SubmissionOf(job);
   if (submission == nullptr) {
@@ -64,6 +94,15 @@ void Oracle::CheckEnd(const ctld::Job& job) {
         scene_->Violation("end", what, ", and its nodes were well (", job.reason_detail, ")");
       }
       return;
+    case JobState::kPreempted: {
+      const auto leave = leaving_.find({job.id, job.restarts});
+      const absl::Time end = leave == leaving_.end() ? job.preempt_time : leave->second.end;
+      if (!ctld::IsSet(job.preempt_time)) scene_->Violation("end", what, " for nobody");
+      if (job.end_time + kRounding >= end) return;
+      // Before its time: then by itself.
+      if (job.spec->batch) return CheckBatchEnd(job);
+      return CheckAllocationEnd(job, *submission);
+    }
     default:
       if (job.spec->batch) return CheckBatchEnd(job);
       return CheckAllocationEnd(job, *submission);
@@ -105,15 +144,16 @@ void Oracle::CheckByExit(const ctld::Job& job, const Run* run) {
     if (job.state == JobState::kOutOfMemory) return;
     return scene_->Violation("end", what, " though it was out of memory");
   }
-  const JobState wanted = run->status() == 0 ? JobState::kCompleted : JobState::kFailed;
+  const JobState failed = ctld::IsSet(job.preempt_time) ? JobState::kPreempted : JobState::kFailed;
+  const JobState wanted = run->status() == 0 ? JobState::kCompleted : failed;
   if (job.state != wanted || job.exit_status != run->status()) {
     scene_->Violation("end", what, ", its script ended with ", run->status());
   }
 }
 
 void Oracle::CheckAllocationEnd(const ctld::Job& job, const Submission& submission) {
-  const JobState wanted =
-      submission.complete_status == 0 ? JobState::kCompleted : JobState::kFailed;
+  const JobState failed = ctld::IsSet(job.preempt_time) ? JobState::kPreempted : JobState::kFailed;
+  const JobState wanted = submission.complete_status == 0 ? JobState::kCompleted : failed;
   if (!submission.completed_asked || job.state != wanted ||
       job.exit_status != submission.complete_status) {
     scene_->Violation("end", "allocation ", job.id.value, " is ", ToString(BriefOf(job)),

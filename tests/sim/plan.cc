@@ -51,6 +51,21 @@ void AddGres(uint64_t seed, Settings& settings) {
   for (ctld::Node& node : settings.nodes) node.gres = random.Of(kGres);
 }
 
+// In half of the worlds of two partitions the second one's jobs have those of the first make room.
+// Drawn apart, so that all else is what it is without.
+void AddTiers(uint64_t seed, Settings& settings) {
+  Random random(seed, "preempt");
+  if (settings.partitions.size() < 2 || random.OneIn(2)) return;
+  settings.preempt.by_tier = true;
+  settings.preempt.mode = random.OneIn(2) ? PreemptMode::kRequeue : PreemptMode::kCancel;
+  if (random.OneIn(2)) settings.preempt.exempt_time = absl::Seconds(random.Between(1, 60));
+  for (ctld::Partition& partition : settings.partitions) {
+    partition.preempt_mode = settings.preempt.mode;
+  }
+  settings.partitions[1].priority_tier = 2;
+  if (random.OneIn(2)) settings.partitions[0].grace_time = absl::Seconds(random.Between(1, 40));
+}
+
 Settings MakeSettings(Random& random) {
   Settings settings;
   settings.cluster_name = "sim";
@@ -149,6 +164,7 @@ Plan MakePlan(uint64_t seed) {
   Random random(seed, "cluster");
   plan.cluster.settings = MakeSettings(random);
   AddGres(seed, plan.cluster.settings);
+  AddTiers(seed, plan.cluster.settings);
   plan.cluster.settings.priority = MakePriority(seed);
   plan.cluster.commit_least = absl::Milliseconds(random.Between(1, 5));
   plan.cluster.commit_most = plan.cluster.commit_least + absl::Milliseconds(random.Between(0, 40));

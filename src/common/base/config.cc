@@ -132,6 +132,9 @@ void Reader::Check(std::string_view name) {
   const std::string priority = PriorityProblem(config_.priority);
   if (!priority.empty()) problems_.Add(whole, priority);
   for (const std::string& note : PriorityNotes(config_.priority)) problems_.AddNote(whole, note);
+  const std::string preempt = PreemptProblem(config_.preempt);
+  if (!preempt.empty()) problems_.Add(whole, preempt);
+  for (const std::string& note : PreemptNotes(config_)) problems_.AddNote(whole, note);
   if (config_.nodes.empty()) problems_.AddNote(whole, "no node is defined");
   if (!config_.nodes.empty() && config_.DefaultPartition() == nullptr) {
     problems_.AddNote(whole, "no partition has Default=YES: jobs must name one");

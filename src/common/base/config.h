@@ -16,6 +16,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "common/base/config_preempt.h"
 #include "common/base/config_priority.h"
 
 namespace reeve {
@@ -87,6 +88,8 @@ struct PartitionConfig {
   bool hidden = false;
   bool root_only = false;
   bool disable_root_jobs = false;
+  std::optional<PreemptMode> preempt_mode;           // absent: the cluster's
+  absl::Duration grace_time = absl::ZeroDuration();  // before its jobs make room for others
   SourceLine source;
 };
 
@@ -209,6 +212,7 @@ struct Config {
   std::optional<uint64_t> max_mem_per_cpu_mb;  // absent: UNLIMITED
   std::optional<uint64_t> max_mem_per_node_mb;
   PriorityConfig priority;  // PriorityType and what goes with it
+  PreemptConfig preempt;    // PreemptType and what goes with it
   bool job_requeue = true;
   bool kill_on_bad_exit = false;
   bool disable_root_jobs = false;

@@ -107,6 +107,18 @@ absl::Status SetState(PartitionDraft& draft, std::string_view value) {
   return Refused(value, "is none of UP, DOWN, DRAIN, INACTIVE");
 }
 
+absl::Status SetGraceTime(PartitionDraft& draft, std::string_view value) {
+  absl::StatusOr<absl::Duration> time = ParseGraceTime(value);
+  if (time.ok()) draft.partition.grace_time = *time;
+  return time.status();
+}
+
+absl::Status SetPreemptMode(PartitionDraft& draft, std::string_view value) {
+  absl::StatusOr<PreemptMode> mode = ParsePreemptMode(value);
+  if (mode.ok()) draft.partition.preempt_mode = *mode;
+  return mode.status();
+}
+
 // NO, EXCLUSIVE, YES[:jobs], FORCE:1. Sharing cannot be asked for yet, so YES admits what it says
 // and shares nothing; FORCE with more than one job a resource would have to share and is refused.
 absl::Status SetOverSubscribe(PartitionDraft& draft, std::string_view value) {
@@ -150,6 +162,7 @@ constexpr PartitionBinding kPartitionBindings[] = {
     {"DefMemPerNode", SetMemory<&P::def_mem_per_node_mb>},
     {"DenyAccounts", SetNames<&P::deny_accounts>},
     {"DisableRootJobs", SetBool<&P::disable_root_jobs>},
+    {"GraceTime", SetGraceTime},
     {"Hidden", SetBool<&P::hidden>},
     {"MaxMemPerCPU", SetMemory<&P::max_mem_per_cpu_mb>},
     {"MaxMemPerNode", SetMemory<&P::max_mem_per_node_mb>},
@@ -158,6 +171,7 @@ constexpr PartitionBinding kPartitionBindings[] = {
     {"MinNodes", SetFactor<&P::min_nodes>},
     {"Nodes", SetNodes},
     {"OverSubscribe", SetOverSubscribe},
+    {"PreemptMode", SetPreemptMode},
     {"PriorityJobFactor", SetFactor<&P::priority_job_factor>},
     {"PriorityTier", SetFactor<&P::priority_tier>},
     {"RootOnly", SetBool<&P::root_only>},

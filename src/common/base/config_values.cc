@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "common/base/array_spec.h"
+#include "common/base/config_preempt.h"
 #include "common/base/config_priority.h"
 #include "common/base/config_security.h"
 #include "common/base/hostlist.h"
@@ -445,6 +446,7 @@ std::span<const ValueBinding> ConfigValues() {
   static const std::vector<ValueBinding>* const bindings = [] {
     auto* all = new std::vector<ValueBinding>(MakeBindings());
     for (ValueBinding& binding : PriorityBindings()) all->push_back(std::move(binding));
+    for (ValueBinding& binding : PreemptBindings()) all->push_back(std::move(binding));
     for (ValueBinding& binding : SecurityBindings()) all->push_back(std::move(binding));
     return all;
   }();

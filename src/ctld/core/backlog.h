@@ -57,6 +57,13 @@ struct ShapeQueue {
   ReadyKey not_before_rank;
   uint64_t not_before_epoch = 0;
 
+  // When others were last looked for that could make room for the job of that rank, in vain: it is
+  // done again when something has changed (the epoch), or by that time.
+  ReadyKey preempt_rank;
+  uint64_t preempt_epoch = 0;
+  Instant preempt_tried = -kNever;
+  Instant preempt_again = kNever;
+
   const ReadyKey& head() const { return *jobs.begin(); }
   // Its first job waits for room and for nothing else.
   bool waits() const { return !jobs.empty() && judged && verdict.can_run_later; }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "common/base/text.h"
+#include "ctld/core/job_end.h"
 
 namespace reeve::ctld {
 namespace {
@@ -20,10 +21,7 @@ void MoveNode(Context& context, Node& node, absl::Duration by) {
 void MoveJob(Context& context, Job& job, absl::Duration by) {
   if (!job.Running()) return;
   job.end_time += by;
-  if (job.time_limit < absl::InfiniteDuration()) {
-    context.state.timers.Add(job.end_time + context.state.settings.over_time_limit,
-                             {TimerKind::kTimeLimit, job.id, {}, {}});
-  }
+  WatchEnd(context.state, job);
   for (Step& step : job.steps) {
     if (step.Ended() || step.time_limit == absl::InfiniteDuration()) continue;
     step.time_limit += by;

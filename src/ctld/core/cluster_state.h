@@ -22,6 +22,7 @@
 #include "ctld/core/fair_share.h"
 #include "ctld/core/interned.h"
 #include "ctld/core/plan.h"
+#include "ctld/core/preempt.h"
 #include "ctld/core/priority_factors.h"
 #include "ctld/core/ready_key.h"
 #include "ctld/core/reservation_table.h"
@@ -102,6 +103,7 @@ class State {
   TextPool texts;
   ShapeTable shapes;
   Plan plan;
+  Preemption preemption;
   absl::Time plan_watched;  // the planned start for which there is a timer
   TimerQueue timers;
   absl::flat_hash_map<JobId, std::vector<JobWaiter>> waiters;

@@ -28,7 +28,12 @@ namespace {
 
 void CheckTimeLimit(Context& context, JobId id) {
   Job* job = context.state.FindJob(id);
-  if (job == nullptr || !job->Running() || job->time_limit == absl::InfiniteDuration()) return;
+  if (job == nullptr || !job->Running()) return;
+  if (IsSet(job->preempt_time)) {
+    if (job->end_time <= context.now) EndPreempted(context, *job);
+    return;
+  }
+  if (job->time_limit == absl::InfiniteDuration()) return;
   if (job->end_time + context.state.settings.over_time_limit > context.now) return;
   EndJob(context, *job, {.state = JobState::kTimeout, .reason = Reason::kTimeLimit});
 }

@@ -76,7 +76,13 @@ class Explainer {
   void SayWhereItIs() {
     out_.start_time = job_.start_time;
     out_.end_time = job_.end_time;
-    if (job_.Running() && job_.time_limit == absl::InfiniteDuration()) {
+    out_.preempt_time = job_.preempt_time;
+    const Job* preemptor = state_.FindJob(PreemptorOf(state_, job_));
+    if (preemptor != nullptr && MayName(sight_, *preemptor)) {
+      out_.preempted_for = JobLabel(*preemptor);
+    }
+    if (job_.Running() && job_.time_limit == absl::InfiniteDuration() &&
+        !IsSet(job_.preempt_time)) {
       out_.end_time = absl::InfiniteFuture();
     }
     if (!sight_.nodes) return;

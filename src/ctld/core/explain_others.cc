@@ -16,7 +16,9 @@ constexpr size_t kMostNodes = 1000;        // whose jobs are looked at
 absl::Time EndOf(const State& state, JobId id, absl::Time now) {
   const Job* job = state.FindJob(id);
   if (job == nullptr || !job->Running()) return now;  // is being cleared away
-  if (job->time_limit == absl::InfiniteDuration()) return absl::InfiniteFuture();
+  if (job->time_limit == absl::InfiniteDuration() && !IsSet(job->preempt_time)) {
+    return absl::InfiniteFuture();
+  }
   return job->end_time;
 }
 
@@ -142,6 +144,8 @@ std::vector<Busy> FindBusy(const State& state, const std::vector<NodeIndex>& nod
       Found& here = found[{id, Instant{0}}];
       here.nodes.push_back(index);
       here.busy.until = EndOf(state, id, now);
+      const Job* job = state.FindJob(id);
+      here.busy.preempted = job != nullptr && IsSet(job->preempt_time);
     }
     for (const Track::Hold& hold : state.plan.track(index, lane).holds()) {
       if (!(hold.rank < key) || hold.from >= start) continue;

@@ -54,8 +54,9 @@ struct Busy {
   std::string label;  // "12_3"; without a job "reservation maint"
   std::string nodes;  // hostlist, of those that the job waits for
   uint32_t num_nodes = 0;
-  absl::Time from;   // unset: it holds them already; else its planned start
-  absl::Time until;  // when its time limit ends; the infinite future when it has none
+  absl::Time from;         // unset: it holds them already; else its planned start
+  absl::Time until;        // when its time limit ends; the infinite future when it has none
+  bool preempted = false;  // it ends then to make room for another job
 };
 
 // Jobs of higher rank that wait for the same partition and can run there.
@@ -108,6 +109,9 @@ struct Explanation {
   absl::Time start_time;
   absl::Time end_time;
   std::string nodes;  // hostlist of its allocation
+  // It makes room for another job: since when, and for which; empty: not to be named, or not known.
+  absl::Time preempt_time;
+  std::string preempted_for;
 
   // Of a pending one.
   uint32_t min_nodes = 0;

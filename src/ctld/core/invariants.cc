@@ -99,6 +99,9 @@ class Checker {
     Expect(job.Completing() == !job.pending_nodes.empty(), name, "completing without nodes");
     Expect(!job.Completing() || job.Finished(), name, "completing and not ended");
     Expect(job.Running() || job.unprepared_nodes.empty(), name, "waits for prologs");
+    Expect(!job.Pending() || !IsSet(job.preempt_time), name, "makes room while it waits");
+    Expect(job.state != JobState::kPreempted || IsSet(job.preempt_time), name,
+           "is preempted for nobody");
     if (job.Running()) CheckRunning(name, job);
     for (const Step& step : job.steps) CheckStep(name, job, step);
   }

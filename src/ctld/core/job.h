@@ -227,6 +227,7 @@ struct Job {
   absl::Time over_time;
   absl::Time last_sched_time;
   absl::Time planned_start;
+  absl::Time preempt_time;  // of this run: since when it is to make room for another job
   absl::Duration time_limit = absl::InfiniteDuration();
 
   uint32_t priority = 0;        // 0: held; see priority.h

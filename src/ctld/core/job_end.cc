@@ -123,8 +123,17 @@ void BeginCompleting(Context& context, Job& job, const JobEnd& end) {
 }  // namespace
 
 TerminateJob TerminationOf(const Job& job, const Settings& settings) {
-  return {job.id, job.restarts, settings.kill_wait,
-          job.state == JobState::kTimeout ? "DUE TO TIME LIMIT" : "", FactsOf(job, settings)};
+  const std::string_view why = job.state == JobState::kTimeout     ? "DUE TO TIME LIMIT"
+                               : job.state == JobState::kPreempted ? "DUE TO PREEMPTION"
+                                                                   : "";
+  return {job.id, job.restarts, settings.kill_wait, std::string(why), FactsOf(job, settings)};
+}
+
+void WatchEnd(State& state, const Job& job) {
+  const bool preempted = IsSet(job.preempt_time);
+  if (!preempted && job.time_limit == absl::InfiniteDuration()) return;
+  state.timers.Add(preempted ? job.end_time : job.end_time + state.settings.over_time_limit,
+                   {TimerKind::kTimeLimit, job.id, {}, {}});
 }
 
 void EndJob(Context& context, Job& job, JobEnd end) {
@@ -159,6 +168,9 @@ void EndJobByExit(Context& context, Job& job, int32_t exit_status, bool oom) {
   if (oom) {
     end.state = JobState::kOutOfMemory;
     end.reason = Reason::kOutOfMemory;
+  } else if (exit_status != 0 && IsSet(job.preempt_time)) {
+    end.state = JobState::kPreempted;
+    end.requeue = RequeuedByPreemption(context.state, job);
   } else if (SignalOf(exit_status) != 0) {
     end.state = JobState::kFailed;
     end.reason = Reason::kRaisedSignal;
@@ -205,6 +217,7 @@ void Requeue(Context& context, Job& job, bool hold, bool by_admin) {
   job.steps.clear();
   job.pending_nodes.clear();
   job.leased = false;
+  job.preempt_time = absl::UnixEpoch();
   job.next_step_id = 0;
   job.start_time = job.end_time = job.eligible_time = job.accrue_time = absl::UnixEpoch();
   job.exit_status = job.derived_exit_status = 0;

@@ -26,9 +26,13 @@ struct JobEnd {
 // What tells a node to end its part of the job.
 TerminateJob TerminationOf(const Job& job, const Settings& settings);
 
+// Has somebody look when the running job's time is up.
+void WatchEnd(State& state, const Job& job);
+
 // For pending and running jobs; a completing one has ended already.
 void EndJob(Context& context, Job& job, JobEnd end);
-// As EndJob, with state and reason from the wait status of the script or of the client's command.
+// As EndJob, with state and reason from the wait status of the script or of the client's command. A
+// job that was to make room and did not end well has been preempted.
 void EndJobByExit(Context& context, Job& job, int32_t exit_status, bool oom);
 
 // The node has nothing of the completing job left.

@@ -45,6 +45,8 @@ struct Partition {
   bool hidden = false;
   bool root_only = false;
   bool disable_root_jobs = false;
+  PreemptMode preempt_mode = PreemptMode::kOff;  // of its jobs, when higher tiers need their room
+  absl::Duration grace_time = absl::ZeroDuration();  // that they are given then
   uint32_t total_cpus = 0;
   uint64_t total_mem_mb = 0;
   // What scontrol has set over its line in the configuration; see runtime_changes.h.

@@ -13,10 +13,6 @@ int32_t Clamp(uint64_t value) {
   return static_cast<int32_t>(std::min<uint64_t>(value, INT32_MAX));
 }
 
-Room AllOf(const Node& node) {
-  return {Clamp(node.cpus), Clamp(node.real_memory_mb), node.stock.all()};
-}
-
 // When the job is to have left; what is past its end leaves after `grace`.
 absl::Time EndOf(const Job& job, absl::Time now, absl::Duration grace) {
   if (job.Completing()) return now + grace;
@@ -25,11 +21,6 @@ absl::Time EndOf(const Job& job, absl::Time now, absl::Duration grace) {
   // The limit may have been changed since the start: end_time knows, when there is one.
   const absl::Time end = IsSet(job.end_time) ? job.end_time : job.start_time + limit;
   return end > now ? end : now + grace;
-}
-
-Offer OfferOf(NodeIndex index, const Node& node, const Room& room) {
-  return {index, &node, static_cast<uint32_t>(std::clamp<int64_t>(room.cpus, 0, node.cpus)),
-          static_cast<uint64_t>(std::max(room.mem_mb, 0)), room.gres};
 }
 
 Room RoomOf(const Node& node, const Node::Use& use) {
@@ -46,6 +37,22 @@ Room RoomOf(const Terms& terms, const Node& node, const Placement::Part& part) {
 }
 
 }  // namespace
+
+Track::Use UseOf(const State& state, const Node& node, JobId id, const Node::Use& use,
+                 absl::Time now, absl::Duration grace) {
+  const Job* job = state.FindJob(id);
+  const absl::Time end = job == nullptr ? now + grace : EndOf(*job, now, grace);
+  return {RoomOf(node, use), ToInstant(end)};
+}
+
+Room AllOf(const Node& node) {
+  return {Clamp(node.cpus), Clamp(node.real_memory_mb), node.stock.all()};
+}
+
+Offer OfferOf(NodeIndex index, const Node& node, const Room& room) {
+  return {index, &node, static_cast<uint32_t>(std::clamp<int64_t>(room.cpus, 0, node.cpus)),
+          static_cast<uint64_t>(std::max(room.mem_mb, 0)), room.gres};
+}
 
 void Plan::Reset(const State& state) {
   const size_t count = state.nodes.size();
@@ -164,9 +171,7 @@ bool Plan::RefreshTracks(const State& state, NodeIndex index, absl::Time now, ab
   NodePlan& plan = nodes_[index];
   std::vector<Track::Use> running;
   for (const auto& [id, use] : node.jobs) {
-    const Job* job = state.FindJob(id);
-    const absl::Time end = job == nullptr ? now + grace : EndOf(*job, now, grace);
-    running.push_back({RoomOf(node, use), ToInstant(end)});
+    running.push_back(UseOf(state, node, id, use, now, grace));
   }
   bool grown = false;
   const auto build = [&](Track& track, const Reservation* of) {

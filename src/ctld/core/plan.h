@@ -26,6 +26,13 @@ namespace reeve::ctld {
 
 class State;
 
+// What a running job, or one that is being cleared away, has of a node, and until when; what is
+// past its end leaves after `grace`.
+Track::Use UseOf(const State& state, const Node& node, JobId id, const Node::Use& use,
+                 absl::Time now, absl::Duration grace);
+Room AllOf(const Node& node);
+Offer OfferOf(NodeIndex index, const Node& node, const Room& room);
+
 class Plan {
  public:
   struct Start {

@@ -102,10 +102,7 @@ void Activate(Context& context, Job& job) {
       node->shrunk = true;
     }
   }
-  if (job.Running() && job.time_limit < absl::InfiniteDuration()) {
-    state.timers.Add(job.end_time + state.settings.over_time_limit,
-                     {TimerKind::kTimeLimit, job.id, {}, {}});
-  }
+  if (job.Running()) WatchEnd(state, job);
   for (const Step& step : job.steps) {
     if (!step.Ended() && step.time_limit < absl::InfiniteDuration()) {
       state.timers.Add(step.start_time + step.time_limit, {TimerKind::kStepLimit, job.id, {}, {}});

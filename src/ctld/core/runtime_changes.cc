@@ -72,6 +72,14 @@ absl::Status SetKey(Partition& partition, const std::string& name, const std::st
     if (key == "hidden") partition.hidden = yes;
     if (key == "default") partition.is_default = yes;
     if (key == "disablerootjobs") partition.disable_root_jobs = yes;
+  } else if (key == "preemptmode") {
+    absl::StatusOr<PreemptMode> mode = ParsePreemptMode(value);
+    if (!mode.ok()) return absl::InvalidArgumentError(StrCat(name, ": ", Message(mode.status())));
+    partition.preempt_mode = *mode;
+  } else if (key == "gracetime") {
+    absl::StatusOr<absl::Duration> grace = ParseGraceTime(value);
+    if (!grace.ok()) return BadPartitionValue();
+    partition.grace_time = *grace;
   } else {
     return absl::InvalidArgumentError(
         StrCat("Update of this parameter is not supported: ", name, "=", value));
@@ -88,6 +96,13 @@ std::string TierText(const Partition& partition) {
   return StrCat(partition.priority_tier, factor == 1 ? "" : StrCat("/", factor));
 }
 
+// Nothing for what used to be all there was: a store of that time is still understood.
+std::string PreemptText(const Partition& partition) {
+  const int64_t grace = absl::ToInt64Seconds(partition.grace_time);
+  if (partition.preempt_mode == PreemptMode::kOff && grace == 0) return "";
+  return StrCat(";", PreemptModeName(partition.preempt_mode), ";", grace);
+}
+
 }  // namespace
 
 std::string ConfiguredText(const Node& node) {
@@ -96,15 +111,17 @@ std::string ConfiguredText(const Node& node) {
 
 std::string ConfiguredText(const Partition& partition) {
   return absl::StrJoin(
-      {absl::StrJoin(partition.nodes, ","), StrCat(partition.is_default ? 1 : 0),
-       LimitText(partition.max_time),
-       partition.default_time ? LimitText(*partition.default_time) : "",
-       std::string(PartitionStateName(partition.state)), TierText(partition),
-       absl::StrJoin(partition.allow_groups, ","), absl::StrJoin(partition.allow_accounts, ","),
-       partition.max_nodes ? StrCat(*partition.max_nodes) : "", StrCat(partition.min_nodes),
-       StrCat(partition.hidden ? 1 : 0, partition.root_only ? 1 : 0,
-              partition.disable_root_jobs ? 1 : 0)},
-      ";");
+             {absl::StrJoin(partition.nodes, ","), StrCat(partition.is_default ? 1 : 0),
+              LimitText(partition.max_time),
+              partition.default_time ? LimitText(*partition.default_time) : "",
+              std::string(PartitionStateName(partition.state)), TierText(partition),
+              absl::StrJoin(partition.allow_groups, ","),
+              absl::StrJoin(partition.allow_accounts, ","),
+              partition.max_nodes ? StrCat(*partition.max_nodes) : "", StrCat(partition.min_nodes),
+              StrCat(partition.hidden ? 1 : 0, partition.root_only ? 1 : 0,
+                     partition.disable_root_jobs ? 1 : 0)},
+             ";") +
+         PreemptText(partition);
 }
 
 void SetWeight(Node& node, uint32_t weight) {

@@ -6,6 +6,7 @@
 #include "ctld/core/deadline.h"
 #include "ctld/core/eligibility.h"
 #include "ctld/core/job_array.h"
+#include "ctld/core/make_room.h"
 #include "ctld/core/select_nodes.h"
 #include "ctld/core/start_job.h"
 #include "ctld/core/start_search.h"
@@ -52,13 +53,15 @@ class Pass {
       LookAgainAtWhatIsDue();
       ImproveFirst();
       Continue();
+      MakeRoom();
       Improve();
     } else {
       Afresh();
+      MakeRoom();
     }
     NameTops();
     WatchFirstStart();
-    return backlog_.unplanned.empty() && backlog_.candidates.empty();
+    return backlog_.unplanned.empty() && backlog_.candidates.empty() && !begin_again_;
   }
 
  private:
@@ -76,11 +79,13 @@ class Pass {
   }
 
   void CatchUp() {
-    const absl::Duration grace = std::max(state_.settings.kill_wait, absl::Seconds(1));
-    for (const ReadyKey& key : plan_.Refresh(state_, context_.now, grace)) PutBack(key);
+    for (const ReadyKey& key : plan_.Refresh(state_, context_.now, Leave())) PutBack(key);
     if (plan_.TakeAvailabilityChanged()) JudgeAgain();
     NoteGrown();
   }
+
+  // What should have left has done so after that.
+  absl::Duration Leave() const { return std::max(state_.settings.kill_wait, absl::Seconds(1)); }
 
   void PutBack(const ReadyKey& key) {
     for (const ReadyKey& each : backlog_.KeysOf(key.job)) backlog_.unplanned.insert(each);
@@ -284,6 +289,7 @@ class Pass {
 
   bool Thorough(const ShapeQueue& queue, const ReadyKey& key) {
     if (queue.fit_count <= kSampleNodes || !queue.shape->req_nodes.empty()) return true;
+    if (AwaitsVictims(state_, key.job)) return true;
     return IsAmongFirst(std::max<size_t>(kThoroughWork / queue.fit_count, 1), key);
   }
 
@@ -300,7 +306,8 @@ class Pass {
 
   std::optional<Plan::Start> FindStart(const ShapeQueue& queue, const ReadyKey& key, Instant from,
                                        bool all) {
-    const ReadyKey& rank = IsAmongFirst(kStrictJobs, key) ? key : kLastRank;
+    const bool strict = IsAmongFirst(kStrictJobs, key) || AwaitsVictims(state_, key.job);
+    const ReadyKey& rank = strict ? key : kLastRank;
     const Plan::When when{.from = from, .end_by = DeadlineOf(*state_.FindJob(key.job))};
     return plan_.Find(state_, queue.terms, NodesToSearch(queue, key, all), rank, when);
   }
@@ -316,6 +323,26 @@ class Pass {
       return nodes.size() < most;
     });
     return nodes;
+  }
+
+  // ---- making room ------------------------------------------------------------------------------
+
+  // Jobs that cannot start have others end that are in partitions of a lower tier. Each gets its
+  // place where they leave before anybody else is looked at.
+  void MakeRoom() {
+    RoomMaker maker(context_, looked_at_.has_value() ? &*looked_at_ : nullptr, Leave(), work_end_);
+    while (const std::optional<ReadyKey> key = maker.Next()) {
+      plan_.Drop(key->job);
+      backlog_.unplanned.insert(*key);
+      CatchUp();
+      if (!looked_at_.has_value()) {
+        Continue();
+        continue;
+      }
+      ShowPlannedStart(key->job);
+      begin_again_ = true;
+    }
+    if (maker.look_again() < absl::InfiniteFuture()) Wake(maker.look_again());
   }
 
   // ---- improving -------------------------------------------------------------------------------
@@ -379,6 +406,7 @@ class Pass {
   // ---- policies that begin anew each time: EASY, and first come, first served ------------------
 
   void Afresh() {
+    looked_at_.emplace();
     std::vector<JobId> planned;
     for (const auto& [job, plan] : plan_.planned()) planned.push_back(job);
     for (JobId job : planned) plan_.Drop(job);
@@ -403,8 +431,11 @@ class Pass {
         continue;
       }
       stopped[queue->partition] = !state_.settings.backfill;
-      if (places_left == 0 || !PlanTasks(*queue, key)) continue;
-      places_left--;
+      looked_at_->insert(key);
+      // What others leave to it is kept for it in any case.
+      const bool awaits = AwaitsVictims(state_, key.job);
+      if ((places_left == 0 && !awaits) || !PlanTasks(*queue, key)) continue;
+      if (!awaits) places_left--;
       const auto next = queue->jobs.upper_bound(key);
       if (next != queue->jobs.end()) backlog_.candidates.insert({*next, queue});
     }
@@ -497,6 +528,9 @@ class Pass {
   const Instant now_;
   const uint64_t work_end_;
   Track::Scratch scratch_;
+  // With a policy that begins anew each time: those that could not start.
+  std::optional<absl::btree_set<ReadyKey>> looked_at_;
+  bool begin_again_ = false;
   std::vector<ReadyKey> first_ranks_;  // as they were when first asked for in this pass
 };
 

@@ -61,7 +61,7 @@ std::string OverSubscribeText(const PartitionConfig& config) {
   return "NO";
 }
 
-Partition MakePartition(const PartitionConfig& config) {
+Partition MakePartition(const PartitionConfig& config, PreemptMode preempt_mode) {
   Partition partition;
   partition.name = config.name;
   partition.nodes = config.nodes;
@@ -87,6 +87,8 @@ Partition MakePartition(const PartitionConfig& config) {
   partition.hidden = config.hidden;
   partition.root_only = config.root_only;
   partition.disable_root_jobs = config.disable_root_jobs;
+  partition.preempt_mode = config.preempt_mode.value_or(preempt_mode);
+  partition.grace_time = config.grace_time;
   return partition;
 }
 
@@ -124,6 +126,7 @@ Settings MakeSettings(const Config& config) {
   settings.select = config.select;
   settings.backfill = config.backfill;
   settings.priority = config.priority;
+  settings.preempt = config.preempt;
   settings.enforce_part_limits = config.enforce_part_limits;
   settings.def_mem_per_cpu_mb = config.def_mem_per_cpu_mb;
   settings.def_mem_per_node_mb = config.def_mem_per_node_mb;
@@ -146,7 +149,7 @@ Settings MakeSettings(const Config& config) {
     settings.nodes.push_back(MakeNode(node, static_cast<uint32_t>(settings.nodes.size())));
   }
   for (const PartitionConfig& partition : config.partitions) {
-    settings.partitions.push_back(MakePartition(partition));
+    settings.partitions.push_back(MakePartition(partition, config.preempt.mode));
   }
   return settings;
 }

@@ -33,6 +33,7 @@ struct Settings {
   SelectFlags select;
   bool backfill = true;
   PriorityConfig priority;
+  PreemptConfig preempt;
   EnforcePartLimits enforce_part_limits = EnforcePartLimits::kNo;
   std::optional<uint64_t> def_mem_per_cpu_mb;
   std::optional<uint64_t> def_mem_per_node_mb;

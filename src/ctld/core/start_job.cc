@@ -113,10 +113,8 @@ Job& StartJob(Context& context, Job& record, PartitionIndex partition, const Gra
   FillWholeNodes(job, job.shape->exclusive || state.partitions[partition].facts.exclusive);
   state.active.insert(job.id);
   UsageBegan(context, job, context.now);
-  if (job.time_limit < absl::InfiniteDuration()) {
-    state.timers.Add(job.end_time + state.settings.over_time_limit,
-                     {TimerKind::kTimeLimit, job.id, {}, {}});
-  }
+  state.preemption.starts++;
+  WatchEnd(state, job);
   PrepareNodes(context, job);
   if (job.spec->batch) LaunchBatch(context, job);
   context.Changed(job);

@@ -37,6 +37,12 @@ void HandleUpdatePartition(Context& context, const UpdatePartition& event) {
   for (const auto& [key, value] : event.changes) {
     absl::Status status = ChangePartition(changed, key, value);
     if (!status.ok()) return context.Reply(event.call, status);
+    if (changed.preempt_mode == entry->facts.preempt_mode ||
+        !EqualsIgnoreCase(key, "PreemptMode") || context.state.settings.preempt.by_tier) {
+      continue;
+    }
+    return context.Reply(event.call, absl::InvalidArgumentError(
+                                         "PreemptMode needs PreemptType=preempt/partition_prio"));
   }
   const bool new_default = changed.is_default && !entry->facts.is_default;
   entry->facts = std::move(changed);

@@ -12,6 +12,7 @@
 #include "ctld/core/eligibility.h"
 #include "ctld/core/errors.h"
 #include "ctld/core/job_array.h"
+#include "ctld/core/job_end.h"
 #include "ctld/core/priority.h"
 #include "ctld/core/submit.h"
 #include "ctld/core/validate.h"
@@ -312,11 +313,10 @@ absl::Status Apply(Context& context, Job& job, Draft draft, const Caller& caller
     job.priority = AdjustPriority(job.priority, old_nice, draft.spec.nice);
   } else if (draft.time_limit.has_value()) {
     job.time_limit = *draft.time_limit;
-    job.end_time = job.start_time + std::min(job.time_limit, absl::Hours(24 * 365));
-    if (job.time_limit < absl::InfiniteDuration()) {
-      context.state.timers.Add(job.end_time + context.state.settings.over_time_limit,
-                               {TimerKind::kTimeLimit, job.id, {}, {}});
-    }
+    const absl::Time end = job.start_time + std::min(job.time_limit, absl::Hours(24 * 365));
+    // Whoever is to make room gets no more time for it.
+    job.end_time = IsSet(job.preempt_time) ? std::min(job.end_time, end) : end;
+    WatchEnd(context.state, job);
     context.EndMoved(job);
     context.effects.schedule = true;
   }

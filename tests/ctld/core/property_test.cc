@@ -77,6 +77,39 @@ void RandomStep(Cluster& c, Random& random) {
   }
 }
 
+// The calm after: nodes are back, jobs end.
+void CalmDown(Cluster& c, const Settings& settings) {
+  for (int round = 0; round < 400; ++round) {
+    for (const Node& node : settings.nodes) {
+      std::vector<KnownStep> known;
+      for (JobId id : RunningIn(c)) {
+        for (const Step& step : c.Get(id).steps) {
+          for (const std::string& at : step.PendingNodes()) {
+            if (at == node.name) known.push_back({id, step.step_id, c.Get(id).restarts});
+          }
+        }
+      }
+      c.Register(node.name, known, "calm");
+      c.ClearStrangers(node.name);
+    }
+    for (JobId id : RunningIn(c)) {
+      if (c.Running(id)) c.Exit(id);
+    }
+    for (JobId id : CompletingIn(c)) c.Gone(id);
+    c.Advance(absl::Seconds(1));
+    if (::testing::Test::HasFailure()) return;
+    if (RunningIn(c).empty() && CompletingIn(c).empty()) break;
+  }
+  EXPECT_TRUE(RunningIn(c).empty());
+  c.controller->ForEachJob([&](const Job& job) {
+    if (!job.Pending()) return;
+    const std::string why = ReasonText(job);
+    EXPECT_TRUE(why == "PartitionConfig" || why == "BadConstraints" || why == "JobHeldUser" ||
+                why == "DependencyNeverSatisfied" || why == "Dependency")
+        << "job " << job.id.value << " still waits: " << why;
+  });
+}
+
 TEST(Property, InvariantsHoldAndEverythingEnds) {
   for (uint32_t seed = 1; seed <= 60; ++seed) {
     SCOPED_TRACE(seed);
@@ -92,38 +125,69 @@ TEST(Property, InvariantsHoldAndEverythingEnds) {
       if (random(40) == 0) c.Restart();
       if (::testing::Test::HasFailure()) return;
     }
-    // The calm after: nodes are back, jobs end.
-    for (int round = 0; round < 400; ++round) {
-      for (const Node& node : settings.nodes) {
-        std::vector<KnownStep> known;
-        for (JobId id : RunningIn(c)) {
-          for (const Step& step : c.Get(id).steps) {
-            for (const std::string& at : step.PendingNodes()) {
-              if (at == node.name) known.push_back({id, step.step_id, c.Get(id).restarts});
-            }
-          }
-        }
-        c.Register(node.name, known, "calm");
-        c.ClearStrangers(node.name);
-      }
-      for (JobId id : RunningIn(c)) {
-        if (c.Running(id)) c.Exit(id);
-      }
-      for (JobId id : CompletingIn(c)) c.Gone(id);
-      c.Advance(absl::Seconds(1));
-      if (::testing::Test::HasFailure()) return;
-      if (RunningIn(c).empty() && CompletingIn(c).empty()) break;
-    }
-    EXPECT_TRUE(RunningIn(c).empty());
-    c.controller->ForEachJob([&](const Job& job) {
-      if (!job.Pending()) return;
-      const std::string why = ReasonText(job);
-      EXPECT_TRUE(why == "PartitionConfig" || why == "BadConstraints" || why == "JobHeldUser" ||
-                  why == "DependencyNeverSatisfied" || why == "Dependency")
-          << "job " << job.id.value << " still waits: " << why;
-    });
+    CalmDown(c, settings);
     if (::testing::Test::HasFailure()) return;
   }
+}
+
+// Only those of the lowest tier make room, after PreemptExemptTime, and have their GraceTime.
+void CheckPreempted(const Cluster& c, const Settings& settings) {
+  c.controller->ForEachJob([&](const Job& job) {
+    if (!IsSet(job.preempt_time)) return;
+    EXPECT_EQ(job.partition, "debug");
+    EXPECT_GE(job.preempt_time - job.start_time, settings.preempt.exempt_time);
+    if (job.Running()) {
+      EXPECT_GT(job.end_time, c.now);
+      EXPECT_LE(job.end_time, job.preempt_time + settings.partitions[0].grace_time);
+    }
+  });
+}
+
+// Two tiers, with and without grace time, backfill and requeueing.
+Settings TieredSettings(uint32_t seed) {
+  Settings settings = MakeTestSettings(3, 4);
+  settings.select.memory = seed % 2 == 0;
+  settings.return_to_service = 2;
+  settings.backfill = seed % 7 != 0;
+  if (seed % 5 == 0) settings.plan_depth = 1;
+  settings.preempt.by_tier = true;
+  settings.preempt.exempt_time = absl::Seconds(seed % 4 * 40);
+  reeve::ctld::Partition& low = settings.partitions[0];
+  low.preempt_mode = seed % 2 == 0 ? PreemptMode::kRequeue : PreemptMode::kCancel;
+  low.grace_time = absl::Seconds(seed % 3 * 50);
+  reeve::ctld::Partition high = low;
+  high.name = "high";
+  high.is_default = false;
+  high.priority_tier = 2;
+  settings.partitions.push_back(high);
+  return settings;
+}
+
+TEST(Property, TiersMakeRoomAndEverythingEnds) {
+  int preempted = 0;
+  for (uint32_t seed = 1; seed <= 80; ++seed) {
+    SCOPED_TRACE(seed);
+    Random random(seed);
+    const Settings settings = TieredSettings(seed);
+    Cluster c(settings);
+    for (int i = 0; i < 150; ++i) {
+      if (random(6) == 0) {
+        const uint32_t known = c.controller->counters().next_job_id - 1;
+        (void)c.TrySubmit(RandomSpec(random, true, known).Partition("high"));
+      }
+      RandomStep(c, random);
+      if (random(40) == 0) c.Restart();
+      CheckPreempted(c, settings);
+      if (::testing::Test::HasFailure()) return;
+    }
+    for (const AccountingRecord& record : c.accounting) {
+      const auto* job = std::get_if<std::shared_ptr<const Job>>(&record);
+      preempted += job != nullptr && (*job)->state == JobState::kPreempted;
+    }
+    CalmDown(c, settings);
+    if (::testing::Test::HasFailure()) return;
+  }
+  EXPECT_GT(preempted, 30);
 }
 
 // Brute force: could `wide` (a job that takes whole nodes) have started earlier without the jobs

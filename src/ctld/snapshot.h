@@ -1,13 +1,16 @@
 // What queries read: an immutable picture of the committed state. Publishing a change costs what
-// changed (one chunk of 256 jobs is copied, jobs and the other chunks are shared), never the length
-// of the queue; readers on any thread keep the picture they took.
+// changed, never the length of the queue. A picture is made when somebody takes one and shares the
+// jobs and their chunks of 256 with what comes later: a chunk is copied when one of its jobs
+// changes for the first time after that. Readers on any thread keep the picture they took.
 #pragma once
 
 #include <array>
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
@@ -52,7 +55,7 @@ class PublishedState {
   std::shared_ptr<const PriorityBook> priorities_;
 };
 
-// Makes the next picture. One thread writes (the loop), any thread takes.
+// Makes the pictures. One thread writes (the loop), any thread takes.
 class Publisher {
  public:
   void PutJob(std::shared_ptr<const PublishedJob> job);
@@ -64,17 +67,35 @@ class Publisher {
   void SetPriorities(std::shared_ptr<const PriorityBook> priorities);
   void Publish();  // what was put since becomes visible at once
 
+  // The first one after a Publish copies the list of chunks; others share it.
   std::shared_ptr<const PublishedState> Take() const;
 
  private:
-  PublishedState::Chunk* WritableChunk(uint32_t id);
+  // The writer's alone, until it publishes.
+  struct Changes {
+    std::vector<std::pair<uint32_t, std::shared_ptr<const PublishedJob>>>
+        jobs;                // in order; null: gone
+    bool all_nodes = false;  // the nodes are those below and no others
+    std::vector<std::shared_ptr<const pb::Node>> nodes;
+    std::optional<std::vector<std::shared_ptr<const pb::Partition>>> partitions;
+    std::optional<std::vector<std::shared_ptr<const pb::Reservation>>> reservations;
+    std::shared_ptr<const PriorityBook> priorities;
+  };
 
-  PublishedState next_;
-  absl::flat_hash_map<uint32_t, std::shared_ptr<PublishedState::Chunk>>
-      copied_;  // since the last Publish
-  absl::flat_hash_map<std::string, size_t> node_index_;
+  // With mutex_ held.
+  PublishedState::Chunk* WritableChunk(uint32_t id);
+  void Put(uint32_t id, std::shared_ptr<const PublishedJob> job);
+  void Remove(uint32_t id);
+  void Put(std::shared_ptr<const pb::Node> node);
+  void DropLeadingChunks();
+
+  Changes changes_;
   mutable std::mutex mutex_;
-  std::shared_ptr<const PublishedState> published_ = std::make_shared<PublishedState>();
+  PublishedState state_;
+  // Made since the last picture was: nobody else has them.
+  mutable absl::flat_hash_map<uint32_t, std::shared_ptr<PublishedState::Chunk>> own_;
+  absl::flat_hash_map<std::string, size_t> node_index_;
+  mutable std::shared_ptr<const PublishedState> picture_;  // null: state_ has changed since
 };
 
 }  // namespace reeve::ctld

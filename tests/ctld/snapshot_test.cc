@@ -49,6 +49,23 @@ TEST(Publisher, APictureTakenNeverChanges) {
   EXPECT_THAT(Ids(*publisher.Take()), ElementsAre(1, 2));
 }
 
+// What is put before anybody looks and what is put after share chunks: neither shows in the other.
+TEST(Publisher, PicturesBetweenChangesOfOneChunk) {
+  Publisher publisher;
+  std::vector<std::shared_ptr<const PublishedState>> pictures;
+  for (uint32_t id = 1; id <= 60; ++id) {
+    publisher.PutJob(MakeJob(id, "first"));
+    publisher.PutJob(MakeJob(7, std::to_string(id)));
+    publisher.Publish();
+    if (id % 10 == 0) pictures.push_back(publisher.Take());
+  }
+  EXPECT_EQ(publisher.Take(), publisher.Take());
+  for (size_t i = 0; i < pictures.size(); ++i) {
+    EXPECT_EQ(Ids(*pictures[i]).size(), 10 * (i + 1));
+    EXPECT_EQ(pictures[i]->FindJob(7)->spec().name(), std::to_string(10 * (i + 1)));
+  }
+}
+
 TEST(Publisher, IdsMayComeInAnyOrderAndFarApart) {
   Publisher publisher;
   for (uint32_t id : {100000u, 5u, 70000u}) publisher.PutJob(MakeJob(id));

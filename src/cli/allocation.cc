@@ -91,7 +91,6 @@ void Allocation::OnSubmitted(absl::StatusOr<pb::SubmitJobResponse> answer) {
     return Cancel();
   }
   for (const std::string& note : answer->notes()) Info(note);
-  has_notes_ = answer->notes_size() > 0;
   if (options_.immediate_seconds.has_value()) {
     immediate_timer_ = loop_->After(
         absl::Seconds(std::max<int64_t>(*options_.immediate_seconds, 1)) + absl::Seconds(1),
@@ -122,7 +121,7 @@ void Allocation::OnAnswer(absl::StatusOr<pb::WaitJobResponse> answer) {
 
 void Allocation::PrintQueued(const pb::Job& job) {
   if (std::exchange(said_queued_, true)) return;
-  if (!has_notes_ && IsPartitionReason(job.reason())) {
+  if (IsPartitionReason(job.reason())) {
     Info("Requested partition configuration not available now");
   }
   if (options_.command == "salloc") Info(StrCat("Pending job allocation ", job_id_));

@@ -57,7 +57,6 @@ class Allocation {
   Options options_;
   Events events_;
   uint32_t job_id_ = 0;
-  bool has_notes_ = false;
   bool said_queued_ = false;
   bool granted_ = false;
   bool cancelled_ = false;

@@ -113,7 +113,9 @@ int Submit(const ControllerClient& client, JobRequest* request, BatchScript scri
     PrintDaemonError(kName, kFailed, answer.status());
     return 1;
   }
-  for (const std::string& note : answer->notes()) PrintInfo(kName, note);
+  for (const std::string& note : answer->notes()) {
+    if (!request->quiet) PrintInfo(kName, note);
+  }
   PrintSubmitted(client, *request, answer->job_id());
   return request->wait_for_end ? WaitForEnd(client, answer->job_id()) : 0;
 }

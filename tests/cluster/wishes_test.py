@@ -52,6 +52,20 @@ class WishesTest(ClusterTest):
         self.assertEqual(self.cluster.wait_accounted(late), "DEADLINE|0:1")
         self.assertEqual(self.shown(late, "Reason"), "DeadLine")
 
+    def test_a_job_that_can_never_run_is_noted(self):
+        for command in (["sbatch", "-N3", "-H", "--wrap", "true"], ["sbatch", "-N3", "--wrap", "true"]):
+            sent = self.cluster.run(*command)
+            job = sent.stdout.split()[-1]
+            self.addCleanup(self.cluster.run, "scancel", job, check=False)
+            self.assertEqual(sent.stderr, f"sbatch: note: job {job} can never run as the cluster "
+                                          "stands: partition debug has 2 nodes, 3 needed\n")
+        self.assertEqual(self.cluster.run("sbatch", "-Q", "-N3", "-H", "--wrap", "true").stderr, "")
+        self.scontrol("update", "NodeName=n2", "State=DRAIN", "Reason=test")
+        self.addCleanup(self.scontrol, "update", "NodeName=n2", "State=RESUME")
+        later = self.cluster.run("sbatch", "-N2", "--wrap", "true")
+        self.addCleanup(self.cluster.run, "scancel", later.stdout.split()[-1], check=False)
+        self.assertEqual(later.stderr, "")
+
 
 if __name__ == "__main__":
     main()

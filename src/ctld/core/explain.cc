@@ -5,13 +5,13 @@
 #include "absl/container/flat_hash_set.h"
 #include "common/base/hostlist.h"
 #include "common/base/text.h"
-#include "common/base/units.h"
 #include "ctld/core/deadline.h"
 #include "ctld/core/errors.h"
 #include "ctld/core/explain_nodes.h"
 #include "ctld/core/explain_others.h"
 #include "ctld/core/explain_variants.h"
 #include "ctld/core/job_array.h"
+#include "ctld/core/obstacle.h"
 #include "ctld/core/priority.h"
 #include "ctld/core/schedule.h"
 #include "ctld/core/verdict.h"
@@ -20,10 +20,6 @@ namespace reeve::ctld {
 namespace {
 
 constexpr size_t kMostBusy = 5;  // lines
-
-std::string Nodes(uint32_t count) {
-  return StrCat(count, count == 1 ? " node" : " nodes");
-}
 
 // The plan has been made as far down as this job.
 bool Settled(const State& state, const std::vector<ReadyKey>& keys) {
@@ -150,38 +146,10 @@ class Explainer {
   }
 
   void Obstruct(Prospect& prospect, const ShapeQueue& queue, const Verdict& verdict) {
-    const Partition& partition = state_.partitions[queue.partition].facts;
-    const Shape& shape = *queue.shape;
     prospect.obstacle = verdict.reason;
-    std::string& text = prospect.obstacle_text;
-    switch (verdict.reason) {
-      case Reason::kPartitionDown:
-      case Reason::kPartitionInactive:
-        text = StrCat("partition ", partition.name, " is ",
-                      verdict.reason == Reason::kPartitionDown ? "DOWN" : "INACTIVE");
-        return;
-      case Reason::kPartitionTimeLimit:
-        text = StrCat("asks for ", FormatDuration(shape.LeastLimit()), ", partition ",
-                      partition.name, " allows ", FormatDuration(partition.max_time), " (MaxTime)");
-        return;
-      case Reason::kPartitionNodeLimit:
-        text = shape.max_nodes < partition.min_nodes
-                   ? StrCat("asks for at most ", Nodes(shape.max_nodes), ", partition ",
-                            partition.name, " takes jobs of ", partition.min_nodes,
-                            " or more (MinNodes)")
-                   : StrCat("asks for ", Nodes(shape.min_nodes), ", partition ", partition.name,
-                            " allows ", *partition.max_nodes, " (MaxNodes)");
-        return;
-      case Reason::kReqNodeNotAvail: {
-        const size_t names = verdict.detail.find(':') + 1;
-        text = StrCat("needs nodes that are down or drained",
-                      sight_.nodes ? ": " + verdict.detail.substr(names) : "");
-        return;
-      }
-      default:
-        prospect.never = true;
-        text = NeverText(state_, queue, prospect.requirements);
-    }
+    prospect.never = IsNever(verdict.reason);
+    prospect.obstacle_text =
+        ObstacleText(state_, queue, verdict, prospect.requirements, sight_.nodes);
   }
 
   // ---- where and when ---------------------------------------------------------------------------

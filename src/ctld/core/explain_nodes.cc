@@ -25,6 +25,24 @@ class NodeCounter {
         remaining_(partition_.nodes) {}
 
   std::vector<Requirement> Run() {
+    AddFacts();
+    Add(Need::kUp, "", [&](NodeIndex i) { return At(i).Usable(); });
+    CountTasksOfEmpty();
+    AddTasks(Need::kFreeNow, "", terms_, [&](NodeIndex i) { return FreeOffer(i, At(i)); });
+    AddTasks(Need::kFreeThroughout, FormatDuration(shape_.LeastLimit()), terms_, [&](NodeIndex i) {
+      return OfferFromNow(state_, terms_, i, key_, Track::View::kHigher, now_, until_, scratch_);
+    });
+    return std::move(requirements_);
+  }
+
+  std::vector<Requirement> RunEmpty() {
+    AddFacts();
+    return std::move(requirements_);
+  }
+
+ private:
+  // What does not depend on what is up and what runs.
+  void AddFacts() {
     Add(Need::kPartition, partition_.facts.name, [](NodeIndex) { return true; });
     if (!shape_.exc_nodes.empty()) {
       Add(Need::kNotExcluded, job_.spec->exc_nodes,
@@ -44,16 +62,8 @@ class NodeCounter {
           [&](NodeIndex i) { return HasDisk(shape_, At(i)); });
     }
     AddSizes();
-    Add(Need::kUp, "", [&](NodeIndex i) { return At(i).Usable(); });
-    CountTasksOfEmpty();
-    AddTasks(Need::kFreeNow, "", terms_, [&](NodeIndex i) { return FreeOffer(i, At(i)); });
-    AddTasks(Need::kFreeThroughout, FormatDuration(shape_.LeastLimit()), terms_, [&](NodeIndex i) {
-      return OfferFromNow(state_, terms_, i, key_, Track::View::kHigher, now_, until_, scratch_);
-    });
-    return std::move(requirements_);
   }
 
- private:
   const Node& At(NodeIndex index) const { return *state_.nodes[index]; }
 
   // CPUs as if nothing else mattered, then memory, then GPUs as if CPUs did not: who passes all can
@@ -155,7 +165,7 @@ class NodeCounter {
   const Terms& terms_;
   const PartitionEntry& partition_;
   const Job& job_;
-  const ReadyKey& key_;
+  const ReadyKey key_;
   const Instant now_;
   const Instant until_;
   Track::Scratch scratch_;
@@ -207,6 +217,11 @@ std::vector<Requirement> CountNodes(const State& state, const ShapeQueue& queue,
     for (Requirement& requirement : requirements) requirement.lacking.clear();
   }
   return requirements;
+}
+
+std::vector<Requirement> CountEmptyNodes(const State& state, const ShapeQueue& queue,
+                                         const Job& job, absl::Time now) {
+  return NodeCounter(state, queue, job, ReadyKey(), now).RunEmpty();
 }
 
 std::string NeverText(const State& state, const ShapeQueue& queue,

@@ -19,6 +19,10 @@ std::vector<Offer> OffersFromNow(const State& state, const ShapeQueue& queue, co
 std::vector<Requirement> CountNodes(const State& state, const ShapeQueue& queue, const Job& job,
                                     const ReadyKey& key, const Sight& sight, absl::Time now);
 
+// Of them those that empty nodes pass or do not: what NeverText reads.
+std::vector<Requirement> CountEmptyNodes(const State& state, const ShapeQueue& queue,
+                                         const Job& job, absl::Time now);
+
 // The first requirement that leaves too little for the job on empty nodes, in words.
 std::string NeverText(const State& state, const ShapeQueue& queue,
                       const std::vector<Requirement>& requirements);

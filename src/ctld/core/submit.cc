@@ -7,6 +7,7 @@
 #include "ctld/core/dependency.h"
 #include "ctld/core/eligibility.h"
 #include "ctld/core/errors.h"
+#include "ctld/core/obstacle.h"
 #include "ctld/core/priority.h"
 #include "ctld/core/schedule.h"
 #include "ctld/core/validate.h"
@@ -142,8 +143,14 @@ absl::StatusOr<SubmitAnswer> Submit(Context& context, const SubmitJob& event) {
   context.Log(LogLevel::kInfo, StrCat("job ", JobLabel(job), " (", id.value, "): submitted by ",
                                       event.caller.user_name, " to ", job.partition.view()));
   context.Account(job);
-  KeepRequest(context, {event.key, context.now, id, std::nullopt, {}, {}});
-  return SubmitAnswer{id, {}};
+  std::vector<std::string> notes;
+  if (job.Pending()) {
+    if (std::optional<std::string> note = NoteIfNever(state, job, context.now)) {
+      notes.push_back(*std::move(note));
+    }
+  }
+  KeepRequest(context, {event.key, context.now, id, std::nullopt, notes, {}});
+  return SubmitAnswer{id, std::move(notes)};
 }
 
 }  // namespace

@@ -9,10 +9,14 @@
 namespace reeve::ctld {
 namespace {
 
-// Limits of a partition that keep a job waiting rather than refused.
-std::optional<Reason> PartitionLimit(const Shape& shape, const Partition& partition) {
+std::optional<Reason> StateOf(const Partition& partition) {
   if (partition.state == PartitionState::kDown) return Reason::kPartitionDown;
   if (partition.state == PartitionState::kInactive) return Reason::kPartitionInactive;
+  return std::nullopt;
+}
+
+// Limits of a partition that keep a job waiting rather than refused.
+std::optional<Reason> PartitionLimit(const Shape& shape, const Partition& partition) {
   if (shape.LeastLimit() > partition.max_time) return Reason::kPartitionTimeLimit;
   if (shape.min_nodes > partition.max_nodes.value_or(UINT32_MAX) ||
       shape.max_nodes < partition.min_nodes) {
@@ -86,20 +90,28 @@ void FitQueue(const State& state, ShapeQueue& queue) {
   }
 }
 
-Verdict Judge(const State& state, const ShapeQueue& queue) {
+std::optional<Reason> WhyNever(const State& state, const ShapeQueue& queue) {
   const Shape& shape = *queue.shape;
   const std::optional<Reason> limit =
       PartitionLimit(shape, state.partitions[queue.partition].facts);
-  if (limit.has_value()) return {.reason = *limit};
+  if (limit.has_value()) return limit;
+  if (FitsEmpty(state, queue, queue.fits)) return std::nullopt;
+  const bool plain = shape.req_nodes.empty() && !shape.has_features && shape.exc_nodes.empty();
+  return plain ? Reason::kPartitionConfig : Reason::kBadConstraints;
+}
+
+Verdict Judge(const State& state, const ShapeQueue& queue) {
+  const Shape& shape = *queue.shape;
+  const Partition& partition = state.partitions[queue.partition].facts;
+  if (const std::optional<Reason> down = StateOf(partition)) return {.reason = *down};
+  if (const std::optional<Reason> limit = PartitionLimit(shape, partition)) {
+    return {.reason = *limit};
+  }
   if (!shape.reservation.empty() && state.reservations.Find(shape.reservation) == nullptr) {
     return {.reason = Reason::kReservationDeleted};
   }
   if (FitsEmpty(state, queue, state.plan.usable())) return {.can_run_later = true};
-  if (!FitsEmpty(state, queue, queue.fits)) {
-    return {.reason = shape.req_nodes.empty() && !shape.has_features && shape.exc_nodes.empty()
-                          ? Reason::kPartitionConfig
-                          : Reason::kBadConstraints};
-  }
+  if (const std::optional<Reason> never = WhyNever(state, queue)) return {.reason = *never};
   return {.reason = Reason::kReqNodeNotAvail,
           .detail = "UnavailableNodes:" + CompressHostlist(Unavailable(state, queue))};
 }

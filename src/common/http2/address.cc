@@ -113,4 +113,9 @@ absl::StatusOr<std::vector<SocketAddress>> Resolve(const Address& address) {
   return addresses;
 }
 
+std::string HostPort(std::string_view host, uint32_t port) {
+  const bool ipv6 = host.find(':') != host.npos && !host.starts_with('[');
+  return ipv6 ? StrCat("[", host, "]:", port) : StrCat(host, ":", port);
+}
+
 }  // namespace reeve::http2

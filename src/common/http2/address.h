@@ -3,6 +3,7 @@
 
 #include <sys/socket.h>
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,6 +20,9 @@ struct Address {
 
 // "host:port", "1.2.3.4:6817", "[::1]:6817" or "unix:/path". InvalidArgument names the text.
 absl::StatusOr<Address> ParseAddress(std::string_view target);
+
+// The other way round, as it is dialled: an IPv6 number gets its brackets.
+std::string HostPort(std::string_view host, uint32_t port);
 
 struct SocketAddress {
   sockaddr_storage storage = {};

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "common/base/text.h"
+#include "common/http2/address.h"
 #include "common/rpc/client.h"
 #include "common/rpc/tls.h"
 #include "reeve/v1/ctld.pb.h"
@@ -44,14 +45,9 @@ std::string Socket(const Config& config, std::string_view name) {
   return StrCat("unix:", config.socket_dir, "/", name, ".sock");
 }
 
-std::string HostPort(std::string_view host, int port) {
-  bool ipv6 = host.find(':') != host.npos && !host.starts_with('[');
-  return ipv6 ? StrCat("[", host, "]:", port) : StrCat(host, ":", port);
-}
-
 absl::StatusOr<Config> FetchConfig(const std::string& server, const std::string& ca_cert_file) {
   std::string target =
-      server.find(':') != server.npos ? server : HostPort(server, kDefaultControllerPort);
+      server.find(':') != server.npos ? server : http2::HostPort(server, kDefaultControllerPort);
   const char* munge_socket = getenv("MUNGE_SOCKET");  // no AuthInfo is known yet
   Channel channel(ca_cert_file.empty()
                       ? Target(target)
@@ -86,20 +82,20 @@ Target ControllerTarget(const Config& config) {
   target.address = SocketUnlessOnClusterHost(config, target.address);
   if (!target.address.empty()) return target;
   if (config.controllers.empty()) {
-    target.address = HostPort("localhost", config.slurmctld_port);
+    target.address = http2::HostPort("localhost", config.slurmctld_port);
     return target;
   }
   const auto& controller = config.controllers.front();
-  target.address =
-      HostPort(controller.addr.empty() ? controller.host : controller.addr, config.slurmctld_port);
+  target.address = http2::HostPort(controller.addr.empty() ? controller.host : controller.addr,
+                                   config.slurmctld_port);
   return target;
 }
 
 Target AccountingTarget(const Config& config) {
   std::string address = SocketUnlessOnClusterHost(config, AccountingSocket(config));
   if (address.empty()) {
-    address = HostPort(config.accounting_host.empty() ? "localhost" : config.accounting_host,
-                       config.accounting_port);
+    address = http2::HostPort(config.accounting_host.empty() ? "localhost" : config.accounting_host,
+                              config.accounting_port);
   }
   return {std::move(address), CaCertFile(config), AccountingName(config)};
 }
@@ -107,8 +103,9 @@ Target AccountingTarget(const Config& config) {
 Target NodeTarget(const Config& config, const v1::Node& node) {
   std::string address = SocketUnlessOnClusterHost(config, NodeSocket(config, node.name()));
   if (address.empty()) {
-    address = HostPort(node.address().empty() ? node.hostname() : node.address(),
-                       node.port() != 0 ? static_cast<int>(node.port()) : config.slurmd_port);
+    address =
+        http2::HostPort(node.address().empty() ? node.hostname() : node.address(),
+                        node.port() != 0 ? static_cast<int>(node.port()) : config.slurmd_port);
   }
   return {std::move(address), CaCertFile(config),
           node.hostname().empty() ? node.name() : node.hostname()};

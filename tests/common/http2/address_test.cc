@@ -29,6 +29,15 @@ TEST(Address, IsHostAndPortOrAPath) {
   EXPECT_EQ(Parsed("unix:relative"), "relative||");
 }
 
+TEST(Address, HostAndPortAreReadAgain) {
+  for (const char* host : {"n1", "10.0.0.1", "fd00::1", "[fd00::1]"}) {
+    const auto read = ParseAddress(HostPort(host, 6818));
+    ASSERT_TRUE(read.ok()) << host;
+    EXPECT_EQ(read->host, host[0] == '[' ? "fd00::1" : host);
+    EXPECT_EQ(read->port, "6818");
+  }
+}
+
 TEST(Address, OthersAreRefused) {
   for (const char* target : {"", "ctl", "ctl:", "ctl:0", "ctl:65536", "ctl:http", "ctl:1x", ":6817",
                              "::1:6817", "[]:6817", "unix:"}) {

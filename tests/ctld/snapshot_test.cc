@@ -62,7 +62,7 @@ TEST(Publisher, PicturesBetweenChangesOfOneChunk) {
   EXPECT_EQ(publisher.Take(), publisher.Take());
   for (size_t i = 0; i < pictures.size(); ++i) {
     EXPECT_EQ(Ids(*pictures[i]).size(), 10 * (i + 1));
-    EXPECT_EQ(pictures[i]->FindJob(7)->spec().name(), std::to_string(10 * (i + 1)));
+    EXPECT_EQ(pictures[i]->FindJob(7)->Read().spec().name(), std::to_string(10 * (i + 1)));
   }
 }
 

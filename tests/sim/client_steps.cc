@@ -14,8 +14,10 @@ bool Dies(const WorkItem& item) {
 const v1::Job* Clients::See(JobId job) {
   ControllerProcess* controller = controller_();
   if (controller == nullptr) return nullptr;
-  picture_ = controller->picture();
-  return picture_->FindJob(job.value).get();
+  const auto published = controller->picture()->FindJob(job.value);
+  if (published == nullptr) return nullptr;
+  seen_ = published->Read();
+  return &seen_;
 }
 
 void Clients::WaitForAllocation(Submission& submission) {

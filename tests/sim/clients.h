@@ -69,7 +69,7 @@ class Clients {
   const GetController controller_;
   Random random_;
   std::map<uint32_t, Submission> submissions_;
-  std::shared_ptr<const ctld::PublishedState> picture_;
+  v1::Job seen_;
 };
 
 ctld::Caller CallerOf(uint32_t uid);

@@ -51,7 +51,7 @@ void ControllerProcess::Start() {
   scene_->Trace("CONTROLLER starts, epoch ", epoch_, ", ", snapshot->jobs.size(), " jobs");
   Effects effects = core_->Restore(*std::move(snapshot), scene_->clock.now());
   core_->ForEachJob([this](const ctld::Job& job) {
-    publisher_.PutJob(std::make_shared<v1::Job>(ctld::ToProto(job, "sim")));
+    publisher_.PutJob(ctld::PublishedJob::Make(ctld::ToProto(job, "sim")));
   });
   runner_->PublishAll();
   parts_.witness->OnRestored(*core_, *parts_.disk);

@@ -32,7 +32,7 @@ void Oracle::CheckPreempted(const ctld::Controller& core, const ctld::Job& job) 
   // A decision that was never stored may be made again, later.
   if (absl::AbsDuration(leave.told - job.preempt_time) < kRounding) return;
   leave = {job.preempt_time, job.end_time};
-  const std::string what = StrCat("job ", job.id.value, " of partition ", job.partition);
+  const std::string what = StrCat("job ", job.id.value, " of partition ", job.partition.view());
   const ctld::Settings& settings = core.settings();
   const ctld::Partition* partition = core.FindPartition(job.partition);
   if (partition == nullptr || !settings.preempt.by_tier ||
@@ -91,7 +91,8 @@ void Oracle::CheckEnd(const ctld::Job& job) {
     }
     case JobState::kNodeFail:
       if (!NodesWereTroubled(job)) {
-        scene_->Violation("end", what, ", and its nodes were well (", job.reason_detail, ")");
+        scene_->Violation("end", what, ", and its nodes were well (", job.reason_detail.view(),
+                          ")");
       }
       return;
     case JobState::kPreempted: {

@@ -3,9 +3,9 @@
 #include <algorithm>
 
 #include "common/base/text.h"
-#include "common/http2/address.h"
 #include "common/os/boot_clock.h"
 #include "common/os/log.h"
+#include "common/rpc/host_port.h"
 #include "noded/stepd/spool.h"
 
 namespace reeve::noded {
@@ -109,8 +109,7 @@ void LeaseKeeper::Ask() {
 void LeaseKeeper::AskOne(const LeaseRecord::Witness& witness) {
   Question question;
   question.channel = std::make_unique<rpc::Channel>(
-      options_.target(witness.node, http2::HostPort(witness.address, witness.port)),
-      options_.munge);
+      options_.target(witness.node, rpc::HostPort(witness.address, witness.port)), options_.munge);
   v1::WitnessRequest request;
   request.set_node(options_.node);
   auto on_message = [this, round = round_, name = witness.node](std::string bytes) {

@@ -26,6 +26,13 @@ bool SomebodyLeavesUnseen(const State& state) {
   });
 }
 
+// Has this pass started the job, or changed it otherwise? Whoever has not been told yet that he
+// begins is not told to leave.
+bool IsTouched(const Effects& effects, JobId job) {
+  return std::find(effects.jobs_changed.begin(), effects.jobs_changed.end(), job) !=
+         effects.jobs_changed.end();
+}
+
 }  // namespace
 
 RoomMaker::RoomMaker(Context& context, const absl::btree_set<ReadyKey>* looked_at,
@@ -91,6 +98,11 @@ bool RoomMaker::TryFor(ShapeQueue& queue, const ReadyKey& key) {
     return false;
   }
   const Victims victims = FindVictims(state_, rules_, queue, key, context_.now, leave_);
+  for (JobId victim : victims.jobs) {
+    if (!IsTouched(context_.effects, victim)) continue;
+    LookAgain(context_.now + kRest);
+    return false;
+  }
   for (JobId victim : victims.jobs) PreemptJob(context_, *state_.FindJob(victim), key.job);
   if (!victims.jobs.empty()) return true;
   queue.preempt_rank = key;

@@ -5,7 +5,7 @@ import subprocess
 
 from hosts import CONTROLLER
 from stats import median
-from system import CPUS_PER_NODE, MEMORY_PER_NODE, Failure, System
+from system import Failure, System
 
 
 class Reeve(System):
@@ -23,7 +23,8 @@ class Reeve(System):
     def start_daemons(self):
         for name in ("state", "spool"):
             (self.folder / name).mkdir(exist_ok=True)
-        self._write_conf()
+        more = [f"ReeveAccountingLogFile={self.logs}/reevedbd.log"] if self.accounting else []
+        self.write_slurm_conf(more)
         self.start_munged()
         if self.accounting:
             self.spawn("reevedbd", CONTROLLER, self._daemon("reevedbd"))
@@ -51,41 +52,3 @@ class Reeve(System):
 
     def _daemon(self, program, *arguments):
         return [str(self._bin / program), "-D", "-f", str(self.folder / "slurm.conf"), *arguments]
-
-    def _write_conf(self):
-        at = self.hosts.addresses
-        lines = [f"""ClusterName={self.cluster}
-SlurmctldHost={CONTROLLER}({at[CONTROLLER]})
-SlurmctldPort={self.port}
-SlurmdPort={self.node_port}
-SlurmUser=root
-AuthType=auth/munge
-AuthInfo=socket={self.munge_socket}
-StateSaveLocation={self.folder}/state
-SlurmdSpoolDir={self.folder}/spool/%n
-SlurmctldLogFile={self.logs}/reevectld.log
-SlurmdLogFile={self.logs}/reevenoded-%n.log
-SlurmctldDebug=error
-SlurmdDebug=error
-SelectType=select/cons_tres
-SelectTypeParameters=CR_CPU
-SlurmdParameters=config_overrides
-ReturnToService=2
-MaxArraySize=100001
-MaxJobCount=200000
-MinJobAge=10
-MessageTimeout=60"""]
-        if self.accounting:
-            lines.append(f"""AccountingStorageType=accounting_storage/slurmdbd
-AccountingStorageHost={at[CONTROLLER]}
-AccountingStoragePort={self.accounting_port}
-ReeveAccountingLogFile={self.logs}/reevedbd.log""")
-        lines += node_lines(self.hosts)
-        self.write("slurm.conf", "\n".join(lines) + "\n")
-
-
-def node_lines(hosts):
-    """The same nodes and partition for both systems."""
-    lines = [f"NodeName={name} NodeAddr={hosts.addresses[name]} CPUs={CPUS_PER_NODE} "
-             f"RealMemory={MEMORY_PER_NODE} State=UNKNOWN" for name in hosts.nodes]
-    return lines + ["PartitionName=debug Nodes=ALL Default=YES MaxTime=INFINITE State=UP"]

@@ -4,7 +4,6 @@ import contextlib
 import re
 
 from hosts import CONTROLLER
-from reeve import node_lines
 from system import Failure, System, wait_for
 
 SCHEDULER = ("defer,batch_sched_delay=1,sched_min_interval=100000,bf_continue,bf_interval=300,"
@@ -111,46 +110,20 @@ CommitDelay=1
             raise Failure("slurmdbd does not know the cluster")
 
     def _write_conf(self, scheduler):
-        at = self.hosts.addresses
-        lines = [f"""ClusterName={self.cluster}
-SlurmctldHost={CONTROLLER}({at[CONTROLLER]})
-SlurmctldPort={self.port}
-SlurmdPort={self.node_port}
-SlurmUser=root
-AuthType=auth/munge
-AuthInfo=socket={self.munge_socket}
-CredType=cred/munge
-StateSaveLocation={self.folder}/state
-SlurmdSpoolDir={self.folder}/spool/%n
+        lines = [f"""CredType=cred/munge
 TmpFS={self.folder}/tmp/%n
 SlurmctldPidFile={self.folder}/slurmctld.pid
 SlurmdPidFile={self.folder}/slurmd-%n.pid
-SlurmctldLogFile={self.logs}/slurmctld.log
-SlurmdLogFile={self.logs}/slurmd-%n.log
-SlurmctldDebug=error
-SlurmdDebug=error
 ProctrackType=proctrack/linuxproc
 TaskPlugin=task/none
 JobAcctGatherType=jobacct_gather/none
 JobCompType=jobcomp/none
 PriorityType=priority/basic
 MpiDefault=none
-SelectType=select/cons_tres
-SelectTypeParameters=CR_CPU
-SlurmdParameters=config_overrides
-ReturnToService=2
-MaxArraySize=100001
-MaxJobCount=200000
-MinJobAge=10
-MessageTimeout=60
 SchedulerParameters={scheduler}"""]
         if self.accounting:
-            lines.append(f"""AccountingStorageType=accounting_storage/slurmdbd
-AccountingStorageHost={at[CONTROLLER]}
-AccountingStoragePort={self.accounting_port}
-AccountingStoragePass={self.munge_socket}""")
-        lines += node_lines(self.hosts)
-        self.write("slurm.conf", "\n".join(lines) + "\n")
+            lines.append(f"AccountingStoragePass={self.munge_socket}")
+        self.write_slurm_conf(lines)
 
 
 def backfill_figures(text):

@@ -43,9 +43,10 @@ def last_line(path):
 
 class System:
     """name: as in the report; commands: the folder of its clients; controller and node: the names of their
-    daemons; port: the controller's. A subclass says how the daemons are started."""
+    daemons; port, node_port, accounting_port: the controller's, the nodes', the accounting's. A subclass says
+    how the daemons are started."""
     name = commands = controller = node = ""
-    port = 0
+    port = node_port = accounting_port = 0
 
     def __init__(self, hosts, folder, accounting):
         self.hosts = hosts
@@ -77,6 +78,40 @@ class System:
         yield
 
     # The same for both.
+    def write_slurm_conf(self, more):
+        """Equal hosts, limits and logs; more: lines of the one system alone."""
+        at = self.hosts.addresses
+        lines = [f"""ClusterName={self.cluster}
+SlurmctldHost={CONTROLLER}({at[CONTROLLER]})
+SlurmctldPort={self.port}
+SlurmdPort={self.node_port}
+SlurmUser=root
+AuthType=auth/munge
+AuthInfo=socket={self.munge_socket}
+StateSaveLocation={self.folder}/state
+SlurmdSpoolDir={self.folder}/spool/%n
+SlurmctldLogFile={self.logs}/{self.controller}.log
+SlurmdLogFile={self.logs}/{self.node}-%n.log
+SlurmctldDebug=error
+SlurmdDebug=error
+SelectType=select/cons_tres
+SelectTypeParameters=CR_CPU
+SlurmdParameters=config_overrides
+ReturnToService=2
+MaxArraySize=100001
+MaxJobCount=200000
+MinJobAge=10
+MessageTimeout=60"""]
+        if self.accounting:
+            lines.append(f"""AccountingStorageType=accounting_storage/slurmdbd
+AccountingStorageHost={at[CONTROLLER]}
+AccountingStoragePort={self.accounting_port}""")
+        lines += more
+        lines += [f"NodeName={name} NodeAddr={at[name]} CPUs={CPUS_PER_NODE} RealMemory={MEMORY_PER_NODE} State=UNKNOWN"
+                  for name in self.hosts.nodes]
+        lines.append("PartitionName=debug Nodes=ALL Default=YES MaxTime=INFINITE State=UP")
+        self.write("slurm.conf", "\n".join(lines) + "\n")
+
     def start(self):
         self.start_daemons()
         self.wait_nodes()

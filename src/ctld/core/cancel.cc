@@ -134,17 +134,9 @@ class Cancellation {
       if (step.Ended()) continue;
       if (batch ? !(event_.batch_only || event_.full) : event_.batch_only) continue;
       sent = true;
-      SendSignal(job, step, batch && !event_.full);
+      SignalStepEverywhere(context_, job, step, event_.signal, batch && !event_.full);
     }
     return sent || !event_.batch_only ? absl::OkStatus() : Refuse(kInvalidJobId);
-  }
-
-  void SendSignal(const Job& job, const Step& step, bool leader_only) {
-    for (size_t i = 0; i < step.shares.size(); ++i) {
-      if (step.parts[i] == PartState::kEnded) continue;
-      context_.Send(step.shares[i].node,
-                    SignalStep{job.id, step.step_id, job.restarts, event_.signal, leader_only});
-    }
   }
 
   absl::Status CancelStep(Job& job, StepId id) {
@@ -154,7 +146,7 @@ class Cancellation {
       return Refuse(step == nullptr && !job.Finished() ? kInvalidJobId : kAlreadyDone);
     }
     if (event_.signal != 0 && event_.signal != kSigKill) {
-      SendSignal(job, *step, false);
+      SignalStepEverywhere(context_, job, *step, event_.signal, false);
       return absl::OkStatus();
     }
     KillStepEverywhere(context_, job, *step, event_.caller.uid);

@@ -7,6 +7,7 @@
 #include "common/base/text.h"
 #include "ctld/core/cluster_state.h"
 #include "ctld/core/job_end.h"
+#include "ctld/core/steps.h"
 
 namespace reeve::ctld {
 namespace {
@@ -25,11 +26,7 @@ const Partition* PartitionOf(const State& state, const Job& job) {
 
 void SendToAllSteps(Context& context, const Job& job, int32_t signal) {
   for (const Step& step : job.steps) {
-    for (size_t i = 0; i < step.shares.size(); ++i) {
-      if (step.parts[i] == PartState::kEnded) continue;
-      context.Send(step.shares[i].node,
-                   SignalStep{job.id, step.step_id, job.restarts, signal, /*leader_only=*/false});
-    }
+    SignalStepEverywhere(context, job, step, signal, /*leader_only=*/false);
   }
 }
 

@@ -263,6 +263,15 @@ void CloseAllSteps(Context& context, Job& job) {
   for (const NodeShare& share : job.shares) EndPartsOnNode(context, job, share.node);
 }
 
+void SignalStepEverywhere(Context& context, const Job& job, const Step& step, int32_t signal,
+                          bool leader_only) {
+  for (size_t i = 0; i < step.shares.size(); ++i) {
+    if (step.parts[i] == PartState::kEnded) continue;
+    context.Send(step.shares[i].node,
+                 SignalStep{job.id, step.step_id, job.restarts, signal, leader_only});
+  }
+}
+
 void KillStepEverywhere(Context& context, Job& job, Step& step, std::optional<uint32_t> by) {
   if (by.has_value()) step.kill_uid = by;
   for (size_t i = 0; i < step.shares.size(); ++i) {

@@ -24,6 +24,9 @@ void EndPartsOnNode(Context& context, Job& job, const std::string& node);
 void CloseAllSteps(Context& context, Job& job);
 // Ends one running step: KillStep to every node it still runs on.
 void KillStepEverywhere(Context& context, Job& job, Step& step, std::optional<uint32_t> by);
+// SignalStep to every node it still runs on.
+void SignalStepEverywhere(Context& context, const Job& job, const Step& step, int32_t signal,
+                          bool leader_only);
 // The node does not know this part of a step: it is launched again when it surely never started.
 void ResolveMissingPart(Context& context, Job& job, Step& step, size_t share);
 

@@ -13,6 +13,8 @@
 #include "ctld/convert.h"
 #include "ctld/core/errors.h"
 #include "ctld/service.h"
+#include "google/protobuf/io/coded_stream.h"
+#include "google/protobuf/wire_format_lite.h"
 #include "reeve_version.h"
 
 namespace reeve::ctld {
@@ -122,29 +124,31 @@ class JobListing : public std::enable_shared_from_this<JobListing> {
     if (!Matches(job)) return;
     ++found_;
     const std::string_view bytes = job.bytes(request_.with_steps());
-    const std::string more = Priorities(job).SerializeAsString();
-    constexpr uint32_t kTag = (pb::QueryJobsResponse::kJobsFieldNumber << 3) | 2;
-    AppendVarint(kTag, &part_);
-    AppendVarint(static_cast<uint32_t>(bytes.size() + more.size()), &part_);
+    const std::string more = Priorities(job);
+    AppendHead(bytes.size() + more.size());
     part_.append(bytes);
     part_.append(more);
   }
 
-  static void AppendVarint(uint32_t value, std::string* out) {
-    for (; value >= 0x80; value >>= 7) out->push_back(static_cast<char>(value | 0x80));
-    out->push_back(static_cast<char>(value));
+  void AppendHead(size_t size) {
+    using google::protobuf::internal::WireFormatLite;
+    using google::protobuf::io::CodedOutputStream;
+    uint8_t head[10];
+    uint8_t* end = WireFormatLite::WriteTagToArray(pb::QueryJobsResponse::kJobsFieldNumber,
+                                                   WireFormatLite::WIRETYPE_LENGTH_DELIMITED, head);
+    end = CodedOutputStream::WriteVarint32ToArray(static_cast<uint32_t>(size), end);
+    part_.append(head, end);
   }
 
-  // Those of its fields that are others than when it was published.
-  pb::Job Priorities(const PublishedJob& job) const {
-    pb::Job now;
+  // Those of its fields that are others than when it was published, as bytes.
+  std::string Priorities(const PublishedJob& job) const {
     const PriorityBook* book = state_->priorities();
-    if (book == nullptr || !book->config.multifactor || !job.pending()) return now;
-    pb::Job whole = job.Read();
+    if (book == nullptr || !book->config.multifactor || !job.pending()) return "";
+    pb::Job now, whole = job.Read();
     ShowPriorities(*book, now_, request_.with_priorities(), &whole);
     now.set_priority(whole.priority());
     now.mutable_priorities()->Swap(whole.mutable_priorities());
-    return now;
+    return now.SerializeAsString();
   }
 
   bool Matches(const PublishedJob& job) const {

@@ -1,6 +1,7 @@
 // Random lives of small clusters: the invariants hold after every event, everything ends, and the
 // plan is kept.
 #include "tests/ctld/core/harness.h"
+#include "tests/ctld/core/jobs_in.h"
 #include "tests/ctld/core/random.h"
 
 namespace reeve::ctld {
@@ -22,14 +23,6 @@ Spec RandomSpec(Random& random, bool with_deps, uint32_t known) {
   return spec;
 }
 
-std::vector<JobId> JobsIn(const Cluster& c, bool (*wanted)(const Job&)) {
-  std::vector<JobId> ids;
-  c.controller->ForEachJob([&](const Job& job) {
-    if (wanted(job)) ids.push_back(job.id);
-  });
-  std::sort(ids.begin(), ids.end());
-  return ids;
-}
 std::vector<JobId> RunningIn(const Cluster& c) {
   return JobsIn(c, [](const Job& job) { return job.Running(); });
 }

@@ -5,6 +5,7 @@
 
 #include "ctld/core/cluster_state.h"
 #include "tests/ctld/core/harness.h"
+#include "tests/ctld/core/jobs_in.h"
 #include "tests/ctld/core/random.h"
 
 namespace reeve::ctld {
@@ -104,15 +105,6 @@ class World {
   absl::Time begin_;
   std::vector<Job> may_go_, stay_;
 };
-
-std::vector<JobId> JobsIn(const Cluster& c, bool (*wanted)(const Job&)) {
-  std::vector<JobId> ids;
-  c.controller->ForEachJob([&](const Job& job) {
-    if (wanted(job)) ids.push_back(job.id);
-  });
-  std::sort(ids.begin(), ids.end());
-  return ids;
-}
 
 void Fill(Cluster& c, Random& random, uint32_t jobs, uint32_t widest) {
   static const std::vector<std::string> kPartitions = {"debug", "debug", "middle", "safe"};

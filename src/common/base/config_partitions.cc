@@ -11,10 +11,6 @@
 namespace reeve {
 namespace {
 
-absl::Status Refused(std::string_view value, std::string_view why) {
-  return absl::InvalidArgumentError(StrCat("'", value.substr(0, 100), "' ", why));
-}
-
 bool IsUnlimited(std::string_view value) {
   return EqualsIgnoreCase(value, "UNLIMITED") || EqualsIgnoreCase(value, "INFINITE") ||
          value == "-1";

@@ -17,10 +17,6 @@ constexpr std::pair<std::string_view, PreemptMode> kModes[] = {
 };
 constexpr std::string_view kModesOfSlurm[] = {"SUSPEND", "GANG", "WITHIN", "PRIORITY"};
 
-absl::Status Refused(std::string_view value, std::string_view why) {
-  return absl::InvalidArgumentError(StrCat("'", value.substr(0, 100), "' ", why));
-}
-
 absl::Status SetType(Config& config, std::string_view value) {
   std::string_view word = value;
   if (StartsWithIgnoreCase(word, "preempt/")) word.remove_prefix(8);

@@ -13,10 +13,6 @@ namespace {
 
 using C = PriorityConfig;
 
-absl::Status Refused(std::string_view value, std::string_view why) {
-  return absl::InvalidArgumentError(StrCat("'", value.substr(0, 100), "' ", why));
-}
-
 std::string OrNull(std::string_view text) {
   return text.empty() ? "(null)" : std::string(text);
 }

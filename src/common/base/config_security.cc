@@ -11,10 +11,6 @@ namespace {
 constexpr int64_t kMaxScriptSize = 64 << 20;
 constexpr int64_t kMaxUint32 = std::numeric_limits<int32_t>::max();
 
-absl::Status Refused(std::string_view value, std::string_view why) {
-  return absl::InvalidArgumentError(StrCat("'", value.substr(0, 100), "' ", why));
-}
-
 std::string OrNull(std::string_view text) {
   return text.empty() ? "(null)" : std::string(text);
 }

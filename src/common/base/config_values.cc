@@ -23,10 +23,6 @@ std::string OrNull(std::string_view text) {
   return text.empty() ? "(null)" : std::string(text);
 }
 
-absl::Status Refused(std::string_view value, std::string_view why) {
-  return absl::InvalidArgumentError(StrCat("'", value.substr(0, 100), "' ", why));
-}
-
 // ---- Kinds of values ----------------------------------------------------------------------------
 
 ValueBinding Text(std::string_view key, std::string Config::*member) {
@@ -485,6 +481,10 @@ std::vector<std::string> ParseNames(std::string_view text) {
     if (!Strip(name).empty()) names.emplace_back(Strip(name));
   }
   return names;
+}
+
+absl::Status Refused(std::string_view value, std::string_view why) {
+  return absl::InvalidArgumentError(StrCat("'", value.substr(0, 100), "' ", why));
 }
 
 }  // namespace reeve

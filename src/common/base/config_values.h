@@ -23,6 +23,9 @@ struct ValueBinding {
 std::span<const ValueBinding> ConfigValues();
 const ValueBinding* FindConfigValue(std::string_view key);  // null when there is none
 
+// An error that names the value and says why it is none: "'x' is not a time".
+absl::Status Refused(std::string_view value, std::string_view why);
+
 // Parts that node and partition lines share.
 absl::StatusOr<bool> ParseYesNo(std::string_view text);  // YES NO TRUE FALSE 1 0
 absl::StatusOr<std::optional<uint64_t>> ParseMbOrUnlimited(std::string_view text);  // 0: unlimited

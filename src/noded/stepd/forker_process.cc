@@ -7,12 +7,14 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <optional>
 
 #include "common/base/text.h"
 #include "common/os/log.h"
+#include "noded/stepd/identity.h"
 #include "noded/stepd/script_runner.h"
 #include "noded/stepd/script_spool.h"
 #include "noded/stepd/spool.h"
@@ -57,6 +59,14 @@ void ResetInternalSignals() {
   for (int signal : {32, 33}) {
     syscall(SYS_rt_sigaction, signal, &by_default, nullptr, sizeof(by_default.mask));
   }
+}
+
+// What is read or loaded once here, no step loads again: the name services' libraries, the time
+// zone, the boot's id.
+void WarmUp() {
+  LookUpIdentity(geteuid(), getegid(), "").IgnoreError();
+  tzset();
+  BootId();
 }
 
 struct ForkRequest {
@@ -106,12 +116,9 @@ std::optional<ForkRequest> Receive(int requests) {
   if (geteuid() == 0) prctl(PR_SET_DUMPABLE, 0);
   // A script runner says nothing on its socket: that it closes is the message.
   if (!key.has_value()) _exit(RunScripts(settings, request.name));
-  int code = 0;
-  {
-    Stepd stepd(settings, *key, std::move(request.socket));
-    code = stepd.Run();
-  }
-  _exit(code);
+  // Never destroyed: the kernel takes it all at once, and memory is copied by being tidied up.
+  auto* const stepd = new Stepd(settings, *key, std::move(request.socket));
+  _exit(stepd->Run());
 }
 
 }  // namespace
@@ -126,6 +133,7 @@ int RunForker(const StepdSettings& settings, os::UniqueFd requests, int argc, ch
   signal(SIGPIPE, SIG_IGN);
   if (chdir("/") != 0) return 1;
   prctl(PR_SET_NAME, "reeve-forker");
+  WarmUp();
   while (std::optional<ForkRequest> request = Receive(requests.get())) {
     pid_t child = fork();
     if (child < 0) {

@@ -63,9 +63,12 @@ std::optional<StepKey> ParseSpoolFolderName(std::string_view name) {
   return key;
 }
 
-std::string BootId() {
-  absl::StatusOr<std::string> id = os::ReadFile("/proc/sys/kernel/random/boot_id");
-  return id.ok() ? std::string(Strip(*id)) : "";
+const std::string& BootId() {
+  static const std::string* const boot_id = [] {
+    absl::StatusOr<std::string> id = os::ReadFile("/proc/sys/kernel/random/boot_id");
+    return new std::string(id.ok() ? Strip(*id) : "");
+  }();
+  return *boot_id;
 }
 
 uint64_t ProcessStartTime(pid_t pid) {

@@ -38,7 +38,7 @@ namespace reeve::noded {
 std::string SpoolFolderName(const StepKey& key);  // "12.-5.0"
 std::optional<StepKey> ParseSpoolFolderName(std::string_view name);
 
-std::string BootId();
+const std::string& BootId();
 // A process's start in clock ticks since boot, 0 when there is no such process: with the pid it
 // names one process for good.
 uint64_t ProcessStartTime(pid_t pid);

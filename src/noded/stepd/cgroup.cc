@@ -62,8 +62,10 @@ bool EnableDownTo(const std::string& root, const std::string& path, std::string_
                      [&](const std::string& folder) { return Enable(folder, controller); });
 }
 
-// v1: a new cpuset has no CPUs and no memory nodes, and takes no process until it has.
+// v1: a new cpuset has no CPUs and no memory nodes, and takes no process until it has. Groups made
+// below these inherit them.
 absl::Status InheritCpuset(const std::string& root, const std::string& path) {
+  if (!Strip(ReadControl(path + "/cpuset.mems")).empty()) return absl::OkStatus();
   std::string parent = root;
   for (const std::string& folder : FoldersFromRoot(root, path)) {
     for (const char* file : {"/cpuset.cpus", "/cpuset.mems"}) {
@@ -72,6 +74,7 @@ absl::Status InheritCpuset(const std::string& root, const std::string& path) {
       absl::Status status = WriteControl(folder + file, ReadControl(parent + file));
       if (!status.ok()) return status;
     }
+    WriteControl(folder + "/cgroup.clone_children", "1").IgnoreError();
     parent = folder;
   }
   return absl::OkStatus();
@@ -109,21 +112,26 @@ StepCgroup::StepCgroup(const NodeCgroups& node, const StepKey& key) : node_(node
   }
 }
 
+absl::Status StepCgroup::MakeFolders(const Group& group) {
+  absl::Status made;
+  // Another step that ends may remove the job's folder between two of ours: once more, then.
+  for (int tries = 0; tries < 20; ++tries) {
+    made = MakeFolder(group.job_path);
+    if (made.ok()) made = MakeFolder(group.path);
+    if (!absl::IsNotFound(made)) return made;
+    for (const std::string& folder : FoldersFromRoot(group.mount.root, group.job_path)) {
+      MakeFolder(folder).IgnoreError();
+    }
+  }
+  return made;
+}
+
 absl::Status StepCgroup::Create(const CgroupLimits& limits, std::vector<std::string>* warnings) {
   bool memory_limited = limits.step_memory_mb == 0 && limits.job_memory_mb == 0;
   bool cores_bound = limits.cores.empty();
   for (const Group& group : groups_) {
     const std::string& root = group.mount.root;
-    // Another step that ends may remove the job's folder between two of ours: once more, then.
-    absl::Status made;
-    for (int tries = 0; tries < 20; ++tries) {
-      for (const std::string& folder : FoldersFromRoot(root, group.path)) {
-        made = MakeFolder(folder);
-        if (!made.ok()) break;
-      }
-      if (made.ok()) break;
-    }
-    if (!made.ok()) return made;
+    if (absl::Status made = MakeFolders(group); !made.ok()) return made;
     auto kind = group.mount.kind;
     bool unified = kind == CgroupMount::Kind::kUnified;
     if (kind == CgroupMount::Kind::kMemory ||
@@ -154,10 +162,12 @@ absl::Status StepCgroup::Create(const CgroupLimits& limits, std::vector<std::str
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::vector<os::UniqueFd>> StepCgroup::OpenProcs() const {
+absl::StatusOr<std::vector<os::UniqueFd>> StepCgroup::OpenEntrances() const {
   std::vector<os::UniqueFd> files;
   for (const Group& group : groups_) {
-    absl::StatusOr<os::UniqueFd> fd = os::OpenFile(group.path + "/cgroup.procs", O_WRONLY);
+    // v1's "tasks" takes one thread, for which the kernel holds up no other fork of the machine.
+    const char* entrance = group.mount.v2 ? "/cgroup.procs" : "/tasks";
+    absl::StatusOr<os::UniqueFd> fd = os::OpenFile(group.path + entrance, O_WRONLY);
     if (!fd.ok()) return fd.status();
     files.push_back(*std::move(fd));
   }

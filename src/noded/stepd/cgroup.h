@@ -31,8 +31,9 @@ struct CgroupMount {
 };
 
 // Which hierarchies this process may create groups in. Reads /proc/self/mountinfo and
-// /proc/self/cgroup, and tries.
-std::vector<CgroupMount> FindCgroupMounts();
+// /proc/self/cgroup, and tries; once in a process and its forks. A freezer is left out where v2
+// freezes as well.
+const std::vector<CgroupMount>& FindCgroupMounts();
 
 // A node's groups; names the folders below every mount.
 struct NodeCgroups {
@@ -58,8 +59,8 @@ class StepCgroup {
   // Creates them with limits. OK with nothing created where no hierarchy is writable. What
   // can't be limited is said in `warnings`, once each.
   absl::Status Create(const CgroupLimits& limits, std::vector<std::string>* warnings);
-  // cgroup.procs of each, for a process to write itself into.
-  absl::StatusOr<std::vector<os::UniqueFd>> OpenProcs() const;
+  // Files of each for a process with one thread to write "0" into, which makes it a member.
+  absl::StatusOr<std::vector<os::UniqueFd>> OpenEntrances() const;
 
   bool exists() const;
   std::vector<pid_t> Processes() const;
@@ -77,6 +78,7 @@ class StepCgroup {
     std::string job_path;
     std::string path;
   };
+  static absl::Status MakeFolders(const Group& group);
   const Group* Tracking() const;
   const Group* Memory() const;
 

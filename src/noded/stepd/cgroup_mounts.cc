@@ -1,6 +1,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "absl/strings/numbers.h"
 #include "common/base/array_spec.h"
 #include "common/base/text.h"
@@ -46,9 +48,16 @@ void AddIfWritable(CgroupMount::Kind kind, bool v2, const std::string& mount,
   if (own.size() > 1 && CanCreateIn(mount + own)) found->push_back({kind, v2, mount + own});
 }
 
-}  // namespace
+// cgroup.freeze: Linux 5.2.
+bool Freezes(const CgroupMount& mount) {
+  const std::string probe = StrCat(mount.root, "/reeve");
+  const bool made = mkdir(probe.c_str(), 0755) == 0;
+  const bool freezes = mount.v2 && os::PathExists(probe + "/cgroup.freeze");
+  if (made) rmdir(probe.c_str());
+  return freezes;
+}
 
-std::vector<CgroupMount> FindCgroupMounts() {
+std::vector<CgroupMount> ReadCgroupMounts() {
   std::vector<CgroupMount> found;
   absl::StatusOr<std::string> text = os::ReadFile("/proc/self/mountinfo");
   if (!text.ok()) return found;
@@ -73,7 +82,18 @@ std::vector<CgroupMount> FindCgroupMounts() {
       }
     }
   }
+  if (std::any_of(found.begin(), found.end(), Freezes)) {
+    std::erase_if(
+        found, [](const CgroupMount& mount) { return mount.kind == CgroupMount::Kind::kFreezer; });
+  }
   return found;
+}
+
+}  // namespace
+
+const std::vector<CgroupMount>& FindCgroupMounts() {
+  static const auto* const mounts = new std::vector<CgroupMount>(ReadCgroupMounts());
+  return *mounts;
 }
 
 std::optional<std::vector<int>> ParseCpuList(const std::string& text) {

@@ -57,7 +57,7 @@ struct ChildPlan {
   int report_fd = -1;
   int go_fd = -1;
   int go_parent_fd = -1;  // the parent's end, closed first: else its death would not be seen
-  const int* cgroup_fds = nullptr;  // of cgroup.procs files
+  const int* cgroup_fds = nullptr;  // StepCgroup::OpenEntrances
   size_t cgroup_count = 0;
   const ChildLimit* limits = nullptr;
   size_t limit_count = 0;

@@ -63,10 +63,11 @@ void ResetInternalSignals() {
 
 // What is read or loaded once here, no step loads again: the name services' libraries, the time
 // zone, the boot's id.
-void WarmUp() {
+void WarmUp(const StepdSettings& settings) {
   LookUpIdentity(geteuid(), getegid(), "").IgnoreError();
   tzset();
   BootId();
+  if (settings.cgroups) FindCgroupMounts();
 }
 
 struct ForkRequest {
@@ -133,7 +134,7 @@ int RunForker(const StepdSettings& settings, os::UniqueFd requests, int argc, ch
   signal(SIGPIPE, SIG_IGN);
   if (chdir("/") != 0) return 1;
   prctl(PR_SET_NAME, "reeve-forker");
-  WarmUp();
+  WarmUp(settings);
   while (std::optional<ForkRequest> request = Receive(requests.get())) {
     pid_t child = fork();
     if (child < 0) {

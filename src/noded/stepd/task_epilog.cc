@@ -16,7 +16,7 @@ absl::StatusOr<pid_t> TaskLauncher::ForkEpilog(uint32_t task, pid_t task_pid,
   absl::StatusOr<os::UniqueFd> in = os::OpenFile("/dev/null", O_RDONLY);
   absl::StatusOr<os::UniqueFd> out = os::OpenFile("/dev/null", O_WRONLY);
   absl::StatusOr<os::Pipe> go = os::MakePipe();
-  absl::StatusOr<std::vector<os::UniqueFd>> procs = cgroup.OpenProcs();
+  absl::StatusOr<std::vector<os::UniqueFd>> procs = cgroup.OpenEntrances();
   for (const absl::Status& status : {in.status(), out.status(), go.status(), procs.status()}) {
     if (!status.ok()) return status;
   }

@@ -113,7 +113,7 @@ absl::Status TaskLauncher::Fork(const StepCgroup& cgroup) {
   absl::StatusOr<os::Pipe> go = os::MakePipe();
   if (!go.ok()) return go.status();
   go_ = *std::move(go);
-  absl::StatusOr<std::vector<os::UniqueFd>> procs = cgroup.OpenProcs();
+  absl::StatusOr<std::vector<os::UniqueFd>> procs = cgroup.OpenEntrances();
   if (!procs.ok()) return procs.status();
   std::vector<int> cgroup_fds;
   for (const os::UniqueFd& fd : *procs) cgroup_fds.push_back(fd.get());

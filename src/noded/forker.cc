@@ -30,9 +30,15 @@ absl::StatusOr<pid_t> Spawn(const std::string& program, std::vector<std::string>
   posix_spawn_file_actions_init(&files);
   posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);
   posix_spawn_file_actions_adddup2(&files, requests, kRequestFd);
+  // Symbols are bound once here, in the name services' libraries too, and not in every step.
+  char bind_now[] = "LD_BIND_NOW=1";
+  std::vector<char*> environment = {bind_now};
+  for (char** entry = environ; *entry != nullptr; ++entry) environment.push_back(*entry);
+  environment.push_back(nullptr);
   const os::SpawnAttributes attributes;
   pid_t pid = -1;
-  int error = posix_spawn(&pid, program.c_str(), &files, attributes.get(), argv.data(), environ);
+  int error =
+      posix_spawn(&pid, program.c_str(), &files, attributes.get(), argv.data(), environment.data());
   posix_spawn_file_actions_destroy(&files);
   if (error != 0) return os::ErrnoStatus(error, StrCat("start ", program));
   return pid;

@@ -8,9 +8,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "common/os/event_loop.h"
 #include "noded/stepd/child_line.h"
 #include "noded/stepd/identity.h"
+#include "noded/stepd/signals.h"
 
 namespace reeve::noded {
 namespace {
@@ -54,9 +54,11 @@ void SetLimits(const ChildPlan& plan) {
     rlimit now;
     if (getrlimit(static_cast<__rlimit_resource>(plan.limits[i].resource), &now) != 0) continue;
     // The hard limit is the node's; a soft one above it is clipped.
+    const rlim_t before = now.rlim_cur;
     now.rlim_cur =
         plan.limits[i].value.rlim_cur < now.rlim_max ? plan.limits[i].value.rlim_cur : now.rlim_max;
-    if (setrlimit(static_cast<__rlimit_resource>(plan.limits[i].resource), &now) != 0) {
+    if (now.rlim_cur != before &&
+        setrlimit(static_cast<__rlimit_resource>(plan.limits[i].resource), &now) != 0) {
       Fail(plan, ChildReport::kLimits, errno);
     }
   }
@@ -133,7 +135,7 @@ const char* StageText(int stage) {
 
 void RunChild(const ChildPlan& plan) {
   close(plan.go_parent_fd);
-  os::ResetSignals();
+  RestoreSignals();
   FillPid(plan.task_pid_digits);
   SetUpDescriptors(plan);
   ResetOomScore();

@@ -13,7 +13,8 @@
 
 #include "absl/cleanup/cleanup.h"
 #include "common/base/text.h"
-#include "common/os/event_loop.h"
+#include "noded/stepd/shared_fork.h"
+#include "noded/stepd/signals.h"
 
 namespace reeve::noded {
 namespace {
@@ -62,7 +63,7 @@ int ReceiveResult(int socket, int* error) {
                           const std::vector<FileRequest>& requests) {
   if (dup2(socket, 3) < 0) _exit(1);
   close_range(4, ~0U, 0);  // the step's lock must not outlive stepd in a child that hangs here
-  os::ResetSignals();
+  RestoreSignals();
   umask(mask);
   int error = 0;
   if (identity.change) {
@@ -98,16 +99,17 @@ absl::StatusOr<std::vector<os::UniqueFd>> OpenFilesAs(const Identity& identity, 
     return os::ErrnoStatus(errno, "socketpair");
   }
   os::UniqueFd ours(pair[0]), theirs(pair[1]);
-  pid_t parent = getpid();
-  pid_t child = fork();
-  if (child < 0) return os::ErrnoStatus(errno, "fork");
-  if (child == 0) OpenAll(theirs.get(), parent, identity, umask, requests);
+  const pid_t child =
+      ForkSharingMemory([socket = theirs.get(), parent = getpid(), identity, umask, requests] {
+        OpenAll(socket, parent, identity, umask, requests);
+      });
+  if (child < 0) return os::ErrnoStatus(-child, "fork");
   theirs.reset();
   // A child in an uninterruptible open stays behind as stepd's child until the file system answers.
   auto end_child = absl::MakeCleanup([child] {
     kill(child, SIGKILL);
     for (int tries = 0; waitpid(child, nullptr, WNOHANG) == 0 && tries < 100; ++tries) {
-      poll(nullptr, 0, 1);
+      usleep(tries < 10 ? 50 : 1000);
     }
   });
 

@@ -2,11 +2,11 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -17,6 +17,7 @@
 #include "noded/stepd/identity.h"
 #include "noded/stepd/script_runner.h"
 #include "noded/stepd/script_spool.h"
+#include "noded/stepd/signals.h"
 #include "noded/stepd/spool.h"
 #include "noded/stepd/stepd.h"
 
@@ -47,27 +48,30 @@ class ProcessTitle {
   char* end_;
 };
 
-// glibc's posix_spawn leaves its two internal signals ignored, and its sigaction refuses to touch
-// them: jobs would inherit that.
-void ResetInternalSignals() {
-  struct {
-    void* handler;
-    unsigned long flags;
-    void* restorer;
-    uint64_t mask;
-  } by_default = {};
-  for (int signal : {32, 33}) {
-    syscall(SYS_rt_sigaction, signal, &by_default, nullptr, sizeof(by_default.mask));
+// Small free chunks lie all over the heap, and each page of it that a step writes is copied.
+// Without them a step's memory comes from the heap's end, which is all its own.
+void RetireFreeChunks() {
+  constexpr size_t kLargest = 8 << 10, kGranule = 16, kAtMost = 1 << 20;
+  const auto* const end = static_cast<const char*>(malloc(2 * kLargest));
+  size_t retired = 0;
+  for (size_t size = kLargest; size >= kGranule; size -= kGranule) {
+    char* chunk;
+    while ((chunk = static_cast<char*>(malloc(size))) != nullptr && chunk < end &&
+           retired < kAtMost) {
+      retired += size;
+    }
+    free(chunk);
   }
 }
 
 // What is read or loaded once here, no step loads again: the name services' libraries, the time
-// zone, the boot's id.
+// zone, the boot's id, the cgroup hierarchies.
 void WarmUp(const StepdSettings& settings) {
   LookUpIdentity(geteuid(), getegid(), "").IgnoreError();
   tzset();
   BootId();
   if (settings.cgroups) FindCgroupMounts();
+  RetireFreeChunks();
 }
 
 struct ForkRequest {
@@ -126,12 +130,10 @@ std::optional<ForkRequest> Receive(int requests) {
 
 int RunForker(const StepdSettings& settings, os::UniqueFd requests, int argc, char** argv) {
   ProcessTitle title(argc, argv);
-  ResetInternalSignals();
   setsid();
+  BeginSignals();
+  IgnoreSignals();           // the end comes with reevenoded's
   signal(SIGCHLD, SIG_IGN);  // the kernel reaps
-  signal(SIGINT, SIG_IGN);   // the end comes with reevenoded's
-  signal(SIGTERM, SIG_IGN);
-  signal(SIGPIPE, SIG_IGN);
   if (chdir("/") != 0) return 1;
   prctl(PR_SET_NAME, "reeve-forker");
   WarmUp(settings);

@@ -58,18 +58,21 @@ bool HasNoCapabilities() {
 
 }  // namespace
 
+// Raw system calls: those of the C library would change every thread of the process whose memory
+// the caller may be sharing.
 int BecomeUser(uid_t uid, gid_t gid, const gid_t* groups, size_t group_count) {
-  if (setgroups(group_count, groups) != 0) return errno;
+  if (syscall(SYS_setgroups, group_count, groups) != 0) return errno;
   if (getgroups(0, nullptr) != static_cast<int>(group_count)) return EPERM;
-  if (setresgid(gid, gid, gid) != 0) return errno;
-  if (setresuid(uid, uid, uid) != 0) return errno;
+  if (syscall(SYS_setresgid, gid, gid, gid) != 0) return errno;
+  if (syscall(SYS_setresuid, uid, uid, uid) != 0) return errno;
   uid_t ruid, euid, suid;
   gid_t rgid, egid, sgid;
   if (getresuid(&ruid, &euid, &suid) != 0 || getresgid(&rgid, &egid, &sgid) != 0) return errno;
   if (ruid != uid || euid != uid || suid != uid) return EPERM;
   if (rgid != gid || egid != gid || sgid != gid) return EPERM;
   if (uid == 0) return 0;
-  if (setuid(0) == 0 || !HasNoCapabilities()) return EPERM;  // the way back must be closed
+  if (syscall(SYS_setuid, 0) == 0 || !HasNoCapabilities())
+    return EPERM;  // the way back must be closed
   return 0;
 }
 

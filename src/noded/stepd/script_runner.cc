@@ -14,10 +14,10 @@
 #include <optional>
 
 #include "common/base/text.h"
-#include "common/os/event_loop.h"
 #include "common/os/log.h"
 #include "noded/stepd/process_tree.h"
 #include "noded/stepd/script_spool.h"
+#include "noded/stepd/signals.h"
 
 namespace reeve::noded {
 namespace {
@@ -46,7 +46,7 @@ std::string Distrust(const std::string& program) {
 
 [[noreturn]] void ExecScript(pid_t parent, int gate, int output, char* const* argv,
                              char* const* environment) {
-  os::ResetSignals();
+  RestoreSignals();
   setsid();
   prctl(PR_SET_PDEATHSIG, SIGKILL);  // what a dead runner leaves is not to go on
   if (getppid() != parent) _exit(kExecFailed);
@@ -213,10 +213,7 @@ void KillLeftovers(const ScriptSpool& spool) {
 }  // namespace
 
 int RunScripts(const StepdSettings& settings, const std::string& name) {
-  signal(SIGPIPE, SIG_IGN);
-  signal(SIGHUP, SIG_IGN);
-  signal(SIGINT, SIG_IGN);
-  signal(SIGTERM, SIG_IGN);
+  IgnoreSignals();
   prctl(PR_SET_CHILD_SUBREAPER, 1);
   ScriptSpool spool(settings.spool_dir, name);
   absl::StatusOr<std::optional<os::UniqueFd>> lock = spool.TryLock();

@@ -150,6 +150,9 @@ absl::StatusOr<StartedMark> ReadStartedMark(const std::string& path) {
 bool StepSpool::started() const {
   return os::PathExists(file("started"));
 }
+bool StepSpool::recorded() const {
+  return os::PathExists(file("record"));
+}
 bool StepSpool::owned() const {
   absl::StatusOr<std::string> owner = os::ReadFile(file("lock"));
   return owner.ok() && !owner->empty();

@@ -73,6 +73,7 @@ class StepSpool {
   absl::StatusOr<v1::StepRecord> ReadRecord() const;  // NotFound: not there
   absl::StatusOr<StartedMark> ReadStarted() const;
   bool started() const;
+  bool recorded() const;
   bool abandoned() const;
   bool owned() const;  // a stepd has held the lock
 

@@ -9,6 +9,7 @@
 #include "common/base/text.h"
 #include "common/os/log.h"
 #include "noded/stepd/convert.h"
+#include "noded/stepd/signals.h"
 
 namespace reeve::noded {
 
@@ -27,9 +28,7 @@ Stepd::Stepd(const StepdSettings& settings, const StepKey& key, os::UniqueFd par
 Stepd::~Stepd() = default;
 
 int Stepd::Run() {
-  signal(SIGPIPE, SIG_IGN);
-  signal(SIGHUP, SIG_IGN);
-  signal(SIGINT, SIG_IGN);
+  IgnoreSignals();
   loop_.OnSignal(SIGCHLD, [this] { OnChild(); });
   loop_.OnSignal(SIGTERM, [this] { Terminate(settings_.kill_wait, "", true); });
   // Orphaned grandchildren come to us, so that no process of the step gets out of sight.
@@ -58,7 +57,7 @@ bool Stepd::TakeOver() {
   if (!lock->has_value()) return false;
   lock_ = *std::move(*lock);
   // reevenoded may have given this launch up, or the step may have had its stepd already.
-  if (spool_.abandoned() || spool_.started() || spool_.ReadRecord().ok()) return false;
+  if (spool_.abandoned() || spool_.started() || spool_.recorded()) return false;
   absl::StatusOr<v1::StepLaunch> launch = spool_.ReadLaunch();
   if (!launch.ok()) {
     os::LogError(StrCat("step ", name_, ": ", Message(launch.status())));

@@ -25,34 +25,20 @@ absl::StatusOr<pid_t> TaskLauncher::ForkEpilog(uint32_t task, pid_t task_pid,
   std::vector<int> cgroup_fds;
   for (const os::UniqueFd& fd : *procs) cgroup_fds.push_back(fd.get());
 
-  std::vector<std::string> environment;
+  std::unique_ptr<ChildImage> image = MakeImage(cgroup_fds);
+  image->argv = image->programs = {program};
   for (const TaskPlan& plan : plan_.tasks) {
-    if (plan.task == task) environment = plan.environment;
+    if (plan.task == task) image->environment = plan.environment;
   }
-  environment.push_back(StrCat(kTaskPidName, task_pid));
-  environment.push_back("SLURM_SCRIPT_CONTEXT=epilog_task");
-  std::string path = program;
-  char* argv[] = {path.data(), nullptr};
-  const char* programs[] = {path.c_str(), nullptr};
-  std::vector<char*> pointers = Pointers(environment);
-  char own_pid[kPidDigits];
-
-  ChildPlan plan;
-  plan.argv = argv;
-  plan.programs = programs;
-  plan.environment = pointers.data();
-  plan.task_pid_digits = own_pid;
+  image->environment.push_back(StrCat(kTaskPidName, task_pid));
+  image->environment.push_back("SLURM_SCRIPT_CONTEXT=epilog_task");
+  ChildPlan& plan = image->plan;
   plan.stdin_fd = in->get();
   plan.stdout_fd = plan.stderr_fd = plan.report_fd = out->get();
   plan.go_fd = go->read.get();
   plan.go_parent_fd = go->write.get();
-  plan.cgroup_fds = cgroup_fds.data();
-  plan.cgroup_count = cgroup_fds.size();
-  FillCommon(&plan);
-  plan.new_session = false;
-  pid_t child = fork();
-  if (child < 0) return os::ErrnoStatus(errno, "fork");
-  if (child == 0) RunChild(plan);
+  const pid_t child = StartChild(std::move(image));
+  if (child < 0) return os::ErrnoStatus(-child, "fork");
   return child;
 }
 

@@ -5,8 +5,6 @@
 #include <poll.h>
 #include <unistd.h>
 
-#include <optional>
-
 #include "common/base/text.h"
 #include "noded/stepd/file_opener.h"
 
@@ -24,13 +22,6 @@ absl::StatusOr<os::UniqueFd> Duplicate(int fd) {
 }
 
 }  // namespace
-
-std::vector<char*> Pointers(std::vector<std::string>& texts) {
-  std::vector<char*> pointers;
-  for (std::string& text : texts) pointers.push_back(text.data());
-  pointers.push_back(nullptr);
-  return pointers;
-}
 
 absl::Status TaskLauncher::OpenFiles() {
   std::vector<FileRequest> requests;
@@ -117,8 +108,6 @@ absl::Status TaskLauncher::Fork(const StepCgroup& cgroup) {
   if (!procs.ok()) return procs.status();
   std::vector<int> cgroup_fds;
   for (const os::UniqueFd& fd : *procs) cgroup_fds.push_back(fd.get());
-  CPU_ZERO(&cpus_);
-  for (int cpu : options_.cpus) CPU_SET(cpu, &cpus_);
 
   for (const TaskPlan& task : plan_.tasks) {
     if (absl::Status status = ForkTask(task, cgroup_fds); !status.ok()) return status;
@@ -132,18 +121,18 @@ absl::Status TaskLauncher::Fork(const StepCgroup& cgroup) {
   return AwaitReady();
 }
 
-void TaskLauncher::FillCommon(ChildPlan* plan) const {
-  plan->limits = options_.limits.data();
-  plan->limit_count = options_.limits.size();
-  plan->cpus = options_.cpus.empty() ? nullptr : &cpus_;
-  plan->new_session = options_.new_session;
-  plan->change_identity = identity_.change;
-  plan->uid = identity_.uid;
-  plan->gid = identity_.gid;
-  plan->groups = identity_.groups.data();
-  plan->group_count = identity_.groups.size();
-  plan->umask = options_.umask;
-  plan->work_dir = plan_.work_dir.c_str();
+std::unique_ptr<ChildImage> TaskLauncher::MakeImage(const std::vector<int>& cgroup_fds) const {
+  auto image = std::make_unique<ChildImage>();
+  image->work_dir = plan_.work_dir;
+  image->limits = options_.limits;
+  image->groups = identity_.groups;
+  image->cgroup_fds = cgroup_fds;
+  image->cpus = options_.cpus;
+  image->plan.change_identity = identity_.change;
+  image->plan.uid = identity_.uid;
+  image->plan.gid = identity_.gid;
+  image->plan.umask = options_.umask;
+  return image;
 }
 
 absl::Status TaskLauncher::ForkTask(const TaskPlan& task, const std::vector<int>& cgroup_fds) {
@@ -152,41 +141,22 @@ absl::Status TaskLauncher::ForkTask(const TaskPlan& task, const std::vector<int>
   absl::StatusOr<os::Pipe> report = os::MakePipe();
   if (!report.ok()) return report.status();
 
-  std::vector<std::string> argv = plan_.argv;
-  std::vector<std::string> programs = plan_.programs;
-  std::vector<std::string> environment = task.environment;
-  environment.push_back(kTaskPidName);
-  environment.back().resize(sizeof(kTaskPidName) - 1 + kPidDigits + 1, '\0');
-  std::vector<char*> argv_pointers = Pointers(argv);
-  std::vector<char*> program_pointers = Pointers(programs);
-  std::vector<char*> environment_pointers = Pointers(environment);
-
-  ChildPlan plan;
-  plan.argv = argv_pointers.data();
-  plan.programs = program_pointers.data();
-  plan.environment = environment_pointers.data();
-  plan.task_pid_digits = environment.back().data() + sizeof(kTaskPidName) - 1;
+  std::unique_ptr<ChildImage> image = MakeImage(cgroup_fds);
+  image->argv = plan_.argv;
+  image->programs = plan_.programs;
+  image->environment = task.environment;
+  image->adds_task_pid = true;
+  image->prologs = options_.prologs;
+  ChildPlan& plan = image->plan;
   plan.stdin_fd = ends->in.get();
   plan.stdout_fd = ends->out.get();
   plan.stderr_fd = ends->err.get();
   plan.report_fd = report->write.get();
   plan.go_fd = go_.read.get();
   plan.go_parent_fd = go_.write.get();
-  plan.cgroup_fds = cgroup_fds.data();
-  plan.cgroup_count = cgroup_fds.size();
-  FillCommon(&plan);
-  std::vector<std::string> prologs = options_.prologs;
-  std::vector<char*> prolog_pointers = Pointers(prologs);
-  std::optional<PrologSpace> space;
-  if (!prologs.empty()) {
-    space.emplace(environment.size());
-    plan.prologs = prolog_pointers.data();
-    plan.prolog_space = &*space;
-  }
-
-  pid_t child = fork();
-  if (child < 0) return os::ErrnoStatus(errno, "fork");
-  if (child == 0) RunChild(plan);
+  plan.new_session = options_.new_session;
+  const pid_t child = StartChild(std::move(image));
+  if (child < 0) return os::ErrnoStatus(-child, "fork");
   tasks_[child] = task.task;
   io_->AddTask(task.task);
   reports_.push_back(std::move(report->read));

@@ -2,8 +2,6 @@
 // exec, and Release. Between the two the mark is written.
 #pragma once
 
-#include <sched.h>
-
 #include <map>
 #include <memory>
 #include <string>
@@ -12,7 +10,7 @@
 #include "absl/status/status.h"
 #include "noded/core/launch_plan.h"
 #include "noded/stepd/cgroup.h"
-#include "noded/stepd/child_exec.h"
+#include "noded/stepd/child_image.h"
 #include "noded/stepd/identity.h"
 #include "noded/stepd/io_hub.h"
 #include "noded/stepd/spool.h"
@@ -58,7 +56,8 @@ class TaskLauncher {
   absl::StatusOr<os::UniqueFd> OutputEnd(const TaskPlan& task, const StreamTarget& target,
                                          uint32_t stream);
   absl::StatusOr<os::UniqueFd> InputEnd(const TaskPlan& task);
-  void FillCommon(ChildPlan* plan) const;  // who the child is and where
+  // With who a child of this step is and where it runs.
+  std::unique_ptr<ChildImage> MakeImage(const std::vector<int>& cgroup_fds) const;
   absl::Status ForkTask(const TaskPlan& task, const std::vector<int>& cgroup_fds);
   absl::Status AwaitReady();
 
@@ -68,15 +67,11 @@ class TaskLauncher {
   IoHub* io_;
   std::map<std::string, os::UniqueFd> files_;  // by "w" or "r" and path
   os::Pipe go_;
-  cpu_set_t cpus_;
   std::map<pid_t, uint32_t> tasks_;
   std::vector<os::UniqueFd> reports_;  // of each child in the order of the fork
   os::UniqueFd stderr_file_;
   bool files_refused_ = false;
 };
-
-// For exec: ends in a null; valid as long as the texts.
-std::vector<char*> Pointers(std::vector<std::string>& texts);
 
 // StepLaunch.rlimits as numbers; names that this kernel does not know are InvalidArgument.
 absl::StatusOr<std::vector<ChildLimit>> LimitsOf(const v1::StepLaunch& launch);

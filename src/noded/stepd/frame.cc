@@ -71,12 +71,11 @@ struct FrameConnection::State : std::enable_shared_from_this<State> {
   }
 
   void Read() {
-    size_t had = in.size();
-    in.resize(had + kReadBytes);
-    ssize_t got = recv(socket.get(), in.data() + had, kReadBytes, MSG_DONTWAIT);
-    in.resize(had + (got > 0 ? got : 0));
+    char buffer[kReadBytes];
+    ssize_t got = recv(socket.get(), buffer, sizeof(buffer), MSG_DONTWAIT);
     if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
     if (got <= 0) return Broken();
+    in.append(buffer, static_cast<size_t>(got));
     Deliver();
   }
 

@@ -22,7 +22,7 @@ absl::StatusOr<Identity> LookUpIdentity(uid_t uid, gid_t gid, const std::string&
                " and can start only that user's jobs, not those of uid ", uid));
   }
   identity.name = user_name.empty() ? StrCat(uid) : user_name;
-  std::vector<char> buffer(16384);
+  std::vector<char> buffer(1024);
   passwd entry;
   passwd* found = nullptr;
   while (getpwuid_r(uid, &entry, buffer.data(), buffer.size(), &found) == ERANGE) {

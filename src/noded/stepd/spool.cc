@@ -206,9 +206,12 @@ std::string StepSpool::script_folder() const {
 }
 
 absl::Status StepSpool::WriteScript(std::string_view script, uid_t uid, gid_t gid) {
-  // Left over from a stepd that died before the mark.
-  if (absl::Status status = os::RemoveTree(script_folder()); !status.ok()) return status;
-  if (absl::Status status = MakeFolder(script_folder(), 0711); !status.ok()) return status;
+  absl::Status made = MakeFolder(script_folder(), 0711);
+  if (absl::IsAlreadyExists(made)) {  // left over from a stepd that died before the mark
+    if (absl::Status status = os::RemoveTree(script_folder()); !status.ok()) return status;
+    made = MakeFolder(script_folder(), 0711);
+  }
+  if (!made.ok()) return made;
   if (absl::Status status = os::WriteFile(script_path(), script, 0500); !status.ok()) return status;
   if (geteuid() == 0 && chown(script_path().c_str(), uid, gid) != 0) {
     return os::ErrnoStatus(errno, StrCat("chown ", script_path()));
@@ -221,6 +224,8 @@ absl::Status StepSpool::WriteScript(std::string_view script, uid_t uid, gid_t gi
 
 absl::Status StepSpool::RemoveScript() {
   if (key_.step != kBatchStep) return absl::OkStatus();
+  unlink(script_path().c_str());
+  if (rmdir(script_folder().c_str()) == 0 || errno == ENOENT) return absl::OkStatus();
   return os::RemoveTree(script_folder());
 }
 

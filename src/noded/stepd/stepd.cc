@@ -98,9 +98,8 @@ absl::Status Stepd::Prepare(TaskLauncher::Options* options) {
 
   CgroupLimits cgroup_limits{launch_.mem_limit_mb(), launch_.job_mem_limit_mb(), ""};
   std::optional<std::vector<int>> cpus = ParseCpuList(launch_.cores());
-  int machine = static_cast<int>(sysconf(_SC_NPROCESSORS_CONF));
-  if (settings_.bind_cores && cpus.has_value() && !cpus->empty() && cpus->back() < machine &&
-      cpus->back() < CPU_SETSIZE) {
+  if (settings_.bind_cores && cpus.has_value() && !cpus->empty() &&
+      cpus->back() < sysconf(_SC_NPROCESSORS_CONF) && cpus->back() < CPU_SETSIZE) {
     options->cpus = *cpus;
     cgroup_limits.cores = launch_.cores();
   }

@@ -18,6 +18,7 @@ PREFIX = "reeve-bench-"
 CLONE_NEWNS, CLONE_NEWUTS, CLONE_NEWNET, CLONE_NEWPID = 0x20000, 0x4000000, 0x40000000, 0x20000000
 MS_NOSUID, MS_NODEV, MS_BIND, MS_REC, MS_SLAVE = 2, 4, 0x1000, 0x4000, 0x80000
 PR_SET_PDEATHSIG = 1
+STOPPING = (signal.SIGTERM, signal.SIGHUP)
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -48,12 +49,16 @@ def enter_by(main):
     folder = pathlib.Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-"))
     folder.chmod(0o755)
     try:
+        # Held back until somebody listens: the first process of a PID namespace is not ended by a signal
+        # that it does not handle yet, the signal is lost.
+        signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
         unshare(CLONE_NEWPID)
         first = os.fork()
         if first == 0:
             _first_process(main, folder)
-        for sig in (signal.SIGTERM, signal.SIGHUP):
+        for sig in STOPPING:
             signal.signal(sig, lambda number, _: os.kill(first, number))
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal's Ctrl-C reaches the run itself
         _, status = os.waitpid(first, 0)
         return os.waitstatus_to_exitcode(status)
@@ -73,14 +78,16 @@ def _first_process(main, folder):
         run = os.fork()
         if run == 0:
             try:
+                signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)
                 code = main(folder)
             except BaseException:  # os._exit would leave without a word
                 traceback.print_exc()
             finally:
                 os._exit(code)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-        for sig in (signal.SIGTERM, signal.SIGHUP):
+        for sig in STOPPING:
             signal.signal(sig, lambda number, _: os.kill(run, number))
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)
         code = _reap_until(run)
     finally:
         os._exit(code)

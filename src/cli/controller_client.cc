@@ -7,6 +7,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/time/clock.h"
 #include "cli/command.h"
+#include "cli/printable.h"
 #include "cli/text_match.h"
 #include "common/base/text.h"
 #include "common/rpc/endpoints.h"
@@ -28,7 +29,7 @@ DaemonError ExplainStatus(const absl::Status& status) {
   if (rpc::IsRetryable(status)) return {{}, std::string(kUnreachable)};
   DaemonError error;
   for (std::string_view line : SplitSkipEmpty(Message(status), "\n"))
-    error.notes.emplace_back(line);
+    error.notes.push_back(Printable(line));
   if (error.notes.empty()) {
     error.text = absl::StatusCodeToString(status.code());
   } else {

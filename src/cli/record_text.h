@@ -1,10 +1,12 @@
 // The form in which scontrol shows a record: lines of Key=Value, all but the first indented and a
-// blank line at the end, or (--oneliner) all of it on one line.
+// blank line at the end, or (--oneliner) all of it on one line. Values are as Printable has them,
+// so none of them begins a line.
 #pragma once
 
 #include <string>
 #include <string_view>
 
+#include "cli/printable.h"
 #include "common/base/text.h"
 
 namespace reeve::cli {
@@ -27,7 +29,7 @@ class RecordText {
  private:
   void AddLine(std::string_view separator, const std::string& line) {
     if (!text_.empty()) text_ += one_line_ ? " " : separator;
-    text_ += line;
+    text_ += Printable(line);
   }
 
   bool one_line_;

@@ -4,6 +4,8 @@
 #include <cassert>
 #include <utility>
 
+#include "cli/printable.h"
+
 namespace reeve::cli {
 namespace {
 
@@ -42,6 +44,7 @@ Table::Table(std::vector<Column> columns, std::string prefix)
 
 void Table::AddRow(std::vector<std::string> cells) {
   assert(cells.size() == columns_.size());
+  for (std::string& cell : cells) cell = Printable(cell);
   rows_.push_back(std::move(cells));
 }
 

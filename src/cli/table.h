@@ -34,7 +34,7 @@ class Table {
   // `prefix` starts every line, the header too.
   explicit Table(std::vector<Column> columns, std::string prefix = "");
 
-  // As many cells as there are columns.
+  // As many cells as there are columns. They are printed as Printable has them.
   void AddRow(std::vector<std::string> cells);
   size_t row_count() const { return rows_.size(); }
   const std::vector<Column>& columns() const { return columns_; }

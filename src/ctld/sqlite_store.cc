@@ -4,12 +4,14 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <condition_variable>
 #include <deque>
 #include <mutex>
 #include <thread>
 
 #include "absl/strings/escaping.h"
+#include "absl/time/clock.h"
 #include "common/base/text.h"
 #include "common/os/fd.h"
 #include "common/rpc/session.h"
@@ -52,6 +54,15 @@ struct Damaged {
   std::string key;
   std::string record;
 };
+
+// A file that is put back from an older copy does not know what was given out since: nodes would
+// refuse its epochs, and reevedbd would take its new records for old ones. Both are counted from
+// the microsecond of the opening on where that is more, which no count reaches by itself: a life
+// begins or a record is made less than once in one. With a clock that was set back, one after
+// another.
+uint64_t BeyondAllGiven(int64_t stored) {
+  return static_cast<uint64_t>(std::max(stored, absl::ToUnixMicros(absl::Now())));
+}
 
 class SqliteStore : public StateStore {
  public:
@@ -241,8 +252,8 @@ class SqliteStore : public StateStore {
       state->counters =
           StoredCounters{static_cast<uint32_t>(*next_job), static_cast<uint32_t>(*next_priority)};
     }
-    state->last_sequence = static_cast<uint64_t>(*sequence);
-    state->epoch = epoch_ = static_cast<uint64_t>(*epoch) + 1;
+    state->last_sequence = BeyondAllGiven(*sequence);
+    state->epoch = epoch_ = BeyondAllGiven(*epoch + 1);
     absl::Status status = writer_statements_.PutMeta("epoch", static_cast<int64_t>(state->epoch));
     if (!status.ok()) return status;
     absl::StatusOr<Statement> name =

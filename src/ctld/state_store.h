@@ -81,7 +81,7 @@ struct StoredState {
   std::vector<std::string> usage;          // pb::StoredUsage
   std::optional<StoredCounters> counters;  // absent: a new store
   uint64_t last_sequence = 0;          // of the outbox, also when all of it has been acknowledged
-  uint64_t epoch = 0;                  // of this opening: one higher than ever before
+  uint64_t epoch = 0;                  // of this opening: higher than ever before
   std::string incarnation;             // random, drawn when the store was made
   std::vector<std::string> set_aside;  // damaged records left out, as "job 17"
 };

@@ -7,7 +7,10 @@ namespace reeve::noded {
 namespace {
 
 constexpr absl::Duration kAttachPatience = absl::Seconds(30);
-constexpr size_t kMaxQueued = size_t{8} << 20;
+// A user may have a thousand streams, so what one may leave here is little. srun sends nothing
+// before it is attached, and then a mebibyte at most that is not acknowledged.
+constexpr size_t kMaxQueued = size_t{2} << 20;
+constexpr size_t kMaxEarly = size_t{64} << 10;
 
 // Takes the same time whatever the difference is.
 bool SameSecret(std::string_view a, std::string_view b) {
@@ -113,6 +116,7 @@ void IoRelay::Connect(uint64_t id, Client* client) {
   client->stepd->Send(request);
   for (const v1::StepdRequest& early : client->early) client->stepd->Send(early);
   client->early.clear();
+  client->early_bytes = 0;
 }
 
 void IoRelay::OnClientMessage(uint64_t id, const std::string& bytes) {
@@ -123,14 +127,17 @@ void IoRelay::OnClientMessage(uint64_t id, const std::string& bytes) {
   if (!request.mutable_io()->ParseFromString(bytes) || request.io().has_attach()) {
     return End(id, absl::InvalidArgumentError("unreadable message"));
   }
+  bool too_much = false;
   if (client.stepd != nullptr) {
     client.stepd->Send(request);
+    too_much = client.stepd->queued_bytes() > kMaxQueued;
   } else {
-    client.early_bytes += bytes.size();
+    // Empty ones take room too.
+    client.early_bytes += bytes.size() + sizeof(request) + sizeof(request.io());
     client.early.push_back(std::move(request));
+    too_much = client.early_bytes > kMaxEarly;
   }
-  size_t queued = client.stepd != nullptr ? client.stepd->queued_bytes() : client.early_bytes;
-  if (queued > kMaxQueued) {
+  if (too_much) {
     End(id, absl::ResourceExhaustedError("more input than the step takes: wait for its acks"));
   }
 }

@@ -197,5 +197,17 @@ TEST_F(StepIoAccessTest, AnAttachedClientCannotTurnToAnotherStep) {
   EXPECT_TRUE(absl::IsInvalidArgument(*client->ear.closed())) << *client->ear.closed();
 }
 
+// Anybody may wait for a step that does not come, with many streams at once.
+TEST_F(StepIoAccessTest, WhoWaitsForAStepLeavesLittleHere) {
+  v1::StepIoRequest input;
+  input.mutable_stdin()->set_data(std::string(1000, 'x'));
+  for (const v1::StepIoRequest& message : {v1::StepIoRequest(), input}) {
+    std::unique_ptr<Client> client = Open(kStranger, 1, kSecret);
+    for (int i = 0; i < 4000; ++i) client->stream->Send(message);
+    EXPECT_TRUE(node_->Until([&] { return client->ear.heard(); }));
+    EXPECT_TRUE(absl::IsResourceExhausted(*client->ear.closed())) << *client->ear.closed();
+  }
+}
+
 }  // namespace
 }  // namespace reeve::noded

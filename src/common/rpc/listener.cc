@@ -80,8 +80,12 @@ std::string PeerOf(int fd) {
 absl::StatusOr<std::unique_ptr<Listener>> Listener::Open(const std::vector<std::string>& addresses,
                                                          Limits limits) {
   std::unique_ptr<Listener> listener(new Listener(limits));
-  for (const std::string& address : addresses) {
-    if (absl::Status status = listener->Bind(address); !status.ok()) return status;
+  // Ports first: one that is taken keeps a second daemon from taking the first one's socket away.
+  for (const bool unix_socket : {false, true}) {
+    for (const std::string& address : addresses) {
+      if (address.starts_with(kUnix) != unix_socket) continue;
+      if (absl::Status status = listener->Bind(address); !status.ok()) return status;
+    }
   }
   listener->wake_.reset(eventfd(0, EFD_CLOEXEC));
   listener->spare_.reset(open("/dev/null", O_RDONLY | O_CLOEXEC));

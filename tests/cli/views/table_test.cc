@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include "cli/printable.h"
+#include "cli/record_text.h"
+
 namespace reeve::cli {
 namespace {
 
@@ -62,6 +65,45 @@ TEST(Table, PrintsDelimitedLines) {
   options.header = false;
   options.delimiter = ";;";
   EXPECT_EQ(TwoColumns().Parsable(options), "1;;a;;\n1234567;;long name;;\n");
+}
+
+// What a user calls a job is on everybody's terminal.
+TEST(Printable, HasNothingThatATerminalObeys) {
+  for (const auto& [text, printable] : std::vector<std::pair<std::string, std::string>>{
+           {"", ""},
+           {"plain", "plain"},
+           {"two\nlines\r\n", "two?lines??"},
+           {"\x1b[2J\x1b]0;title\x07\x7f", "?[2J?]0;title??"},
+           {std::string("a\0b", 3), "a?b"},
+           {"\xc3\xa4\xe2\x82\xac\xf0\x9f\x99\x82\xc2\xa0",
+            "\xc3\xa4\xe2\x82\xac\xf0\x9f\x99\x82\xc2\xa0"},
+           {"\xc2\x9b"
+            "2J\xc2\x80\xc2\x9f",
+            "?2J??"},
+           {"\x9b"
+            "2J\xe4",
+            "?2J\xe4"},
+       }) {
+    EXPECT_EQ(Printable(text), printable);
+  }
+}
+
+TEST(Table, ACellIsNoTwoLines) {
+  Table table({Column{.title = "JOBID", .suffix = " "}, Column{.title = "NAME", .width = 8}});
+  table.AddRow({"1", "a\n2 root\x1b[2J"});
+  EXPECT_EQ(table.Text({.header = false}), "1 a?2 root\n");
+  EXPECT_EQ(table.Parsable({.header = false}), "1|a?2 root?[2J\n");
+}
+
+TEST(RecordText, AValueIsNoTwoLines) {
+  for (bool one_line : {true, false}) {
+    RecordText text(one_line);
+    text.Line("JobId=1 JobName=", "a\nJobId=2 JobName=b\x1b[2J");
+    text.Line("Comment=", "c\n\nd");
+    EXPECT_EQ(text.Finish(),
+              StrCat("JobId=1 JobName=a?JobId=2 JobName=b?[2J", one_line ? " " : "\n   ",
+                     "Comment=c??d\n", one_line ? "" : "\n"));
+  }
 }
 
 }  // namespace

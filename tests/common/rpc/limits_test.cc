@@ -2,6 +2,7 @@
 // nobody else notices.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -419,6 +420,26 @@ TEST_F(LimitsTest, ItAcceptsAgainAfterThereWereNoFilesLeft) {
   EXPECT_TRUE(shed);
   for (int fd : sockets) close(fd);
   EXPECT_TRUE(Eventually([&] { return Ask(getuid()).ok(); }));
+}
+
+TEST_F(LimitsTest, ADaemonThatCannotStartLeavesTheOthersSocketAlone) {
+  Serve({});
+  const int taken = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in name = {};
+  name.sin_family = AF_INET;
+  name.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof name;
+  ASSERT_EQ(bind(taken, reinterpret_cast<sockaddr*>(&name), size), 0);
+  ASSERT_EQ(listen(taken, 1), 0);
+  ASSERT_EQ(getsockname(taken, reinterpret_cast<sockaddr*>(&name), &size), 0);
+  Server second(Server::Options{{target_, "127.0.0.1:" + std::to_string(ntohs(name.sin_port))},
+                                munged_->munge(),
+                                {},
+                                {},
+                                {}});
+  EXPECT_FALSE(second.Start().ok());
+  EXPECT_TRUE(Ask(getuid()).ok());
+  close(taken);
 }
 
 }  // namespace

@@ -18,6 +18,7 @@
 #include "cli/early_signals.h"
 #include "cli/option_parser.h"
 #include "cli/srun_io.h"
+#include "cli/srun_lost_nodes.h"
 #include "cli/srun_request.h"
 #include "cli/srun_script.h"
 #include "cli/submit_env.h"
@@ -83,6 +84,7 @@ class SrunSession {
   pb::CreateStepRequest step_request_;
   std::unique_ptr<Allocation> allocation_;
   std::unique_ptr<StepIo> io_;
+  std::unique_ptr<LostNodes> lost_nodes_;
   TaskExits exits_;
   int32_t step_id_ = -1;
   int exit_code_ = 0;
@@ -279,6 +281,18 @@ void SrunSession::RunStep(pb::CreateStepResponse step) {
   };
   events.on_node_failed = [this](const std::string& node, const std::vector<uint32_t>& tasks,
                                  const std::string& why) { OnNodeFailed(node, tasks, why); };
+  lost_nodes_ = std::make_unique<LostNodes>(
+      loop_, client_, origin_.job_id, step_id_, [this](const std::string& node) {
+        io_->GiveUp(node, "the node cannot be reached, and its part of the step has ended");
+      });
+  events.on_node_lost = [this](const std::string& node, const std::string& why) {
+    PrintError(kName, StrCat(node, ": its node daemon cannot be reached, trying on: ", why));
+    lost_nodes_->Add(node);
+  };
+  events.on_node_back = [this](const std::string& node) {
+    Info(StrCat(node, ": its node daemon has been reached again"));
+    lost_nodes_->Remove(node);
+  };
   events.on_ended = [this] { OnStepEnded(); };
   io_ = std::make_unique<StepIo>(loop_, client_->config(), client_->munge(), origin_.job_id,
                                  std::move(step), options, std::move(events));

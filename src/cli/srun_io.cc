@@ -15,6 +15,7 @@ namespace {
 
 constexpr absl::Duration kFirstPause = absl::Milliseconds(100);
 constexpr absl::Duration kLongestPause = absl::Seconds(2);
+constexpr absl::Duration kTellLost = absl::Seconds(10);  // a daemon's restart is over by then
 constexpr absl::Duration kTerminalCheck = absl::Milliseconds(500);
 constexpr absl::Duration kClosingTime = absl::Milliseconds(200);
 constexpr size_t kReadSize = 64 << 10;
@@ -54,6 +55,9 @@ struct StepIo::Link {
   bool ended = false;
   absl::Duration pause = kFirstPause;
   os::TimerId retry = os::TimerId::kNone;
+  os::TimerId missed = os::TimerId::kNone;                 // since it has no connection
+  bool lost = false;                                       // which has been told
+  std::string why = "no answer";                           // of the last attempt
   std::map<std::pair<uint32_t, uint32_t>, uint64_t> have;  // (task, stream): bytes written out
   std::map<std::pair<uint32_t, uint32_t>, uint64_t> acknowledged;
 };
@@ -117,9 +121,23 @@ bool StepIo::ended() const {
   return true;
 }
 
+// For as long as the node is not reached: told once.
+void StepIo::Miss(size_t index) {
+  Link& link = *links_[index];
+  if (link.missed != os::TimerId::kNone || link.lost) return;
+  link.missed = loop_->After(kTellLost, [this, index] {
+    Link& missing = *links_[index];
+    missing.missed = os::TimerId::kNone;
+    if (missing.ended) return;
+    missing.lost = true;
+    events_.on_node_lost(missing.name, missing.why);
+  });
+}
+
 void StepIo::Open(size_t index) {
   Link& link = *links_[index];
   if (link.ended) return;
+  Miss(index);
   pb::StepIoRequest first;
   pb::StepIoAttach* attach = first.mutable_attach();
   attach->set_job_id(job_id_);
@@ -160,6 +178,8 @@ void StepIo::OnMessage(size_t index, const pb::StepIoResponse& message) {
     case pb::StepIoResponse::kAttached:
       link.attached = true;
       link.pause = kFirstPause;
+      loop_->Cancel(std::exchange(link.missed, os::TimerId::kNone));
+      if (std::exchange(link.lost, false)) events_.on_node_back(link.name);
       stdin_.Rewind(index);
       SendStdin();
       break;
@@ -231,6 +251,8 @@ void StepIo::OnClosed(size_t index, const absl::Status& status) {
   ++link.generation;
   if (link.ended) return FinishIfAllClosed();
   if (!MayComeBack(status)) return Fail(index, std::string(Message(status)));
+  if (!status.ok()) link.why = Message(status);
+  Miss(index);
   link.retry = loop_->After(link.pause, [this, index] { Open(index); });
   link.pause = std::min(link.pause * 2, kLongestPause);
 }
@@ -249,6 +271,7 @@ void StepIo::End(size_t index) {
   SendAcks(index);
   link.ended = true;
   loop_->Cancel(link.retry);
+  loop_->Cancel(link.missed);
   if (link.stream != nullptr) link.stream->CloseSending();
   stdin_.Drop(index);
   // A node that ended without a word about some task: its exit is unknown.
@@ -276,6 +299,12 @@ void StepIo::FinishIfAllClosed() {
 
 void StepIo::Finish() {
   if (!std::exchange(told_end_, true)) events_.on_ended();
+}
+
+void StepIo::GiveUp(const std::string& node, const std::string& why) {
+  for (size_t i = 0; i < links_.size(); ++i) {
+    if (links_[i]->name == node && !links_[i]->ended) Fail(i, why);
+  }
 }
 
 void StepIo::GiveUpUnreachable(const std::string& why) {

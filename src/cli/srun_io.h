@@ -42,6 +42,9 @@ class StepIo {
     std::function<void(const std::string& node, const std::vector<uint32_t>& tasks,
                        const std::string& why)>
         on_node_failed;
+    // A node has not been reached for some time; attempts go on. Then, it has been again.
+    std::function<void(const std::string& node, const std::string& why)> on_node_lost;
+    std::function<void(const std::string& node)> on_node_back;
     std::function<void()> on_ended;  // once: no node has anything more to say
   };
 
@@ -53,7 +56,9 @@ class StepIo {
   void Signal(int signal);  // to all tasks
   void FlushOutput();       // what is no whole line yet, before a message about its task
   bool ended() const;
-  // The controller says that the step is over: nodes that cannot be reached are given up.
+  // The controller says that the step is over, there or everywhere: what cannot be reached is given
+  // up.
+  void GiveUp(const std::string& node, const std::string& why);
   void GiveUpUnreachable(const std::string& why);
 
  private:
@@ -63,6 +68,7 @@ class StepIo {
   void OnOutput(size_t index, const pb::StepOutput& output);
   void OnTaskExit(Link& link, const pb::TaskExit& exit);
   void OnClosed(size_t index, const absl::Status& status);
+  void Miss(size_t index);
   void Fail(size_t index, const std::string& why);
   void End(size_t index);
   void FinishIfAllClosed();

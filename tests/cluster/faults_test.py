@@ -47,6 +47,42 @@ class FaultTest(ClusterTest):
 
     # ---- links -----------------------------------------------------------------------------------
 
+    def route(self, verb, node):
+        """Of the login host: no packet of its own reaches the node while it is added."""
+        text = self.cluster.run("scontrol", "show", "node", node).stdout
+        address = next(word.split("=")[1] for word in text.split() if word.startswith("NodeAddr="))
+        self.cluster.reeve("exec", "login", "--", "/sbin/ip", "route", verb, "unreachable", address)
+
+    def srun_on_login(self, *arguments):
+        """Outside of the cluster's hosts srun's streams would go through the cluster's keeper."""
+        return subprocess.Popen([self.cluster.bin / "reeve", "cluster", "exec", "--dir", self.cluster.folder, "login", "--",
+                                 "srun", *arguments], env=self.cluster.environment(), cwd=self.cluster.work,
+                                text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+    def test_srun_ends_when_the_step_has_on_a_node_it_cannot_reach(self):
+        self.route("add", "n1")
+        try:
+            run = self.srun_on_login("-w", "n1", "true")
+            _, err = run.communicate(timeout=100)
+        finally:
+            self.route("del", "n1")
+        self.assertEqual(run.returncode, 1)
+        self.assertIn("srun: error: n1: its node daemon cannot be reached, trying on: ", err)
+        self.assertIn("srun: error: n1: task 0: the node cannot be reached, and its part of the step has ended", err)
+
+    def test_srun_goes_on_with_a_node_that_it_reaches_again(self):
+        go = self.cluster.work / "reached"
+        self.route("add", "n1")
+        run = self.srun_on_login("-w", "n1", "sh", "-c", f"echo said; until [ -e {go} ]; do sleep 0.1; done; exit 4")
+        try:
+            self.assertIn("cannot be reached, trying on", run.stderr.readline())
+        finally:
+            self.route("del", "n1")
+        self.assertIn("has been reached again", run.stderr.readline())
+        go.touch()
+        out, err = run.communicate(timeout=60)
+        self.assertEqual((out, run.returncode), ("said\n", 4), err)
+
     def test_a_cut_shorter_than_the_timeout_is_not_noticed(self):
         job, file, go = self.job("n1", code=3)
         self.link("n1", "down")

@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <new>
 #include <optional>
 
 #include "common/base/text.h"
@@ -51,16 +52,21 @@ class ProcessTitle {
 // Small free chunks lie all over the heap, and each page of it that a step writes is copied.
 // Without them a step's memory comes from the heap's end, which is all its own.
 void RetireFreeChunks() {
+  struct Chunk {
+    Chunk* before;
+  };
+  static Chunk* retired = nullptr;  // in use for ever
   constexpr size_t kLargest = 8 << 10, kGranule = 16, kAtMost = 1 << 20;
-  const auto* const end = static_cast<const char*>(malloc(2 * kLargest));
-  size_t retired = 0;
-  for (size_t size = kLargest; size >= kGranule; size -= kGranule) {
-    char* chunk;
-    while ((chunk = static_cast<char*>(malloc(size))) != nullptr && chunk < end &&
-           retired < kAtMost) {
-      retired += size;
-    }
-    free(chunk);
+  const auto retire = [](size_t size) {
+    retired = new (malloc(size)) Chunk{retired};
+    return retired;
+  };
+  const Chunk* const end = retire(2 * kLargest);
+  size_t sum = 0;
+  for (size_t size = kLargest; size >= kGranule && sum < kAtMost; size -= kGranule) {
+    do {
+      sum += size;
+    } while (retire(size) < end && sum < kAtMost);
   }
 }
 

@@ -70,8 +70,10 @@ void NodeGateway::Admit(const StreamPtr& stream, const pb::Registration& registr
   const std::string& node = registration.node();
   NodeRegistered event = FromProto(registration);
   if (!orders_[node].Admit(event, lines_.contains(node))) {
-    os::LogWarn(StrCat("node ", node, ": a registration that came after a newer one is dropped"));
-    return stream->Finish(absl::AbortedError("the node has a newer connection"));
+    os::LogWarn(StrCat("node ", node, ": refused ", stream->peer(),
+                       ", the node has a newer connection or a daemon that was started later"));
+    return stream->Finish(
+        absl::AbortedError("the node has a newer connection, or a reevenoded started later"));
   }
   NodeLine& line = lines_[node];
   if (line.stream != nullptr) {

@@ -12,6 +12,7 @@ constexpr size_t kMaxPastBoots = 8;
 bool ConnectionOrder::Admit(const NodeRegistered& registration, bool connected) {
   if (registration.boot_id == boot_id_) {
     if (registration.opened < opened_) return false;
+    if (connected && registration.daemon_start_time < started_) return false;
   } else {
     const auto past = std::find(past_boots_.begin(), past_boots_.end(), registration.boot_id);
     if (past != past_boots_.end()) {
@@ -23,6 +24,7 @@ bool ConnectionOrder::Admit(const NodeRegistered& registration, bool connected) 
     boot_id_ = registration.boot_id;
   }
   opened_ = registration.opened;
+  started_ = registration.daemon_start_time;
   return true;
 }
 

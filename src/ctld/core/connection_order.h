@@ -12,7 +12,8 @@
 namespace reeve::ctld {
 
 // One node's. Within a boot its own boot clock orders the connections. Boot ids are random: of two
-// boots the one that was heard of later is the newer.
+// boots the one that was heard of later is the newer. Two daemons that were started for one node of
+// one boot would take it from each other for ever: it belongs to the one that was started later.
 class ConnectionOrder {
  public:
   // False: the registration is older than one that was admitted. `connected` says that the
@@ -23,7 +24,8 @@ class ConnectionOrder {
  private:
   std::string boot_id_;
   absl::Duration opened_;
-  std::deque<std::string> past_boots_;  // a few
+  absl::Time started_ = absl::InfinitePast();  // its daemon
+  std::deque<std::string> past_boots_;         // a few
 };
 
 }  // namespace reeve::ctld

@@ -20,7 +20,8 @@ class GresTest(unittest.TestCase):
 
     def batch(self, script, *options):
         """Runs it to its end; what it printed."""
-        job = self.cluster.submit(*options, "--mem=100", "-o", "%j.out", "--wrap", script)
+        # Room for two srun with a sanitizer's runtime.
+        job = self.cluster.submit(*options, "--mem=600", "-o", "%j.out", "--wrap", script)
         self.cluster.wait_job(job)
         return self.output(f"{job}.out")
 

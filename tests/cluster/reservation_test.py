@@ -48,13 +48,14 @@ class ReservationTest(ClusterTest):
         outside = self.cluster.submit("-w", "n1", "-t", "10", "-o", "/dev/null", "--wrap", "true")
         inside = self.cluster.submit("--reservation", name, "-t", "10", "-o",
                                      f"{self.cluster.work}/inside.out", "--wrap",
-                                     "echo $SLURM_JOB_NODELIST $SLURM_JOB_RESERVATION; sleep 2")
+                                     "echo $SLURM_JOB_NODELIST $SLURM_JOB_RESERVATION; until [ -e go ]; do sleep 0.1; done")
         wait_for("a running job", lambda: self.cluster.state(inside) == "RUNNING")
         self.assertIn(f"Reservation={name}", self.scontrol("show", "job", inside).stdout)
         self.assertEqual(self.cluster.run("squeue", "-h", "-j", inside, "-o", "%v").stdout,
                          f"{name}\n")
         used = self.scontrol("delete", f"ReservationName={name}", check=False)
         self.assertIn("Requested reservation is in use", used.stderr)
+        self.write("go", "")
         self.cluster.wait_job(inside)
         self.assertEqual((self.cluster.work / "inside.out").read_text(), f"n1 {name}\n")
         self.assertEqual(self.cluster.state(outside), "PENDING")

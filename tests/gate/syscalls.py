@@ -82,8 +82,9 @@ class Recording:
     def __enter__(self):
         control, self.control = os.pipe()  # perf gives up when these are closed before its end
         self.answer, answer = os.pipe()
-        # A buffer that takes it all when perf gets no turn for a while: a lost event would be a count too low.
-        self.process = perf("record", "-q", "-D", "-1", f"--control=fd:{control},{answer}", "-m", "16M", "-e", EVENT,
+        # Buffers that take it all when perf gets no turn for a while: a lost event would be a count too low.
+        megabytes = 1 << max(64 // os.cpu_count(), 1).bit_length() - 1  # for each CPU: a power of two
+        self.process = perf("record", "-q", "-D", "-1", f"--control=fd:{control},{answer}", "-m", f"{megabytes}M", "-e", EVENT,
                             "-o", self.path, "-p", ",".join(str(pid) for pid in self.pids), pass_fds=(control, answer))
         os.close(control)
         os.close(answer)

@@ -115,9 +115,8 @@ def record_command(path, command, env):
 
 
 def read_recording(path, group_of):
-    script = perf("script", "-i", path, "-F", "pid,trace", stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-    text = script.communicate()[0]
-    stats = subprocess.run(["perf", "report", "--stats", "-i", path], capture_output=True, text=True).stdout
+    text, stats = (perf(*words, "-i", path, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True).communicate()[0]
+                   for words in (("script", "-F", "pid,trace"), ("report", "--stats")))
     if "LOST" in stats:
         raise RuntimeError("perf has lost events: the machine is too busy for counting")
     return read_trace(text, names(), group_of)

@@ -31,16 +31,16 @@ SBATCH = "sbatch -H -o /dev/null --wrap true"
 BY_NAME = "scripts/gate --only cluster --by-name; for files: strace -f -y -p PID"
 CLUSTER_FIGURES = {
     "steps.syscalls": Figure("system calls a job, reeve-stepd and its children before they exec", 2, BY_NAME),
-    "steps.forks": Figure("forks per 100 jobs, of the forker and reeve-stepd", 2, BY_NAME),
+    "steps.forks": Figure("processes and threads made per 100 jobs, of the forker and reeve-stepd", 2, BY_NAME),
     "steps.written": Figure("bytes a job, written by reeve-stepd to files and sockets", 3, BY_NAME),
     "node.syscalls": Figure("system calls a job, reevenoded without waits", 10, BY_NAME),
     "controller.syscalls": Figure("system calls a job, reevectld without waits and its store", 12, BY_NAME),
-    "controller.store-syscalls": Figure("system calls a job, reevectld's store (SQLite)", 25, BY_NAME),
-    "controller.syncs": Figure("fdatasync per 100 jobs, reevectld", 35, BY_NAME),
-    "controller.written": Figure("bytes a job, reevectld to its store and log", 20, BY_NAME),
-    "accounting.syscalls": Figure("system calls a job, reevedbd without waits", 15, BY_NAME),
-    "accounting.written": Figure("bytes a job, reevedbd to its store and log", 20, BY_NAME),
-    "munged.requests": Figure("credentials made or read per 100 jobs", 10, BY_NAME),
+    "controller.store-syscalls": Figure("system calls a job, reevectld's store (SQLite)", 80, BY_NAME),
+    "controller.syncs": Figure("fdatasync per 100 jobs, reevectld", 150, BY_NAME),
+    "controller.written": Figure("bytes a job, reevectld to its store and log", 80, BY_NAME),
+    "accounting.syscalls": Figure("system calls a job, reevedbd without waits", 40, BY_NAME),
+    "accounting.written": Figure("bytes a job, reevedbd to its store and log", 40, BY_NAME),
+    "munged.requests": Figure("credentials made or read per 100 jobs", 40, BY_NAME),
 }
 CLIENT_FIGURES = {
     "sbatch.instructions": Figure("instructions of one sbatch", 3, callgrind(SBATCH)),

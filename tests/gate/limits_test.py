@@ -46,7 +46,7 @@ class File(unittest.TestCase):
                              {"a.b": "calls", "e.f": "new"})
         lines = text.splitlines()
         self.assertEqual([lines[0], lines[2], lines[3]], ["# why", "", "c.d 1 1 1 other"])
-        self.assertEqual(lines[1].split(), ["a.b", "772", "1,000", "1,100", "calls"])
+        self.assertEqual(lines[1].split(), ["a.b", "0", "1,000", "1,100", "calls"])  # a figure of pace has no floor
         self.assertEqual(lines[4].split()[0], "e.f")
         self.assertEqual(limits.parse(text)["e.f"].limit, 11)  # never under the figure
 
@@ -58,6 +58,9 @@ class Canary(unittest.TestCase):
         self.rows = limits.parse(limits.FILE.read_text())
         self.how = {name: figure.how for name, figure in gate.known(gate.PARTS).items()}
 
+    def test_what_does_the_same_each_time_has_a_floor(self):
+        self.assertEqual((limits.spread_over(1000, 2).floor, limits.spread_over(1000, limits.PACE).floor), (833, 0))
+
     def test_each_row_is_measured(self):
         self.assertEqual(set(self.rows), set(self.how))
 
@@ -65,7 +68,8 @@ class Canary(unittest.TestCase):
         good = {name: row.measured for name, row in self.rows.items()}
         self.assertEqual(limits.judge(good, self.rows, self.how), [])
         for name, row in self.rows.items():
-            for figure in (row.limit + 1, row.floor - 1):
+            below = [row.floor - 1] if row.floor > 0 else []
+            for figure in [row.limit + 1, *below]:
                 wrong = limits.judge({**good, name: figure}, self.rows, self.how)
                 self.assertEqual(len(wrong), 1)
                 self.assertTrue(wrong[0].startswith(name + ": "), wrong)

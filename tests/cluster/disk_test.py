@@ -95,6 +95,33 @@ class DiskTest(unittest.TestCase):
         self.assertEqual({str(job) for job in acknowledged} - queue, set())
         self.assertEqual(len(queue), len(set(acknowledged)))
 
+    def test_the_accounting_daemons_disk_is_full(self):
+        """Jobs run on; their records wait in the controller's store and arrive once when there is room."""
+        cluster = self.make()
+        folder = cluster.base / "accounting"
+        folder.mkdir(0o700)
+        disk = SmallDisk(folder, "2m")
+        self.addCleanup(disk.unmount)
+        self.addCleanup(cluster.reeve, "down", "--keep", check=False)  # before that
+        cluster.up_options += ["--set", f"ReeveAccountingDatabase={folder}/accounting.db"]
+        cluster.up()
+        before = cluster.submit("-o", "/dev/null", "--wrap", "exit 3")
+        self.assertEqual(cluster.wait_accounted(before), "FAILED|3:0")
+        disk.fill()
+        jobs = [cluster.submit("-o", "/dev/null", "-J", "n" * 200, "--wrap", f"exit {code}") for code in range(1, 31)]
+        for job in jobs:
+            cluster.wait_job(job)
+        wait_for("the reason in a log", lambda: "full" in read(cluster.folder / "log" / "reevedbd.log"))
+        pid = cluster.daemon_pids().get("reevectld")
+        os.kill(pid, signal.SIGKILL)  # the records are not in its memory
+        wait_for("its end", lambda: not alive(pid))
+        disk.free()
+        cluster.up()
+        for code, job in enumerate(jobs, 1):
+            self.assertEqual(cluster.wait_accounted(job), f"FAILED|{code}:0")
+        rows = cluster.run("sacct", "-n", "-X", "-D", "-P", "-o", "JobID").stdout.split()
+        self.assertEqual(sorted(map(int, rows)), [before, *jobs])
+
     def test_a_nodes_disk_is_full(self):
         """What runs ends with its own exit code; what cannot start waits and says so, and nothing is lost."""
         cluster = self.make(nodes=1)

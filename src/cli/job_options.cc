@@ -69,7 +69,9 @@ Fault SetGpus(JobRequest& request, const OptionRow& row, std::string_view value)
   if (value.find(',') != value.npos) {
     return NotSupported(StrCat("--", row.name, " with several types"));
   }
-  if (!ParseGpus(value).ok()) return OptionFault{std::string(kInvalidGres), 1};
+  if (!ParseGpus(value).ok()) {
+    return OptionFault{StrCat(kInvalidGres, ": --", row.name, "=", value), 1};
+  }
   *(request.spec.*kField)() = value;
   return kFine;
 }

@@ -183,6 +183,7 @@ absl::Status CheckRecord(const Job& job) {
        "is of an array and none of its tasks"},
       {job.array_job_id.value > kMaxJobId, "is of an array without a number"},
       {job.Pending() && (!job.shares.empty() || !job.steps.empty()), "waits and has nodes"},
+      {job.Pending() && IsSet(job.preempt_time), "waits and makes room for another"},
       {job.Running() && job.shares.empty(), "runs nowhere"},
       {job.HoldsResources() && job.IsArrayRecord(), "runs as a whole array"},
       {job.HoldsResources() && hollow, "has a hollow share"},

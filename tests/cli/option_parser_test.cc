@@ -211,6 +211,11 @@ TEST(OptionParser, AsksForGenericResources) {
   Reading both(kSbatch);
   both.Line({"--mem=4G", "--mem-per-gpu=100"});
   EXPECT_NE(CheckCombinations(kSbatch, &both.request, true), std::nullopt);
+
+  Reading rubbish(kSbatch);
+  rubbish.Line({"-G", "-x", "script"});
+  ExpectRefusal(rubbish,
+                "sbatch: error: Invalid generic resource (gres) specification: --gpus=-x\n", 1);
 }
 
 TEST(OptionParser, AbsentResourcesAreRefusedAsSlurmDoes) {

@@ -5,6 +5,8 @@
 
 #include <random>
 
+#include "ctld/record_check.h"
+
 namespace reeve::ctld {
 namespace {
 
@@ -140,6 +142,14 @@ TEST(Convert, RubbishIsDataLossNotACrash) {
   EXPECT_TRUE(FromProto(job).ok());
   job.mutable_shares(0)->add_gres()->set_ids("x");
   EXPECT_FALSE(FromProto(job).ok());
+}
+
+TEST(Convert, ARecordThatContradictsItselfIsNotBelieved) {
+  Job job;
+  job.id = JobId{7};
+  EXPECT_TRUE(CheckRecord(job).ok()) << CheckRecord(job);
+  job.preempt_time = absl::FromUnixSeconds(1000);
+  EXPECT_TRUE(absl::IsDataLoss(CheckRecord(job))) << "it waits, and makes room for another";
 }
 
 TEST(Convert, RequestsComeBack) {

@@ -30,11 +30,11 @@ def callgrind(command):
 SBATCH = "sbatch -H -o /dev/null --wrap true"
 BY_NAME = "scripts/gate --only cluster --by-name; for files: strace -f -y -p PID"
 CLUSTER_FIGURES = {
-    "steps.syscalls": Figure("system calls a job, reeve-stepd and its children before they exec", 2, BY_NAME),
-    "steps.forks": Figure("processes and threads made per 100 jobs, of the forker and reeve-stepd", 2, BY_NAME),
-    "steps.written": Figure("bytes a job, written by reeve-stepd to files and sockets", 3, BY_NAME),
-    "node.syscalls": Figure("system calls a job, reevenoded without waits", 10, BY_NAME),
-    "controller.syscalls": Figure("system calls a job, reevectld without waits and its store", 12, BY_NAME),
+    "steps.syscalls": Figure("system calls a job, reeve-stepd and its children before they exec", 6, BY_NAME),
+    "steps.forks": Figure("processes and threads made per 100 jobs, of the forker and reeve-stepd", 4, BY_NAME),
+    "steps.written": Figure("bytes a job, written by reeve-stepd to files and sockets", 8, BY_NAME),
+    "node.syscalls": Figure("system calls a job, reevenoded without waits", 20, BY_NAME),
+    "controller.syscalls": Figure("system calls a job, reevectld without waits and its store", 25, BY_NAME),
     "controller.store-syscalls": Figure("system calls a job, reevectld's store (SQLite)", 80, BY_NAME),
     "controller.syncs": Figure("fdatasync per 100 jobs, reevectld", 150, BY_NAME),
     "controller.written": Figure("bytes a job, reevectld to its store and log", 80, BY_NAME),
@@ -43,15 +43,15 @@ CLUSTER_FIGURES = {
     "munged.requests": Figure("credentials made or read per 100 jobs", 40, BY_NAME),
 }
 CLIENT_FIGURES = {
-    "sbatch.instructions": Figure("instructions of one sbatch", 3, callgrind(SBATCH)),
-    "sbatch.syscalls": Figure("system calls of one sbatch", 5, f"strace -f {SBATCH}"),
-    "squeue.instructions": Figure("instructions of one squeue -j", 3, callgrind("squeue -h -j ID")),
-    "squeue.syscalls": Figure("system calls of one squeue -j", 5, "strace -f squeue -h -j ID"),
+    "sbatch.instructions": Figure("instructions of one sbatch", 6, callgrind(SBATCH)),
+    "sbatch.syscalls": Figure("system calls of one sbatch", 9, f"strace -f {SBATCH}"),
+    "squeue.instructions": Figure("instructions of one squeue -j", 6, callgrind("squeue -h -j ID")),
+    "squeue.syscalls": Figure("system calls of one squeue -j", 9, "strace -f squeue -h -j ID"),
 }
 SIM = "reeve sim --policy reeve --trace FILE (scripts/gate --only core --keep FOLDER makes such files)"
 CORE_FIGURES = {
-    "core.empty-queue": Figure("instructions a job of the controller's core: submit, plan, start, end", 3, callgrind(SIM)),
-    "core.long-queue": Figure("instructions a job of the core when 40 of many shapes come at once", 3, callgrind(SIM)),
+    "core.empty-queue": Figure("instructions a job of the controller's core: submit, plan, start, end", 4, callgrind(SIM)),
+    "core.long-queue": Figure("instructions a job of the core when 40 of many shapes come at once", 4, callgrind(SIM)),
 }
 
 

@@ -215,13 +215,8 @@ absl::Status EventLoop::Watch(int fd, uint32_t events, std::function<void(uint32
   epoll_event event{};
   event.events = events;
   event.data.fd = fd;
-  // One that was closed without Unwatch has left the epoll, and its number may be another's now.
-  const bool known = impl_->watchers.contains(fd);
-  const int first = known ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
-  const int second = known ? EPOLL_CTL_ADD : EPOLL_CTL_MOD;
-  if (epoll_ctl(impl_->epoll.get(), first, fd, &event) != 0 &&
-      (errno != (known ? ENOENT : EEXIST) ||
-       epoll_ctl(impl_->epoll.get(), second, fd, &event) != 0)) {
+  if (epoll_ctl(impl_->epoll.get(), EPOLL_CTL_ADD, fd, &event) != 0 &&
+      (errno != EEXIST || epoll_ctl(impl_->epoll.get(), EPOLL_CTL_MOD, fd, &event) != 0)) {
     return ErrnoStatus(errno, StrCat("watch descriptor ", fd));
   }
   auto watcher = std::make_shared<Impl::Watcher>();

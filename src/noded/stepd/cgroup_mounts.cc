@@ -50,9 +50,10 @@ void AddIfWritable(CgroupMount::Kind kind, bool v2, const std::string& mount,
 
 // cgroup.freeze: Linux 5.2.
 bool Freezes(const CgroupMount& mount) {
+  if (!mount.v2) return false;
   const std::string probe = StrCat(mount.root, "/reeve");
   const bool made = mkdir(probe.c_str(), 0755) == 0;
-  const bool freezes = mount.v2 && os::PathExists(probe + "/cgroup.freeze");
+  const bool freezes = os::PathExists(probe + "/cgroup.freeze");
   if (made) rmdir(probe.c_str());
   return freezes;
 }

@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <unistd.h>
 
+#include <optional>
+
 #include "noded/stepd/shared_fork.h"
 
 namespace reeve::noded {

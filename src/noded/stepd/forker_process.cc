@@ -137,8 +137,7 @@ std::optional<ForkRequest> Receive(int requests) {
 int RunForker(const StepdSettings& settings, os::UniqueFd requests, int argc, char** argv) {
   ProcessTitle title(argc, argv);
   setsid();
-  BeginSignals();
-  IgnoreSignals();           // the end comes with reevenoded's
+  BeginSignals();            // the end comes with reevenoded's
   signal(SIGCHLD, SIG_IGN);  // the kernel reaps
   if (chdir("/") != 0) return 1;
   prctl(PR_SET_NAME, "reeve-forker");

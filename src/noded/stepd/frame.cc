@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 
 #include <cstring>
+#include <optional>
 
 namespace reeve::noded {
 namespace {
@@ -32,13 +33,17 @@ struct FrameConnection::State : std::enable_shared_from_this<State> {
   size_t out_offset = 0;
   bool paused = false;
   bool deaf = false;  // the other side reads no more
+  std::optional<uint32_t> watched;
   std::function<void()> on_flushed;
 
   size_t Queued() const { return out.size() - out_offset; }
 
   void Rewatch() {
     if (!socket) return;
-    uint32_t wanted = (paused ? 0u : uint32_t{EPOLLIN}) | (Queued() > 0 ? uint32_t{EPOLLOUT} : 0u);
+    const uint32_t wanted =
+        (paused ? 0u : uint32_t{EPOLLIN}) | (Queued() > 0 ? uint32_t{EPOLLOUT} : 0u);
+    if (watched == wanted) return;
+    watched = wanted;
     std::weak_ptr<State> self = weak_from_this();
     loop->Watch(socket.get(), wanted,
                 [self](uint32_t ready) {
@@ -96,15 +101,6 @@ struct FrameConnection::State : std::enable_shared_from_this<State> {
     in.erase(0, std::min(at, in.size()));
   }
 
-  // What the socket takes at once needs no round of the loop. Failures are the loop's to find: none
-  // is reported inside Send.
-  void WriteAtOnce() {
-    ssize_t sent = send(socket.get(), out.data(), out.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
-    if (sent == static_cast<ssize_t>(out.size())) return out.clear();
-    if (sent > 0) out_offset = static_cast<size_t>(sent);
-    Rewatch();
-  }
-
   void Write() {
     while (Queued() > 0) {
       ssize_t sent =
@@ -149,7 +145,8 @@ void FrameConnection::Send(const google::protobuf::MessageLite& message) {
   bool idle = state_->Queued() == 0;
   AppendLength(static_cast<uint32_t>(message.ByteSizeLong()), &state_->out);
   message.AppendToString(&state_->out);
-  if (idle) state_->WriteAtOnce();
+  // What the socket takes at once needs no round of the loop, which alone reports failures.
+  if (idle) state_->Write();
 }
 
 size_t FrameConnection::queued_bytes() const {

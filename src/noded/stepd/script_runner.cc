@@ -213,7 +213,6 @@ void KillLeftovers(const ScriptSpool& spool) {
 }  // namespace
 
 int RunScripts(const StepdSettings& settings, const std::string& name) {
-  IgnoreSignals();
   prctl(PR_SET_CHILD_SUBREAPER, 1);
   ScriptSpool spool(settings.spool_dir, name);
   absl::StatusOr<std::optional<os::UniqueFd>> lock = spool.TryLock();

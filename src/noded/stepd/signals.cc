@@ -27,9 +27,6 @@ void BeginSignals() {
   for (int internal : {32, 33}) {
     syscall(SYS_rt_sigaction, internal, &by_default, nullptr, sizeof(by_default.mask));
   }
-}
-
-void IgnoreSignals() {
   for (int ignored : kIgnored) signal(ignored, SIG_IGN);
 }
 

@@ -3,11 +3,11 @@
 
 namespace reeve::noded {
 
-// For the forker, once: every disposition is the default's, whatever this process was started with.
+// For the forker, once: every disposition is the default's, whatever this process was started with,
+// but for those whose end is not asked for by a signal to a group or a terminal: ignored by the
+// forker and the daemons it forks.
 void BeginSignals();
-// The daemons' own: their end is not asked for by a signal to a group or a terminal.
-void IgnoreSignals();
-// For a child between fork and exec: what IgnoreSignals and a signalfd have changed is undone. Of
+// For a child between fork and exec: what BeginSignals and a signalfd have changed is undone. Of
 // some seventy signals that is a handful, and each is a system call of every task.
 void RestoreSignals();
 

@@ -9,7 +9,6 @@
 #include "common/base/text.h"
 #include "common/os/log.h"
 #include "noded/stepd/convert.h"
-#include "noded/stepd/signals.h"
 
 namespace reeve::noded {
 
@@ -28,7 +27,6 @@ Stepd::Stepd(const StepdSettings& settings, const StepKey& key, os::UniqueFd par
 Stepd::~Stepd() = default;
 
 int Stepd::Run() {
-  IgnoreSignals();
   loop_.OnSignal(SIGCHLD, [this] { OnChild(); });
   loop_.OnSignal(SIGTERM, [this] { Terminate(settings_.kill_wait, "", true); });
   // Orphaned grandchildren come to us, so that no process of the step gets out of sight.

@@ -16,16 +16,14 @@ absl::StatusOr<pid_t> TaskLauncher::ForkEpilog(uint32_t task, pid_t task_pid,
   absl::StatusOr<os::UniqueFd> in = os::OpenFile("/dev/null", O_RDONLY);
   absl::StatusOr<os::UniqueFd> out = os::OpenFile("/dev/null", O_WRONLY);
   absl::StatusOr<os::Pipe> go = os::MakePipe();
-  absl::StatusOr<std::vector<os::UniqueFd>> procs = cgroup.OpenEntrances();
-  for (const absl::Status& status : {in.status(), out.status(), go.status(), procs.status()}) {
+  absl::StatusOr<std::vector<os::UniqueFd>> entrances = cgroup.OpenEntrances();
+  for (const absl::Status& status : {in.status(), out.status(), go.status(), entrances.status()}) {
     if (!status.ok()) return status;
   }
   // Nothing is left to wait for between ready and exec.
   if (absl::Status status = os::WriteAll(go->write.get(), "g"); !status.ok()) return status;
-  std::vector<int> cgroup_fds;
-  for (const os::UniqueFd& fd : *procs) cgroup_fds.push_back(fd.get());
 
-  std::unique_ptr<ChildImage> image = MakeImage(cgroup_fds);
+  std::unique_ptr<ChildImage> image = MakeImage(*entrances);
   image->argv = image->programs = {program};
   for (const TaskPlan& plan : plan_.tasks) {
     if (plan.task == task) image->environment = plan.environment;

@@ -104,13 +104,10 @@ absl::Status TaskLauncher::Fork(const StepCgroup& cgroup) {
   absl::StatusOr<os::Pipe> go = os::MakePipe();
   if (!go.ok()) return go.status();
   go_ = *std::move(go);
-  absl::StatusOr<std::vector<os::UniqueFd>> procs = cgroup.OpenEntrances();
-  if (!procs.ok()) return procs.status();
-  std::vector<int> cgroup_fds;
-  for (const os::UniqueFd& fd : *procs) cgroup_fds.push_back(fd.get());
-
+  absl::StatusOr<std::vector<os::UniqueFd>> entrances = cgroup.OpenEntrances();
+  if (!entrances.ok()) return entrances.status();
   for (const TaskPlan& task : plan_.tasks) {
-    if (absl::Status status = ForkTask(task, cgroup_fds); !status.ok()) return status;
+    if (absl::Status status = ForkTask(task, *entrances); !status.ok()) return status;
   }
   const StreamTarget& err = plan_.tasks[0].err;
   if (err.kind == StreamTarget::Kind::kFile) {
@@ -121,12 +118,13 @@ absl::Status TaskLauncher::Fork(const StepCgroup& cgroup) {
   return AwaitReady();
 }
 
-std::unique_ptr<ChildImage> TaskLauncher::MakeImage(const std::vector<int>& cgroup_fds) const {
+std::unique_ptr<ChildImage> TaskLauncher::MakeImage(
+    const std::vector<os::UniqueFd>& entrances) const {
   auto image = std::make_unique<ChildImage>();
   image->work_dir = plan_.work_dir;
   image->limits = options_.limits;
   image->groups = identity_.groups;
-  image->cgroup_fds = cgroup_fds;
+  for (const os::UniqueFd& fd : entrances) image->cgroup_fds.push_back(fd.get());
   image->cpus = options_.cpus;
   image->plan.change_identity = identity_.change;
   image->plan.uid = identity_.uid;
@@ -135,13 +133,14 @@ std::unique_ptr<ChildImage> TaskLauncher::MakeImage(const std::vector<int>& cgro
   return image;
 }
 
-absl::Status TaskLauncher::ForkTask(const TaskPlan& task, const std::vector<int>& cgroup_fds) {
+absl::Status TaskLauncher::ForkTask(const TaskPlan& task,
+                                    const std::vector<os::UniqueFd>& entrances) {
   absl::StatusOr<Ends> ends = MakeEnds(task);
   if (!ends.ok()) return ends.status();
   absl::StatusOr<os::Pipe> report = os::MakePipe();
   if (!report.ok()) return report.status();
 
-  std::unique_ptr<ChildImage> image = MakeImage(cgroup_fds);
+  std::unique_ptr<ChildImage> image = MakeImage(entrances);
   image->argv = plan_.argv;
   image->programs = plan_.programs;
   image->environment = task.environment;

@@ -56,9 +56,9 @@ class TaskLauncher {
   absl::StatusOr<os::UniqueFd> OutputEnd(const TaskPlan& task, const StreamTarget& target,
                                          uint32_t stream);
   absl::StatusOr<os::UniqueFd> InputEnd(const TaskPlan& task);
-  // With who a child of this step is and where it runs.
-  std::unique_ptr<ChildImage> MakeImage(const std::vector<int>& cgroup_fds) const;
-  absl::Status ForkTask(const TaskPlan& task, const std::vector<int>& cgroup_fds);
+  // With who a child of this step is and where it runs. `entrances`: StepCgroup::OpenEntrances.
+  std::unique_ptr<ChildImage> MakeImage(const std::vector<os::UniqueFd>& entrances) const;
+  absl::Status ForkTask(const TaskPlan& task, const std::vector<os::UniqueFd>& entrances);
   absl::Status AwaitReady();
 
   const LaunchPlan& plan_;

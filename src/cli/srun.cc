@@ -283,7 +283,7 @@ void SrunSession::RunStep(pb::CreateStepResponse step) {
                                  const std::string& why) { OnNodeFailed(node, tasks, why); };
   lost_nodes_ = std::make_unique<LostNodes>(
       loop_, client_, origin_.job_id, step_id_, [this](const std::string& node) {
-        io_->GiveUp(node, "the node cannot be reached, and its part of the step has ended");
+        io_->GiveUp("the node cannot be reached, and its part of the step has ended", node);
       });
   events.on_node_lost = [this](const std::string& node, const std::string& why) {
     PrintError(kName, StrCat(node, ": its node daemon cannot be reached, trying on: ", why));
@@ -348,7 +348,7 @@ void SrunSession::OnJobEnded(absl::StatusOr<pb::WaitJobResponse> answer) {
   if (!in_job_) Info(StrCat("Force Terminated JobId=", origin_.job_id));
   Abort();
   loop_->After(client_->config().kill_wait + kUnreachableGrace,
-               [this] { io_->GiveUpUnreachable("no word from the node since the job ended"); });
+               [this] { io_->GiveUp("no word from the node since the job ended"); });
 }
 
 void SrunSession::OnStepEnded() {

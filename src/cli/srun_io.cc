@@ -301,15 +301,9 @@ void StepIo::Finish() {
   if (!std::exchange(told_end_, true)) events_.on_ended();
 }
 
-void StepIo::GiveUp(const std::string& node, const std::string& why) {
+void StepIo::GiveUp(const std::string& why, std::string_view node) {
   for (size_t i = 0; i < links_.size(); ++i) {
-    if (links_[i]->name == node && !links_[i]->ended) Fail(i, why);
-  }
-}
-
-void StepIo::GiveUpUnreachable(const std::string& why) {
-  for (size_t i = 0; i < links_.size(); ++i) {
-    if (!links_[i]->ended) Fail(i, why);
+    if ((node.empty() || links_[i]->name == node) && !links_[i]->ended) Fail(i, why);
   }
 }
 

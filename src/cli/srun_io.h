@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -56,10 +57,9 @@ class StepIo {
   void Signal(int signal);  // to all tasks
   void FlushOutput();       // what is no whole line yet, before a message about its task
   bool ended() const;
-  // The controller says that the step is over, there or everywhere: what cannot be reached is given
-  // up.
-  void GiveUp(const std::string& node, const std::string& why);
-  void GiveUpUnreachable(const std::string& why);
+  // The controller says that the step is over, on this node or (empty) on all: what has not ended
+  // here cannot be reached and is given up.
+  void GiveUp(const std::string& why, std::string_view node = {});
 
  private:
   struct Link;

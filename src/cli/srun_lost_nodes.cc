@@ -1,10 +1,10 @@
 #include "cli/srun_lost_nodes.h"
 
 #include <algorithm>
+#include <utility>
 #include <vector>
 
 #include "cli/background.h"
-#include "common/base/job_state.h"
 
 namespace reeve::cli {
 namespace {

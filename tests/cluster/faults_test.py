@@ -29,22 +29,6 @@ class FaultTest(ClusterTest):
     def pid(self, daemon):
         return self.cluster.daemon_pids()[daemon]
 
-    def job(self, node, *options, code=0):
-        """A job that waits for a word and says in a file what it does; its id and file."""
-        name = f"{self.id().rsplit('.', 1)[1]}-{node}-{len(list(self.cluster.work.iterdir()))}"
-        file = self.cluster.work / name
-        go = self.cluster.work / f"{name}.go"
-        job = self.cluster.submit("-w", node, "-o", "/dev/null", "-J", name, *options, "--wrap",
-                                  f"echo start $SLURM_RESTART_COUNT >>{file}; echo $$ >{file}.pid; "
-                                  f"until [ -e {go} ]; do sleep 0.1; done; echo end >>{file}; exit {code}")
-        wait_for(f"job {job}", lambda: "start" in read(file))
-        return job, file, go
-
-    def assert_ran_once(self, job, file, state="COMPLETED|0:0"):
-        self.cluster.wait_job(job)
-        self.assertEqual(self.cluster.wait_accounted(job), state)
-        self.assertEqual([line.split()[0] for line in file.read_text().splitlines()], ["start", "end"])
-
     # ---- links -----------------------------------------------------------------------------------
 
     def route(self, verb, node):

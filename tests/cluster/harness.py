@@ -182,7 +182,7 @@ class ClusterTest(unittest.TestCase):
         file = self.cluster.work / name
         go = self.cluster.work / f"{name}.go"
         job = self.cluster.submit("-w", node, "-o", "/dev/null", "-J", name, *options, "--wrap",
-                                  f"echo start $SLURM_RESTART_COUNT >>{file}; echo $$ >{file}.pid; "
+                                  f"echo $$ >{file}.pid; echo start $SLURM_RESTART_COUNT >>{file}; "
                                   f"until [ -e {go} ]; do sleep 0.1; done; echo end >>{file}; exit {code}")
         wait_for(f"job {job}", lambda: "start" in read(file))
         return job, file, go

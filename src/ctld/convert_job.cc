@@ -122,12 +122,12 @@ absl::StatusOr<Step> FromProto(const pb::Step& in) {
 void PutArray(const Job& job, pb::Job* out) {
   out->set_array_job_id(job.array_job_id.value);
   if (job.array_task_id) out->set_array_task_id(*job.array_task_id);
-  out->set_array_tasks(job.array_tasks.ToString());
-  out->set_array_limit(job.array_limit);
-  out->set_array_task_min(job.array_task_min);
-  out->set_array_task_max(job.array_task_max);
-  out->set_array_task_step(job.array_task_step);
-  out->set_array_task_count(job.array_task_count);
+  out->set_array_tasks(job.array->tasks.ToString());
+  out->set_array_limit(job.array->limit);
+  out->set_array_task_min(job.array->task_min);
+  out->set_array_task_max(job.array->task_max);
+  out->set_array_task_step(job.array->task_step);
+  out->set_array_task_count(job.array->task_count);
 }
 
 absl::Status GetArray(const pb::Job& in, Job* job) {
@@ -135,12 +135,9 @@ absl::Status GetArray(const pb::Job& in, Job* job) {
   if (in.has_array_task_id()) job->array_task_id = in.array_task_id();
   absl::StatusOr<IdRanges> tasks = IdRanges::Parse(in.array_tasks(), kHighestTask);
   if (!tasks.ok()) return tasks.status();
-  job->array_tasks = *std::move(tasks);
-  job->array_limit = in.array_limit();
-  job->array_task_min = in.array_task_min();
-  job->array_task_max = in.array_task_max();
-  job->array_task_step = in.array_task_step();
-  job->array_task_count = in.array_task_count();
+  if (!job->array_job_id && tasks->empty()) return absl::OkStatus();
+  job->array = {*std::move(tasks),   in.array_limit(),     in.array_task_min(),
+                in.array_task_max(), in.array_task_step(), in.array_task_count()};
   return absl::OkStatus();
 }
 

@@ -88,7 +88,7 @@ absl::Status CheckSteps(const Job& job) {
 }
 
 IdRanges TasksOf(const Job& job) {
-  return job.array_task_id ? IdRanges::Single(*job.array_task_id) : job.array_tasks;
+  return job.array_task_id ? IdRanges::Single(*job.array_task_id) : job.array->tasks;
 }
 
 absl::Status CheckArrays(const std::vector<Job>& jobs) {
@@ -123,10 +123,10 @@ absl::Status CheckArraySizes(const std::vector<Job>& jobs) {
     if (job.array_job_id) sizes[job.array_job_id] += TasksOf(job).count();
   }
   for (const Job& job : jobs) {
-    if (!job.array_job_id || sizes[job.array_job_id] <= job.array_task_count) continue;
+    if (!job.array_job_id || sizes[job.array_job_id] <= job.array->task_count) continue;
     return absl::DataLossError(StrCat("job ", job.id.value, ": array ", job.array_job_id.value,
                                       " has ", sizes[job.array_job_id], " tasks, not ",
-                                      job.array_task_count));
+                                      job.array->task_count));
   }
   return absl::OkStatus();
 }

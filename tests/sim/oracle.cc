@@ -96,13 +96,13 @@ void Oracle::CheckChange(const ctld::Controller& core, const ctld::Job& job) {
 }
 
 void Oracle::CheckStart(const ctld::Controller& core, const ctld::Job& job) {
-  if (job.array_limit > 0) {
+  if (job.array->limit > 0) {
     uint32_t running = 0;
     for (JobId id : core.ArrayMembers(job.array_job_id))
       running += core.FindJob(id)->HoldsResources();
-    if (running > job.array_limit) {
+    if (running > job.array->limit) {
       scene_->Violation("array limit", running, " tasks of array ", job.array_job_id.value,
-                        " run, the limit is ", job.array_limit);
+                        " run, the limit is ", job.array->limit);
     }
   }
   if (job.spec->begin_time > scene_->clock.now()) {

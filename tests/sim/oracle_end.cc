@@ -97,7 +97,8 @@ void Oracle::CheckEnd(const ctld::Job& job) {
       return;
     case JobState::kPreempted: {
       const auto leave = leaving_.find({job.id, job.restarts});
-      const absl::Time end = leave == leaving_.end() ? job.preempt_time : leave->second.end;
+      const absl::Time end =
+          leave == leaving_.end() ? absl::Time(job.preempt_time) : leave->second.end;
       if (!ctld::IsSet(job.preempt_time)) scene_->Violation("end", what, " for nobody");
       if (job.end_time + kRounding >= end) return;
       // Before its time: then by itself.

@@ -12,11 +12,11 @@ bool Backlog::Insert(const Job& job, Keys keys) {
   std::sort(keys.begin(), keys.end());
   const auto known = keys_.find(job.id);
   if (known != keys_.end()) {
-    if (known->second.shape == job.shape && known->second.keys == keys) return false;
+    if (known->second.first->shape == job.shape && known->second.keys == keys) return false;
     Erase(job.id);
   }
   if (keys.empty()) return false;
-  Entry entry{keys, nullptr, job.shape};
+  Entry entry{keys};
   for (const ReadyKey& key : keys) {
     ShapeQueue& queue = MakeQueue(job.shape, key.partition);
     if (entry.first == nullptr) entry.first = &queue;
@@ -33,7 +33,7 @@ bool Backlog::Erase(JobId job) {
   const auto found = keys_.find(job);
   if (found == keys_.end()) return false;
   for (const ReadyKey& key : found->second.keys) {
-    ShapeQueue& queue = *queue_of_.at({found->second.shape.get(), key.partition});
+    ShapeQueue& queue = *queue_of_.at({found->second.first->shape.get(), key.partition});
     candidates.erase({key, &queue});
     queue.jobs.erase(key);
     // Whoever was to look at this one is to look at the next.
@@ -55,7 +55,7 @@ ShapeQueue* Backlog::QueueOf(const ReadyKey& key) {
   const auto found = keys_.find(key.job);
   if (found == keys_.end()) return nullptr;
   if (found->second.first->partition == key.partition) return found->second.first;
-  const auto queue = queue_of_.find({found->second.shape.get(), key.partition});
+  const auto queue = queue_of_.find({found->second.first->shape.get(), key.partition});
   return queue == queue_of_.end() ? nullptr : queue->second;
 }
 

@@ -103,8 +103,7 @@ class Backlog {
  private:
   struct Entry {
     Keys keys;
-    ShapeQueue* first = nullptr;  // the queue of the first key
-    std::shared_ptr<const Shape> shape;
+    ShapeQueue* first = nullptr;  // the queue of the first key; has the shape
   };
   ShapeQueue& MakeQueue(const std::shared_ptr<const Shape>& shape, PartitionIndex partition);
   void ForgetEmptyQueues();

@@ -112,7 +112,7 @@ Target FindTarget(const State& state, const DependencyTerm& term) {
   }
   for (JobId id : group.records()) {
     const Job* job = state.FindJob(id);
-    if (job->array_tasks.Contains(*term.task)) target.jobs.push_back(job);
+    if (job->array->tasks.Contains(*term.task)) target.jobs.push_back(job);
   }
   return target;
 }
@@ -131,7 +131,7 @@ TermStatus CheckAfter(Context& context, const Job& job, const DependencyTerm& te
   absl::Time latest = absl::UnixEpoch();
   for (const Job* other : target.jobs) {
     if (other->Pending()) return TermStatus::kWaiting;
-    latest = std::max(latest, other->start_time);
+    latest = std::max<absl::Time>(latest, other->start_time);
   }
   if (latest + term.delay <= context.now) return TermStatus::kSatisfied;
   context.state.timers.Add(latest + term.delay, {TimerKind::kEligible, job.id, {}, {}});
@@ -178,7 +178,7 @@ TermStatus CheckTerm(Context& context, const Job& job, const DependencyTerm& ter
   if (term.kind == DependencyKind::kAfterCorr && !term.task.has_value() &&
       context.state.arrays.contains(term.job)) {
     // Tasks decided together have been split off: what is left here waits alike.
-    wanted.task = job.IsArrayRecord() ? job.array_tasks.min() : job.array_task_id;
+    wanted.task = job.IsArrayRecord() ? job.array->tasks.min() : job.array_task_id;
   }
   const Target target = FindTarget(context.state, wanted);
   if (term.kind == DependencyKind::kAfter) return CheckAfter(context, job, term, target);
@@ -191,7 +191,7 @@ void SplitCorresponding(Context& context, Job& record, const Dependency& depende
     if (term.kind != DependencyKind::kAfterCorr || term.task.has_value()) continue;
     if (!context.state.arrays.contains(term.job)) continue;
     IdRanges decided;
-    record.array_tasks.ForEach([&](uint32_t task) {
+    record.array->tasks.ForEach([&](uint32_t task) {
       DependencyTerm twin = term;
       twin.task = task;
       if (CheckOutcome(twin, FindTarget(context.state, twin)) != TermStatus::kWaiting) {
@@ -262,7 +262,7 @@ DependencyStatus EvaluateDependency(Context& context, Job& job) {
   Dependency left;
   left.any = parsed->any;
   bool satisfied_one = false;
-  if (job.IsArrayRecord() && job.array_tasks.count() > 1) {
+  if (job.IsArrayRecord() && job.array->tasks.count() > 1) {
     SplitCorresponding(context, job, *parsed);
     if (job.dependency.empty()) return DependencyStatus::kNone;
   }

@@ -59,7 +59,7 @@ void Reconsider(Context& context, Job& job) {
     return KeepOut(context, job, Reason::kJobArrayTaskLimit);
   }
   if (!IsSet(job.eligible_time)) {
-    job.eligible_time = std::max(job.submit_time, context.now);
+    job.eligible_time = std::max<absl::Time>(job.submit_time, context.now);
     job.accrue_time = job.eligible_time;
     context.Changed(job);
   }

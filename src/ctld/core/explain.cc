@@ -116,7 +116,7 @@ class Explainer {
     }
     if (!BelowArrayLimit(state_, job_)) {
       AddWait(Reason::kJobArrayTaskLimit,
-              StrCat("the limit of its array (%", job_.array_limit,
+              StrCat("the limit of its array (%", job_.array->limit,
                      ") is reached, running: ", state_.arrays.at(job_.array_job_id).running));
     }
     if (state_.PartitionsOf(job_).empty()) {

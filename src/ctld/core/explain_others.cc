@@ -59,7 +59,7 @@ Ahead CountAhead(const State& state, const ReadyKey& key, const Sight& sight, ab
       if (ahead.more) break;
       ahead.jobs++;
       const Job& job = *state.FindJob(it->job);
-      const uint64_t tasks = job.IsArrayRecord() ? job.array_tasks.count() : 1;
+      const uint64_t tasks = job.IsArrayRecord() ? job.array->tasks.count() : 1;
       ahead.cpus += tasks * queue->shape->TotalCpus();
     }
   }

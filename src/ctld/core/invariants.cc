@@ -195,10 +195,10 @@ class Checker {
         Expect(!job->array_task_id || group.FindTask(*job->array_task_id) == id, "array ",
                array.value, ": member ", id.value, " is filed wrongly");
         const IdRanges tasks =
-            job->array_task_id ? IdRanges::Single(*job->array_task_id) : job->array_tasks;
+            job->array_task_id ? IdRanges::Single(*job->array_task_id) : job->array->tasks;
         Expect(!seen.Intersects(tasks), "array ", array.value, ": a task exists twice");
         for (const IdRanges::Range& range : tasks.ranges()) seen.Insert(range.first, range.last);
-        Expect(job->array_limit == 0 || !job->Pending() || running <= job->array_task_count,
+        Expect(job->array->limit == 0 || !job->Pending() || running <= job->array->task_count,
                "array ", array.value, ": limit");
       }
       Expect(running == group.running, "array ", array.value, ": ", group.running,

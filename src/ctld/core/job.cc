@@ -74,7 +74,7 @@ std::string ReasonText(const Job& job) {
 std::string JobLabel(const Job& job) {
   if (job.IsArrayRecord()) {
     return StrCat(job.array_job_id.value, "_[",
-                  FormatArrayTasks(job.array_tasks, job.array_limit, 64), "]");
+                  FormatArrayTasks(job.array->tasks, job.array->limit, 64), "]");
   }
   return DisplayJobId(job.id, job.array_job_id, job.array_task_id);
 }

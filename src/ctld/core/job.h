@@ -10,6 +10,7 @@
 
 #include "absl/time/time.h"
 #include "common/base/array_spec.h"
+#include "common/base/boxed.h"
 #include "common/base/ids.h"
 #include "common/base/job_state.h"
 #include "ctld/core/cpu_set.h"
@@ -17,6 +18,7 @@
 #include "ctld/core/rare_wishes.h"
 #include "ctld/core/reasons.h"
 #include "ctld/core/shared_text.h"
+#include "ctld/core/stamp.h"
 
 namespace reeve::ctld {
 
@@ -197,18 +199,23 @@ struct Step {
 
 struct Shape;  // shape.h: what placement depends on; equal for jobs that are interchangeable
 
+// What the jobs of an array share, and the tasks that are still in a record.
+struct ArrayPart {
+  IdRanges tasks;
+  uint32_t limit = 0;  // of tasks that run at a time; 0: none
+  uint32_t task_min = 0;
+  uint32_t task_max = 0;
+  uint32_t task_step = 0;
+  uint32_t task_count = 0;
+};
+
 struct Job {
   JobId id;
-  // Arrays. A pending array is one record whose `array_tasks` are the tasks still in it; a task
-  // that split off has array_task_id and an empty array_tasks.
+  // Arrays. A pending array is one record whose `array->tasks` are the tasks still in it; a task
+  // that split off has array_task_id and no tasks.
   JobId array_job_id;  // 0: not of an array
   std::optional<uint32_t> array_task_id;
-  IdRanges array_tasks;
-  uint32_t array_limit = 0;
-  uint32_t array_task_min = 0;
-  uint32_t array_task_max = 0;
-  uint32_t array_task_step = 0;
-  uint32_t array_task_count = 0;
+  Boxed<ArrayPart> array;
 
   std::shared_ptr<const Owner> owner;
   std::shared_ptr<const JobSpec> spec;
@@ -216,26 +223,26 @@ struct Job {
   uint32_t flags = 0;
   Reason reason = Reason::kNone;
   bool held_by_admin = false;
+  bool priority_fixed = false;  // an operator has set it
+  bool leased = false;          // its step daemons end it when their node's lease is over
   SharedText reason_detail;
 
-  absl::Time submit_time;
-  absl::Time eligible_time;
-  absl::Time accrue_time;
-  absl::Time start_time;
-  absl::Time end_time;  // while running: when its time limit ends
+  Stamp submit_time;
+  Stamp eligible_time;
+  Stamp accrue_time;
+  Stamp start_time;
+  Stamp end_time;  // while running: when its time limit ends
   // When it became known that it is over: its users have MinJobAge to ask. Not stored.
-  absl::Time over_time;
-  absl::Time last_sched_time;
-  absl::Time planned_start;
-  absl::Time preempt_time;  // of this run: since when it is to make room for another job
+  Stamp over_time;
+  Stamp last_sched_time;
+  Stamp planned_start;
+  Stamp preempt_time;  // of this run: since when it is to make room for another job
   absl::Duration time_limit = absl::InfiniteDuration();
 
-  uint32_t priority = 0;        // 0: held; see priority.h
-  bool priority_fixed = false;  // an operator has set it
+  uint32_t priority = 0;  // 0: held; see priority.h
   int32_t exit_status = 0;
   int32_t derived_exit_status = 0;
   uint32_t restarts = 0;  // also the attempt number of its steps
-  bool leased = false;    // its step daemons end it when their node's lease is over
   uint32_t next_step_id = 0;
   std::optional<uint32_t> kill_uid;
 
@@ -252,17 +259,16 @@ struct Job {
   uint32_t num_nodes = 0;
   uint32_t num_tasks = 0;
 
-  std::vector<NodeShare> shares;           // kept after the end
-  std::vector<std::string> pending_nodes;  // completing: nodes that have not said "gone"
-  std::vector<std::string>
-      unprepared_nodes;  // running: whose prolog, asked for at allocation, runs
-  std::vector<Step> steps;
+  BoxedVector<NodeShare> shares;              // kept after the end
+  BoxedVector<std::string> pending_nodes;     // completing: nodes that have not said "gone"
+  BoxedVector<std::string> unprepared_nodes;  // running: whose prolog, asked for before, runs
+  BoxedVector<Step> steps;
   uint64_t revision = 0;
 
   // Not stored: made again by Restore.
   std::shared_ptr<const Shape> shape;
 
-  bool IsArrayRecord() const { return !array_tasks.empty(); }
+  bool IsArrayRecord() const { return !array->tasks.empty(); }
   bool Completing() const { return (flags & kJobFlagCompleting) != 0; }
   bool Pending() const { return state == JobState::kPending; }
   bool Running() const { return state == JobState::kRunning; }

@@ -11,9 +11,9 @@ namespace reeve::ctld {
 namespace {
 
 void BecomeTask(Job& job) {
-  if (job.array_tasks.count() != 1) return;
-  job.array_task_id = job.array_tasks.min();
-  job.array_tasks = IdRanges();
+  if (job.array->tasks.count() != 1) return;
+  job.array_task_id = job.array->tasks.min();
+  job.array.Edit().tasks = IdRanges();
 }
 
 // Members in the order people expect: pending records first, then by task id.
@@ -48,8 +48,8 @@ std::vector<JobId> SinglesAmong(const ArrayGroup& group, const IdRanges& tasks) 
 }  // namespace
 
 Job& SplitTasks(Context& context, Job& record, const IdRanges& tasks) {
-  if (!record.IsArrayRecord() || record.array_tasks.Difference(tasks).empty()) {
-    if (record.IsArrayRecord() && record.array_tasks.count() == 1) {
+  if (!record.IsArrayRecord() || record.array->tasks.Difference(tasks).empty()) {
+    if (record.IsArrayRecord() && record.array->tasks.count() == 1) {
       BecomeTask(record);
       context.Changed(record);
     }
@@ -57,10 +57,10 @@ Job& SplitTasks(Context& context, Job& record, const IdRanges& tasks) {
   }
   auto split = std::make_unique<Job>(record);
   split->id = context.state.NextJobId();
-  split->array_tasks = record.array_tasks.Intersection(tasks);
+  split->array.Edit().tasks = record.array->tasks.Intersection(tasks);
   split->revision = 0;
   BecomeTask(*split);
-  record.array_tasks = record.array_tasks.Difference(tasks);
+  record.array.Edit().tasks = record.array->tasks.Difference(tasks);
   context.Changed(record);
   Job& added = context.AddJob(std::move(split));
   WatchDependency(context, added);
@@ -70,13 +70,13 @@ Job& SplitTasks(Context& context, Job& record, const IdRanges& tasks) {
 
 Job& SplitNextTask(Context& context, Job& record) {
   if (!record.IsArrayRecord()) return record;
-  return SplitTasks(context, record, IdRanges::Single(*record.array_tasks.min()));
+  return SplitTasks(context, record, IdRanges::Single(*record.array->tasks.min()));
 }
 
 bool BelowArrayLimit(const State& state, const Job& job) {
-  if (!job.array_job_id || job.array_limit == 0) return true;
+  if (!job.array_job_id || job.array->limit == 0) return true;
   const auto group = state.arrays.find(job.array_job_id);
-  return group == state.arrays.end() || group->second.running < job.array_limit;
+  return group == state.arrays.end() || group->second.running < job.array->limit;
 }
 
 void SetArrayLimit(Context& context, JobId array, uint32_t limit) {
@@ -84,8 +84,8 @@ void SetArrayLimit(Context& context, JobId array, uint32_t limit) {
   if (group == context.state.arrays.end()) return;
   for (JobId id : group->second.Members()) {
     Job& job = *context.state.FindJob(id);
-    if (job.array_limit == limit || job.Finished()) continue;
-    job.array_limit = limit;
+    if (job.array->limit == limit || job.Finished()) continue;
+    job.array.Edit().limit = limit;
     context.Changed(job);
   }
   WakeArray(context, array);
@@ -125,7 +125,7 @@ absl::StatusOr<std::vector<JobId>> ResolvePick(Context& context, const JobPick& 
   const std::vector<JobId> singles = SinglesAmong(array->second, *tasks);
   for (JobId id : SortedMembers(state, {records.begin(), records.end()})) {
     Job* job = state.FindJob(id);
-    const IdRanges meant = job->array_tasks.Intersection(*tasks);
+    const IdRanges meant = job->array->tasks.Intersection(*tasks);
     if (meant.empty()) continue;
     if (!split || !job->Pending()) {
       picked.push_back(id);

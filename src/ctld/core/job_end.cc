@@ -132,8 +132,9 @@ TerminateJob TerminationOf(const Job& job, const Settings& settings) {
 void WatchEnd(State& state, const Job& job) {
   const bool preempted = IsSet(job.preempt_time);
   if (!preempted && job.time_limit == absl::InfiniteDuration()) return;
-  state.timers.Add(preempted ? job.end_time : job.end_time + state.settings.over_time_limit,
-                   {TimerKind::kTimeLimit, job.id, {}, {}});
+  state.timers.Add(
+      job.end_time + (preempted ? absl::ZeroDuration() : state.settings.over_time_limit),
+      {TimerKind::kTimeLimit, job.id, {}, {}});
 }
 
 void EndJob(Context& context, Job& job, JobEnd end) {

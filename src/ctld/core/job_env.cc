@@ -105,10 +105,10 @@ void AddArray(EnvBuilder& env, const Job& job) {
   if (!job.array_task_id.has_value()) return;
   env.Set("SLURM_ARRAY_JOB_ID", job.array_job_id.value);
   env.Set("SLURM_ARRAY_TASK_ID", *job.array_task_id);
-  env.Set("SLURM_ARRAY_TASK_COUNT", job.array_task_count);
-  env.Set("SLURM_ARRAY_TASK_MIN", job.array_task_min);
-  env.Set("SLURM_ARRAY_TASK_MAX", job.array_task_max);
-  env.Set("SLURM_ARRAY_TASK_STEP", job.array_task_step);
+  env.Set("SLURM_ARRAY_TASK_COUNT", job.array->task_count);
+  env.Set("SLURM_ARRAY_TASK_MIN", job.array->task_min);
+  env.Set("SLURM_ARRAY_TASK_MAX", job.array->task_max);
+  env.Set("SLURM_ARRAY_TASK_STEP", job.array->task_step);
 }
 
 void AddOnNode(EnvBuilder& env, const Job& job) {

@@ -19,7 +19,7 @@ absl::Time EndOf(const Job& job, absl::Time now, absl::Duration grace) {
   const absl::Duration limit =
       job.shape != nullptr ? job.shape->PlanningTime() : absl::Hours(24 * 365);
   // The limit may have been changed since the start: end_time knows, when there is one.
-  const absl::Time end = IsSet(job.end_time) ? job.end_time : job.start_time + limit;
+  const absl::Time end = IsSet(job.end_time) ? absl::Time(job.end_time) : job.start_time + limit;
   return end > now ? end : now + grace;
 }
 

@@ -73,7 +73,7 @@ void HandleJobPrepared(Context& context, const JobPrepared& event) {
                 StrCat("job ", JobLabel(*job), ": prolog on ", event.node, ": ", event.error));
     return EndUnprepared(context, *job, event.error);
   }
-  if (std::erase(job->unprepared_nodes, event.node) == 0) return;
+  if (job->unprepared_nodes.Remove(event.node) == 0) return;
   if (job->unprepared_nodes.empty()) job->flags &= ~kJobFlagConfiguring;
   context.Changed(*job);
   AnswerWaiters(context, *job);

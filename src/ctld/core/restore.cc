@@ -137,7 +137,8 @@ void RestoreUsage(Context& context, const std::vector<StoredUsage>& stored,
     if (job == nullptr || !job->Running()) continue;
     const auto at = known.find(job->owner->uid);
     UsageBegan(context, *job,
-               at == known.end() ? job->start_time : std::max(at->second, job->start_time));
+               at == known.end() ? absl::Time(job->start_time)
+                                 : std::max<absl::Time>(at->second, job->start_time));
   }
 }
 

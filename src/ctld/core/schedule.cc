@@ -262,10 +262,10 @@ class Pass {
 
   uint64_t TasksToPlan(const Job& job) const {
     if (!job.IsArrayRecord()) return 1;
-    uint64_t tasks = std::min<uint64_t>(job.array_tasks.count(), kPlannedTasks);
-    if (job.array_limit == 0) return tasks;
+    uint64_t tasks = std::min<uint64_t>(job.array->tasks.count(), kPlannedTasks);
+    if (job.array->limit == 0) return tasks;
     const uint32_t running = state_.arrays.at(job.array_job_id).running;
-    return std::min<uint64_t>(tasks, job.array_limit - std::min(running, job.array_limit));
+    return std::min<uint64_t>(tasks, job.array->limit - std::min(running, job.array->limit));
   }
 
   bool PlanOne(ShapeQueue& queue, const ReadyKey& key) {

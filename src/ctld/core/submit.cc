@@ -17,12 +17,8 @@ namespace {
 
 void SetArray(Job& job, const ArraySpec& array) {
   job.array_job_id = job.id;
-  job.array_tasks = array.tasks;
-  job.array_limit = array.limit;
-  job.array_task_min = *array.tasks.min();
-  job.array_task_max = *array.tasks.max();
-  job.array_task_step = array.step;
-  job.array_task_count = static_cast<uint32_t>(array.tasks.count());
+  job.array = {array.tasks,        array.limit, *array.tasks.min(),
+               *array.tasks.max(), array.step,  static_cast<uint32_t>(array.tasks.count())};
 }
 
 void SetPriority(Context& context, Job& job, const Caller& caller) {

@@ -315,7 +315,7 @@ absl::Status Apply(Context& context, Job& job, Draft draft, const Caller& caller
     job.time_limit = *draft.time_limit;
     const absl::Time end = job.start_time + std::min(job.time_limit, absl::Hours(24 * 365));
     // Whoever is to make room gets no more time for it.
-    job.end_time = IsSet(job.preempt_time) ? std::min(job.end_time, end) : end;
+    job.end_time = IsSet(job.preempt_time) ? std::min<absl::Time>(job.end_time, end) : end;
     WatchEnd(context.state, job);
     context.EndMoved(job);
     context.effects.schedule = true;
@@ -327,7 +327,7 @@ absl::Status Apply(Context& context, Job& job, Draft draft, const Caller& caller
   if (!job.Finished()) context.RememberName(job);
   if (draft.account.has_value()) job.account = *draft.account;
   if (draft.qos.has_value()) job.qos = *draft.qos;
-  if (draft.array_limit.value_or(job.array_limit) != job.array_limit) {
+  if (draft.array_limit.value_or(job.array->limit) != job.array->limit) {
     SetArrayLimit(context, job.array_job_id, *draft.array_limit);
   }
   if (draft.start_time_changed) job.eligible_time = absl::UnixEpoch();

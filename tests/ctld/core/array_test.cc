@@ -31,10 +31,10 @@ TEST(Array, OneRecordUntilTasksStart) {
   Cluster c(1, 2);
   const JobId id = c.Submit(Spec().Array("0-99999").Minutes(1));
   EXPECT_EQ(c.controller->job_count(), 3u);
-  EXPECT_EQ(c.Get(id).array_tasks.ToString(), "2-99999");
+  EXPECT_EQ(c.Get(id).array->tasks.ToString(), "2-99999");
   EXPECT_EQ(c.Why(id), "Resources");
   c.Exit(TaskOf(c, id, 0));
-  EXPECT_EQ(c.Get(id).array_tasks.ToString(), "3-99999");
+  EXPECT_EQ(c.Get(id).array->tasks.ToString(), "3-99999");
 }
 
 TEST(Array, Limit) {
@@ -43,9 +43,9 @@ TEST(Array, Limit) {
   EXPECT_EQ(JobLabel(c.Get(id)), "1_[3-6%2]");
   EXPECT_EQ(c.Why(id), "JobArrayTaskLimit");
   c.Exit(TaskOf(c, id, 1));
-  EXPECT_EQ(c.Get(id).array_tasks.ToString(), "4-6");
+  EXPECT_EQ(c.Get(id).array->tasks.ToString(), "4-6");
   EXPECT_EQ(c.Update(id, "ArrayTaskThrottle", "0"), "");
-  EXPECT_TRUE(c.Get(id).array_tasks.empty());
+  EXPECT_TRUE(c.Get(id).array->tasks.empty());
 }
 
 TEST(Array, ALimitSetOnOneTaskIsTheArrays) {
@@ -53,7 +53,7 @@ TEST(Array, ALimitSetOnOneTaskIsTheArrays) {
   const JobId id = c.Submit(Spec().Array("1-6%1"));
   EXPECT_EQ(c.Update(TaskOf(c, id, 1), "ArrayTaskThrottle", "3"), "");
   EXPECT_EQ(JobLabel(c.Get(id)), "1_[4-6%3]");
-  for (JobId member : c.controller->ArrayMembers(id)) EXPECT_EQ(c.Get(member).array_limit, 3u);
+  for (JobId member : c.controller->ArrayMembers(id)) EXPECT_EQ(c.Get(member).array->limit, 3u);
   const JobId plain = c.Submit(Spec());
   EXPECT_EQ(c.Update(plain, "ArrayTaskThrottle", "3"), "Invalid job array specification");
 }
@@ -62,10 +62,10 @@ TEST(Array, CancelParts) {
   Cluster c(1, 1);
   const JobId id = c.Submit(Spec().Array("1-10"));
   EXPECT_EQ(c.Cancel(id, User(2), "7"), "Access/permission denied");
-  EXPECT_EQ(c.Get(id).array_tasks.ToString(), "2-10");
+  EXPECT_EQ(c.Get(id).array->tasks.ToString(), "2-10");
   EXPECT_EQ(c.Cancel(id, User(1000), "7"), "");
   EXPECT_EQ(c.Cancel(id, User(1000), "8-9"), "");
-  EXPECT_EQ(c.Get(id).array_tasks.ToString(), "2-6,10");
+  EXPECT_EQ(c.Get(id).array->tasks.ToString(), "2-6,10");
   EXPECT_EQ(c.Get(TaskOf(c, id, 7)).state, JobState::kCancelled);
   EXPECT_EQ(c.Cancel(id, User(1000), "99"), "Invalid job id specified");
   EXPECT_EQ(c.Cancel(id), "");
@@ -80,7 +80,7 @@ TEST(Array, HoldOneTask) {
   const JobId id = c.Submit(Spec().Array("1-3"));
   EXPECT_EQ(c.Control(JobAction::kHold, id, User(1000), "2"), "");
   EXPECT_EQ(c.Why(TaskOf(c, id, 2)), "JobHeldUser");
-  EXPECT_EQ(c.Get(id).array_tasks.ToString(), "1,3");
+  EXPECT_EQ(c.Get(id).array->tasks.ToString(), "1,3");
   EXPECT_EQ(c.Control(JobAction::kRelease, id, User(1000), "2"), "");
   EXPECT_EQ(c.Why(TaskOf(c, id, 2)), "Priority");
 }

@@ -107,11 +107,11 @@ TEST(Backfill, PromisesAreKept) {
         if (!job.Pending()) continue;
         const auto [known, is_new] = promised.emplace(id, job.planned_start);
         EXPECT_LE(job.planned_start, known->second) << "job " << id.value << " was put off";
-        known->second = std::min(known->second, job.planned_start);
+        known->second = std::min<absl::Time>(known->second, job.planned_start);
       }
       absl::Time until = c.now + absl::Seconds(random() % 120);
       for (JobId id : ids) {
-        if (c.Running(id)) until = std::min(until, c.Get(id).end_time);
+        if (c.Running(id)) until = std::min<absl::Time>(until, c.Get(id).end_time);
       }
       c.now = until;
       std::vector<JobId> due;

@@ -79,7 +79,7 @@ TEST(Dependency, Arrays) {
   EXPECT_EQ(c.Get(after).dependency, "afterok:1_*(unfulfilled)");
   c.Exit(JobId{2});  // task 1
   EXPECT_EQ(c.Why(after), "Dependency");
-  EXPECT_EQ(c.Get(corr).array_tasks.ToString(), "2");  // task 1 has gone its own way
+  EXPECT_EQ(c.Get(corr).array->tasks.ToString(), "2");  // task 1 has gone its own way
   EXPECT_EQ(c.Why(corr), "Dependency");
   c.Exit(array);
   EXPECT_TRUE(c.Running(after));

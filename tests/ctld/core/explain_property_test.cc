@@ -303,7 +303,7 @@ class Recount {
       if (!job.Pending() || !waits || job.partition != job_.partition) return;
       if (!before(&job, &job_)) return;
       jobs++;
-      cpus += job.num_cpus * std::max<uint64_t>(job.array_tasks.count(), 1);
+      cpus += job.num_cpus * std::max<uint64_t>(job.array->tasks.count(), 1);
       if (first == nullptr || before(&job, first)) first = &job;
     });
     EXPECT_EQ(told.jobs, jobs);

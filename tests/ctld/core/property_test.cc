@@ -194,7 +194,7 @@ absl::Time StartAmong(const std::vector<Spec>& specs, size_t count, size_t which
   for (int guard = 0; guard < 200 && c.Get(ids[which]).Pending(); ++guard) {
     // All that are due end at once, then the clock goes on to the next end.
     absl::Time next = absl::InfiniteFuture();
-    for (JobId id : RunningIn(c)) next = std::min(next, c.Get(id).end_time);
+    for (JobId id : RunningIn(c)) next = std::min<absl::Time>(next, c.Get(id).end_time);
     if (next == absl::InfiniteFuture()) break;
     std::vector<JobId> due;
     for (JobId id : RunningIn(c)) {

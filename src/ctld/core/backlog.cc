@@ -10,9 +10,8 @@ constexpr size_t kMostEmptyQueues = 4096;
 
 bool Backlog::Insert(const Job& job, Keys keys) {
   std::sort(keys.begin(), keys.end());
-  const auto known = keys_.find(job.id);
-  if (known != keys_.end()) {
-    if (known->second.first->shape == job.shape && known->second.keys == keys) return false;
+  if (const Entry* known = keys_.Find(job.id)) {
+    if (known->first->shape == job.shape && known->keys == keys) return false;
     Erase(job.id);
   }
   if (keys.empty()) return false;
@@ -30,10 +29,10 @@ bool Backlog::Insert(const Job& job, Keys keys) {
 }
 
 bool Backlog::Erase(JobId job) {
-  const auto found = keys_.find(job);
-  if (found == keys_.end()) return false;
-  for (const ReadyKey& key : found->second.keys) {
-    ShapeQueue& queue = *queue_of_.at({found->second.first->shape.get(), key.partition});
+  if (!keys_.contains(job)) return false;
+  const Entry entry = keys_.Take(job);
+  for (const ReadyKey& key : entry.keys) {
+    ShapeQueue& queue = *queue_of_.at({entry.first->shape.get(), key.partition});
     candidates.erase({key, &queue});
     queue.jobs.erase(key);
     // Whoever was to look at this one is to look at the next.
@@ -41,27 +40,26 @@ bool Backlog::Erase(JobId job) {
     by_rank_.erase(key);
     unplanned.erase(key);
   }
-  keys_.erase(found);
   return true;
 }
 
 const Backlog::Keys& Backlog::KeysOf(JobId job) const {
   static const Keys kNone;
-  const auto found = keys_.find(job);
-  return found == keys_.end() ? kNone : found->second.keys;
+  const Entry* found = keys_.Find(job);
+  return found == nullptr ? kNone : found->keys;
 }
 
 ShapeQueue* Backlog::QueueOf(const ReadyKey& key) {
-  const auto found = keys_.find(key.job);
-  if (found == keys_.end()) return nullptr;
-  if (found->second.first->partition == key.partition) return found->second.first;
-  const auto queue = queue_of_.find({found->second.first->shape.get(), key.partition});
+  const Entry* found = keys_.Find(key.job);
+  if (found == nullptr) return nullptr;
+  if (found->first->partition == key.partition) return found->first;
+  const auto queue = queue_of_.find({found->first->shape.get(), key.partition});
   return queue == queue_of_.end() ? nullptr : queue->second;
 }
 
 std::vector<JobId> Backlog::Jobs() const {
   std::vector<JobId> jobs;
-  for (const auto& [id, entry] : keys_) jobs.push_back(id);
+  keys_.ForEach([&](JobId id, const Entry&) { jobs.push_back(id); });
   std::sort(jobs.begin(), jobs.end());
   return jobs;
 }

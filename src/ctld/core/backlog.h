@@ -12,6 +12,7 @@
 #include "absl/container/btree_set.h"
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/inlined_vector.h"
+#include "ctld/core/id_map.h"
 #include "ctld/core/job.h"
 #include "ctld/core/node_bits.h"
 #include "ctld/core/ready_key.h"
@@ -109,7 +110,7 @@ class Backlog {
   void ForgetEmptyQueues();
 
   absl::btree_set<ReadyKey> by_rank_;
-  absl::flat_hash_map<JobId, Entry> keys_;
+  IdMap<Entry> keys_;
   std::vector<std::unique_ptr<ShapeQueue>> queues_;
   absl::flat_hash_map<std::pair<const Shape*, PartitionIndex>, ShapeQueue*> queue_of_;
 };

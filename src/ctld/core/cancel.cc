@@ -76,7 +76,7 @@ class Cancellation {
         ids.assign(jobs->second.begin(), jobs->second.end());
       }
     } else {
-      for (const auto& [id, job] : context_.state.jobs) ids.push_back(id);
+      context_.state.jobs.ForEach([&](JobId id, const auto&) { ids.push_back(id); });
     }
     std::sort(ids.begin(), ids.end());
     for (JobId id : ids) {

@@ -95,8 +95,8 @@ std::vector<std::string> State::ApplySettings(Settings new_settings) {
 }
 
 Job* State::FindJob(JobId id) {
-  const auto found = jobs.find(id);
-  return found == jobs.end() ? nullptr : found->second.get();
+  const std::unique_ptr<Job>* job = jobs.Find(id);
+  return job == nullptr ? nullptr : job->get();
 }
 const Job* State::FindJob(JobId id) const {
   return const_cast<State*>(this)->FindJob(id);
@@ -251,9 +251,9 @@ void Context::UseBlobs(const Job& job) {
 }
 
 void Context::RemoveJob(JobId id) {
-  const auto found = state.jobs.find(id);
-  if (found == state.jobs.end()) return;
-  const Job& job = *found->second;
+  const Job* found = state.FindJob(id);
+  if (found == nullptr) return;
+  const Job& job = *found;
   RemoveReady(job);
   ForgetName(job);
   const auto user = state.jobs_of_user.find(job.owner->uid);
@@ -271,7 +271,7 @@ void Context::RemoveJob(JobId id) {
     state.blob_uses.erase(uses);
   }
   state.dependents.erase(id);
-  state.jobs.erase(found);
+  state.jobs.Erase(id);
   effects.jobs_removed.push_back(id);
 }
 

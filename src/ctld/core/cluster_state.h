@@ -20,6 +20,7 @@
 #include "ctld/core/effects.h"
 #include "ctld/core/events.h"
 #include "ctld/core/fair_share.h"
+#include "ctld/core/id_map.h"
 #include "ctld/core/interned.h"
 #include "ctld/core/plan.h"
 #include "ctld/core/preempt.h"
@@ -82,7 +83,7 @@ class State {
   Counters counters;
   bool counters_moved = false;
 
-  absl::flat_hash_map<JobId, std::unique_ptr<Job>> jobs;
+  IdMap<std::unique_ptr<Job>> jobs;
   std::vector<std::unique_ptr<Node>> nodes;
   absl::flat_hash_map<std::string, NodeIndex> node_index;
   std::vector<PartitionEntry> partitions;

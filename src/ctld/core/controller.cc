@@ -207,7 +207,7 @@ size_t Controller::job_count() const {
 }
 
 void Controller::ForEachJob(const std::function<void(const Job&)>& visit) const {
-  for (const auto& [id, job] : state_->jobs) visit(*job);
+  state_->jobs.ForEach([&](JobId, const std::unique_ptr<Job>& job) { visit(*job); });
 }
 
 std::vector<const Node*> Controller::Nodes() const {

@@ -14,7 +14,7 @@ class Checker {
 
   std::vector<std::string> Run() {
     for (const auto& node : state_.nodes) CheckNode(*node);
-    for (const auto& [id, job] : state_.jobs) CheckJob(id, *job);
+    state_.jobs.ForEach([&](JobId id, const std::unique_ptr<Job>& job) { CheckJob(id, *job); });
     CheckArrays();
     CheckReady();
     CheckUsage();
@@ -204,11 +204,11 @@ class Checker {
       Expect(running == group.running, "array ", array.value, ": ", group.running,
              " counted as running, not ", running);
     }
-    const auto of_arrays =
-        std::count_if(state_.jobs.begin(), state_.jobs.end(),
-                      [](const auto& entry) { return bool{entry.second->array_job_id}; });
-    Expect(members == static_cast<size_t>(of_arrays), "arrays know ", members, " members of ",
-           of_arrays);
+    size_t of_arrays = 0;
+    state_.jobs.ForEach([&](JobId, const std::unique_ptr<Job>& job) {
+      if (job->array_job_id) of_arrays++;
+    });
+    Expect(members == of_arrays, "arrays know ", members, " members of ", of_arrays);
   }
 
   void CheckReady() {
@@ -225,9 +225,9 @@ class Checker {
       Expect(state_.plan.Follows(*state_.nodes[i], i), "the plan has missed a change of node ",
              state_.nodes[i]->name);
     }
-    for (const auto& [id, planned] : state_.plan.planned()) {
+    state_.plan.planned().ForEach([&](JobId id, const auto&) {
       Expect(state_.backlog.Contains(id), "job ", id.value, " has a place in the plan in vain");
-    }
+    });
   }
 
   const State& state_;

@@ -336,6 +336,7 @@ std::vector<ReadyKey> Plan::Keep(const State& state, const ReadyKey& key, const 
   PlannedJob& job = *planned;
   const Instant before = job.places.empty() ? kNever : job.places.front().at;
   Place place{start.at, {}};
+  place.nodes.reserve(start.placement.parts.size());
   for (const Placement::Part& part : start.placement.parts) place.nodes.push_back(part.index);
   const auto later = std::find_if(job.places.begin(), job.places.end(),
                                   [&](const Place& p) { return p.at > start.at; });
@@ -358,7 +359,7 @@ void Plan::BeginImproving() {
 
 bool Plan::MayMoveEarlier(const State& state, const ReadyKey& key, const Terms& terms,
                           const NodeBits& fits, Instant from) {
-  const Instant before = planned_.at(key.job)->places.back().at;
+  const Instant before = FindPlanned(key.job)->places.back().at;
   const Instant length = terms.least_time;
   for (const std::vector<NodeIndex>* nodes : {&improving_, &to_improve_}) {
     for (NodeIndex node : *nodes) {
@@ -375,7 +376,7 @@ bool Plan::MayMoveEarlier(const State& state, const ReadyKey& key, const Terms& 
 
 bool Plan::MoveEarlier(const State& state, const ReadyKey& key, const Terms& terms,
                        absl::Span<const NodeIndex> nodes, When when) {
-  PlannedJob& planned = *planned_.at(key.job);
+  PlannedJob& planned = *FindPlanned(key.job);
   const Place place = planned.places.back();
   when.before = std::min(when.before, place.at);
   std::vector<Track::Hold> holds;
@@ -402,18 +403,16 @@ void Plan::RemovePlace(const PlannedJob& job, const Place& place) {
 }
 
 void Plan::Drop(JobId job) {
-  const auto found = planned_.find(job);
-  if (found == planned_.end()) return;
-  const std::unique_ptr<PlannedJob> planned = std::move(found->second);
-  planned_.erase(found);
+  const std::unique_ptr<PlannedJob> planned = planned_.Take(job);
+  if (planned == nullptr) return;
   FirstStartMoved(job, planned->places.front().at, kNever);
   for (const Place& place : planned->places) RemovePlace(*planned, place);
 }
 
 void Plan::DropFirstPlace(JobId job) {
-  const auto found = planned_.find(job);
-  if (found == planned_.end()) return;
-  PlannedJob& planned = *found->second;
+  PlannedJob* found = FindPlanned(job);
+  if (found == nullptr) return;
+  PlannedJob& planned = *found;
   if (planned.places.size() == 1) return Drop(job);
   const Place place = planned.places.front();
   planned.places.erase(planned.places.begin());
@@ -422,19 +421,19 @@ void Plan::DropFirstPlace(JobId job) {
 }
 
 void Plan::Shorten(JobId job, size_t places) {
-  const auto found = planned_.find(job);
-  if (found == planned_.end()) return;
+  PlannedJob* found = FindPlanned(job);
+  if (found == nullptr) return;
   if (places == 0) return Drop(job);
-  PlannedJob& planned = *found->second;
+  PlannedJob& planned = *found;
   while (planned.places.size() > places) {
     RemovePlace(planned, planned.places.back());
     planned.places.pop_back();
   }
 }
 
-const Plan::PlannedJob* Plan::Find(JobId job) const {
-  const auto found = planned_.find(job);
-  return found == planned_.end() ? nullptr : found->second.get();
+Plan::PlannedJob* Plan::FindPlanned(JobId job) {
+  const std::unique_ptr<PlannedJob>* planned = planned_.Find(job);
+  return planned == nullptr ? nullptr : planned->get();
 }
 
 void Plan::FirstStartMoved(JobId job, Instant before, Instant after) {

@@ -14,9 +14,9 @@
 #include <vector>
 
 #include "absl/container/btree_set.h"
-#include "absl/container/flat_hash_map.h"
 #include "absl/container/inlined_vector.h"
 #include "absl/time/time.h"
+#include "ctld/core/id_map.h"
 #include "ctld/core/node_bits.h"
 #include "ctld/core/ready_key.h"
 #include "ctld/core/select_nodes.h"
@@ -96,11 +96,9 @@ class Plan {
   void DropFirstPlace(JobId job);  // one of its tasks has started
   // No more places than that.
   void Shorten(JobId job, size_t places);
-  const PlannedJob* Find(JobId job) const;
+  const PlannedJob* Find(JobId job) const { return const_cast<Plan*>(this)->FindPlanned(job); }
   size_t planned_jobs() const { return planned_.size(); }
-  const absl::flat_hash_map<JobId, std::unique_ptr<PlannedJob>>& planned() const {
-    return planned_;
-  }
+  const IdMap<std::unique_ptr<PlannedJob>>& planned() const { return planned_; }
 
   Instant FirstStart() const { return starts_.empty() ? kNever : starts_.begin()->first; }
   // Jobs whose planned start has come.
@@ -147,6 +145,7 @@ class Plan {
                      std::vector<ReadyKey>& lost);
   Instant LongestFrom(const State& state, const Terms& terms, const Placement& placement,
                       const ReadyKey& rank, Instant at, Instant end_by);
+  PlannedJob* FindPlanned(JobId job);  // null when it has no place
   Track* FindTrack(NodeIndex node, uint32_t lane);
   void FindKinds(const State& state);
   void RemovePlace(const PlannedJob& job, const Place& place);
@@ -164,7 +163,7 @@ class Plan {
   NodeBits usable_;
   NodeBits free_now_;
   absl::btree_set<std::pair<Instant, NodeIndex>> ends_;  // when the first job of a node is to end
-  absl::flat_hash_map<JobId, std::unique_ptr<PlannedJob>> planned_;
+  IdMap<std::unique_ptr<PlannedJob>> planned_;
   absl::btree_set<std::pair<Instant, JobId>> starts_;
   Track::Scratch scratch_;
   uint64_t grown_epoch_ = 1;

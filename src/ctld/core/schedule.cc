@@ -408,7 +408,7 @@ class Pass {
   void Afresh() {
     looked_at_.emplace();
     std::vector<JobId> planned;
-    for (const auto& [job, plan] : plan_.planned()) planned.push_back(job);
+    plan_.planned().ForEach([&](JobId job, const auto&) { planned.push_back(job); });
     for (JobId job : planned) plan_.Drop(job);
     (void)plan_.TakeGrown();
     for (const ReadyKey& key : std::exchange(backlog_.unplanned, {})) {

@@ -282,7 +282,7 @@ void TimePlan(benchmark::State& state, Scene scene) {
 void FullPlan(benchmark::State& state) {
   TimePlan(state, BigCluster(false));
 }
-BENCHMARK(FullPlan)->Arg(1000)->Arg(10'000)->Arg(100'000)->Iterations(1)->Unit(
+BENCHMARK(FullPlan)->Arg(1000)->Arg(10'000)->Arg(100'000)->Arg(1'000'000)->Iterations(1)->Unit(
     benchmark::kMillisecond);
 
 void FourFullNodes(benchmark::State& state) {

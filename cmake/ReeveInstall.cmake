@@ -2,7 +2,7 @@
 # their targets; components are the Debian packages of ReevePackages.cmake: ctld, noded, dbd, client.
 #
 #   <prefix>/bin            reeve, and sbatch ... sprio as links to it
-#   <prefix>/sbin           reevectld, reevenoded (looks for reeve-stepd beside itself), reevedbd
+#   <prefix>/sbin           reevectld, reevenoded (looks for reeve-stepd and reeve-pmixd beside itself), reevedbd
 #   <prefix>/lib            systemd units, sysusers and tmpfiles snippets
 #   <prefix>/share          documentation, the sample configuration, shell completion
 #   /etc/logrotate.d        <prefix>/etc/logrotate.d for prefixes other than /usr and /usr/local

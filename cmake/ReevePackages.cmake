@@ -62,7 +62,8 @@ reeve_maintainer_scripts(ctld reevectld.service "")
 
 reeve_package(noded "Slurm-compatible workload manager: the node daemon"
   "This package has reevenoded and reeve-stepd, which run jobs on a compute
-node." ${reeve_sysusers})
+node, and reeve-pmixd, through which MPI programs started by srun find
+each other." ${reeve_sysusers})
 reeve_maintainer_scripts(noded reevenoded.service /var/spool/reevenoded)
 
 reeve_package(dbd "Slurm-compatible workload manager: accounting"

@@ -57,7 +57,8 @@ struct JobRequest {
   std::optional<bool> kill_on_bad_exit;
   std::optional<int64_t> wait_seconds;  // after the first task's end; 0: for ever
   std::string distribution;
-  std::string srun_prolog;  // programs: on srun's host, before and after the step
+  std::optional<std::string> mpi;  // "none" or "pmix"
+  std::string srun_prolog;         // programs: on srun's host, before and after the step
   std::string srun_epilog;
   std::string task_prolog;  // on the nodes, before and after each task
   std::string task_epilog;

@@ -162,7 +162,9 @@ std::optional<int> PrintActionAnswer(Command command, const JobRequest& request)
       PrintSlurmVersion();
       return 0;
     case Action::kListMpi:
-      puts("MPI plugin types are...\n\tnone");
+      puts(
+          "MPI plugin types are...\n\tnone\n\tpmix\nspecific pmix plugin versions available: "
+          "pmix_v4");
       return 0;
   }
   return std::nullopt;

@@ -7,6 +7,7 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/time/clock.h"
+#include "cli/srun_request.h"
 #include "cli/text_match.h"
 #include "common/base/gres.h"
 #include "common/base/text.h"
@@ -323,7 +324,9 @@ Fault SetMpi(JobRequest& request, const OptionRow& row, std::string_view value) 
     request.action = Action::kListMpi;
     return kFine;
   }
-  if (value != "none") return ValueNotSupported(row, value);
+  std::optional<std::string> type = MpiType(value);
+  if (!type.has_value()) return ValueNotSupported(row, value);
+  request.mpi = *std::move(type);
   return kFine;
 }
 

@@ -65,6 +65,7 @@ class SrunSession {
   void OnTaskExit(const std::string& node, uint32_t task, int status);
   void OnNodeFailed(const std::string& node, const std::vector<uint32_t>& tasks,
                     const std::string& why);
+  void OnMpiAbort(const std::string& node, const pb::MpiAbort& abort);
   void OnJobEnded(absl::StatusOr<pb::WaitJobResponse> answer);
   void OnStepEnded();
   void TerminateStep(std::function<void()> then = nullptr);
@@ -88,10 +89,12 @@ class SrunSession {
   TaskExits exits_;
   int32_t step_id_ = -1;
   int exit_code_ = 0;
+  int mpi_status_ = 0;   // given to MPI_Abort
   int exit_status_ = 0;  // of the job, as wait(2) gives it
   bool said_busy_ = false;
   bool leaving_ = false;
-  bool aborted_ = false;    // "Job step aborted" has been said
+  bool aborted_ = false;  // "Job step aborted" has been said
+  bool mpi_aborted_ = false;
   bool giving_up_ = false;  // before there is a step
   bool exits_due_ = false;
   bool terminated_ = false;
@@ -293,6 +296,9 @@ void SrunSession::RunStep(pb::CreateStepResponse step) {
     Info(StrCat(node, ": its node daemon has been reached again"));
     lost_nodes_->Remove(node);
   };
+  events.on_mpi_abort = [this](const std::string& node, const pb::MpiAbort& abort) {
+    OnMpiAbort(node, abort);
+  };
   events.on_ended = [this] { OnStepEnded(); };
   io_ = std::make_unique<StepIo>(loop_, client_->config(), client_->munge(), origin_.job_id,
                                  std::move(step), options, std::move(events));
@@ -323,6 +329,17 @@ void SrunSession::OnTaskExit(const std::string& node, uint32_t task, int status)
       TerminateStep();
     });
   }
+}
+
+// The node has killed its part; the others wait for ranks that are no more. They are killed as
+// well, and the controller sees to those that cannot be reached from here.
+void SrunSession::OnMpiAbort(const std::string& node, const pb::MpiAbort& abort) {
+  if (std::exchange(mpi_aborted_, true)) return;
+  mpi_status_ = abort.status() & 0xff;
+  PrintError(kName, StrCat(node, ": ", abort.text()));
+  Abort();
+  io_->Signal(SIGKILL);
+  TerminateStep();
 }
 
 void SrunSession::PrintExits() {
@@ -357,7 +374,7 @@ void SrunSession::OnStepEnded() {
   const std::string program = ChooseSrunScript(request_.srun_epilog, client_->config().srun_epilog);
   RunSrunScript(loop_, Script(program, "epilog_srun"), [this](int code) {
     if (code != 0) PrintError(kName, StrCat("srun epilog failed rc = ", code));
-    Leave(std::max(exit_code_, exits_.exit_code()));
+    Leave(mpi_status_ != 0 ? mpi_status_ : std::max(exit_code_, exits_.exit_code()));
   });
 }
 
@@ -506,6 +523,7 @@ int Srun(int argc, char** argv) {
     for (const std::string& warning : warnings) PrintInfo(kName, warning);
   }
 
+  request.mpi = request.mpi.value_or(DefaultMpiType(client->config()));
   request.kill_on_bad_exit = request.kill_on_bad_exit.value_or(client->config().kill_on_bad_exit);
   StepOrigin origin{
       argc, argv, {argv + first_operand, argv + argc}, {}, request.job_id.value_or(0)};

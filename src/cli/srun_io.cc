@@ -60,6 +60,8 @@ struct StepIo::Link {
   std::string why = "no answer";                           // of the last attempt
   std::map<std::pair<uint32_t, uint32_t>, uint64_t> have;  // (task, stream): bytes written out
   std::map<std::pair<uint32_t, uint32_t>, uint64_t> acknowledged;
+  std::string address;    // for the step's other nodes
+  uint32_t mpi_port = 0;  // of its PMIx server; 0: not told
 };
 
 std::optional<uid_t> LookUpUser(const std::string& user) {
@@ -95,6 +97,7 @@ StepIo::StepIo(std::shared_ptr<os::EventLoop> loop, const Config& config, rpc::M
     unknown.set_hostname(link->name);
     auto found = nodes.find(link->name);
     const pb::Node& node = found == nodes.end() ? unknown : *found->second;
+    link->address = node.address().empty() ? node.hostname() : node.address();
     link->channel = std::make_unique<rpc::Channel>(rpc::NodeTarget(config, node), munge);
     links_.push_back(std::move(link));
   }
@@ -199,8 +202,31 @@ void StepIo::OnMessage(size_t index, const pb::StepIoResponse& message) {
     case pb::StepIoResponse::kLaunchError:
       Fail(index, message.launch_error().message());
       break;
+    case pb::StepIoResponse::kMpiPort:
+      OnMpiPort(index, message.mpi_port().port());
+      break;
+    case pb::StepIoResponse::kMpiAbort:
+      if (events_.on_mpi_abort) events_.on_mpi_abort(link.name, message.mpi_abort());
+      break;
     case pb::StepIoResponse::KIND_NOT_SET:
       break;
+  }
+}
+
+// Each node's PMIx server listens somewhere; when all have said where, all are told. A node that
+// says it again was away in between.
+void StepIo::OnMpiPort(size_t index, uint32_t port) {
+  const bool again = std::exchange(links_[index]->mpi_port, port) != 0;
+  pb::StepIoRequest request;
+  for (const auto& link : links_) {
+    if (link->mpi_port == 0) return;
+    pb::MpiPeer* peer = request.mutable_mpi_peers()->add_peers();
+    peer->set_address(link->address);
+    peer->set_port(link->mpi_port);
+  }
+  for (size_t i = 0; i < links_.size(); ++i) {
+    Link& link = *links_[i];
+    if ((i == index || !again) && link.stream != nullptr) link.stream->Send(request);
   }
 }
 

@@ -46,6 +46,7 @@ class StepIo {
     // A node has not been reached for some time; attempts go on. Then, it has been again.
     std::function<void(const std::string& node, const std::string& why)> on_node_lost;
     std::function<void(const std::string& node)> on_node_back;
+    std::function<void(const std::string& node, const pb::MpiAbort& abort)> on_mpi_abort;
     std::function<void()> on_ended;  // once: no node has anything more to say
   };
 
@@ -67,6 +68,7 @@ class StepIo {
   void OnMessage(size_t index, const pb::StepIoResponse& message);
   void OnOutput(size_t index, const pb::StepOutput& output);
   void OnTaskExit(Link& link, const pb::TaskExit& exit);
+  void OnMpiPort(size_t index, uint32_t port);
   void OnClosed(size_t index, const absl::Status& status);
   void Miss(size_t index);
   void Fail(size_t index, const std::string& why);

@@ -102,6 +102,23 @@ StepStdio RouteStdio(const pb::JobSpec& spec) {
   return stdio;
 }
 
+std::optional<std::string> MpiType(std::string_view name) {
+  if (name == "none") return "none";
+  // There is one version of it.
+  if (name == "pmix" || name == "pmix_v4") return "pmix";
+  return std::nullopt;
+}
+
+std::string DefaultMpiType(const Config& config) {
+  for (const auto& [name, value] : config.entries) {
+    if (name != "MpiDefault") continue;
+    const std::string lower = ToLower(value);
+    const std::string_view type = lower;
+    return MpiType(type.starts_with("mpi/") ? type.substr(4) : type).value_or("none");
+  }
+  return "none";
+}
+
 std::string ProgramName(const std::string& command) {
   return command.substr(command.rfind('/') + 1);
 }
@@ -139,7 +156,7 @@ pb::CreateStepRequest MakeStepRequest(const JobRequest& request, const StepOrigi
   step.set_umask(CurrentUmask());
   *step.mutable_rlimits() = spec.rlimits();
   step.set_kill_on_bad_exit(request.kill_on_bad_exit.value_or(false));
-  step.set_mpi("none");
+  step.set_mpi(request.mpi.value_or("none"));
   step.set_cpu_bind("none");
   step.set_task_prolog(request.task_prolog);
   step.set_task_epilog(request.task_epilog);

@@ -4,9 +4,11 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "cli/job_options.h"
+#include "common/base/config.h"
 #include "reeve/v1/ctld.pb.h"
 
 namespace reeve::cli {
@@ -50,6 +52,11 @@ pb::CreateStepRequest MakeStepRequest(const JobRequest& request, const StepOrigi
                                       const StepStdio& stdio);
 
 // The name that a step or an interactive job has without --job-name.
+// What --mpi= and MpiDefault= may name, in our own words: "none" or "pmix".
+std::optional<std::string> MpiType(std::string_view name);
+// MpiDefault= of slurm.conf: the type of a step whose srun does not say one.
+std::string DefaultMpiType(const Config& config);
+
 std::string ProgramName(const std::string& command);
 
 }  // namespace reeve::cli

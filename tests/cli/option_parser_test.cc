@@ -138,14 +138,36 @@ TEST(OptionParser, RefusesWithSlurmsWordsAndCodes) {
 TEST(OptionParser, RefusesWhatIsNotSupportedByName) {
   ExpectRefusal(Reading(kSbatch).Line({"--container=/x"}),
                 "sbatch: error: --container is not supported yet\n", 255);
-  ExpectRefusal(Reading(kSrun).Line({"--mpi=pmix"}),
-                "srun: error: --mpi=pmix is not supported yet\n", 255);
+  ExpectRefusal(Reading(kSrun).Line({"--mpi=pmi2"}),
+                "srun: error: --mpi=pmi2 is not supported yet\n", 255);
   ExpectRefusal(Reading(kSrun).Line({"--pty"}), "srun: error: --pty is not supported yet\n", 255);
   ExpectRefusal(Reading(kSbatch).Line({"--mail-type=END"}),
                 "sbatch: error: --mail-type=END is not supported yet\n", 255);
   ExpectRefusal(
       Reading(kSbatch).Environment({{"SBATCH_HINT", "nomultithread"}}),
       "sbatch: error: --hint is not supported yet (from SBATCH_HINT in the environment)\n", 255);
+}
+
+TEST(OptionParser, KnowsTheTypesOfMpi) {
+  EXPECT_EQ(Reading(kSrun).Line({}).request.mpi, std::nullopt);
+  EXPECT_EQ(Reading(kSrun).Line({"--mpi=none"}).request.mpi, "none");
+  EXPECT_EQ(Reading(kSrun).Line({"--mpi=pmix_v4"}).request.mpi, "pmix");
+  Reading both(kSrun);
+  both.Environment({{"SLURM_MPI_TYPE", "pmix"}});
+  EXPECT_EQ(both.request.mpi, "pmix");
+  EXPECT_EQ(both.Line({"--mpi=none"}).request.mpi, "none");
+}
+
+TEST(OptionParser, TakesTheConfiguredTypeOfMpi) {
+  const auto type = [](const std::string& line) {
+    absl::StatusOr<Config> config =
+        ParseConfig("ClusterName=c\nSlurmctldHost=a\nNodeName=n1\n" + line, "slurm.conf");
+    return config.ok() ? DefaultMpiType(*config) : std::string(config.status().message());
+  };
+  EXPECT_EQ(type(""), "none");
+  EXPECT_EQ(type("MpiDefault=none\n"), "none");
+  EXPECT_EQ(type("MpiDefault=pmix\n"), "pmix");
+  EXPECT_EQ(type("MpiDefault=mpi/PMIx_v4\n"), "pmix");
 }
 
 TEST(OptionParser, WhatOpenMpiAndHydraTypeIsUnderstood) {

@@ -36,6 +36,13 @@ StepNode::StepNode(const Scripts& scripts) {
   if (!scripts.task_epilog.empty()) {
     settings_.task_epilog = WriteScript("task_epilog", scripts.task_epilog);
   }
+  if (!scripts.pmixd.empty()) {
+    // The step daemon looks for it beside itself.
+    stepd_program_ = dir_ + "/reeve-stepd";
+    EXPECT_TRUE(os::WriteFile(stepd_program_, *os::ReadFile(REEVE_STEPD), 0755).ok());
+    EXPECT_EQ(chmod(stepd_program_.c_str(), 0755), 0);
+    if (scripts.pmixd != "none") WriteScript("reeve-pmixd", scripts.pmixd);
+  }
   scripts_.timeout = scripts.timeout;
   scripts_.site = {"n1", "test", "/etc/reeve/slurm.conf"};
   StartDaemon();
@@ -57,6 +64,7 @@ void StepNode::MakeFolders() {
   mkdir(work_dir_.c_str(), 0755);
   chmod(work_dir_.c_str(), 0777);
   settings_.spool_dir = dir_ + "/spool";
+  stepd_program_ = REEVE_STEPD;
   settings_.node = "n1";
   settings_.cluster = StrCat("test-", getpid());
   settings_.kill_wait = absl::Seconds(1);
@@ -84,7 +92,7 @@ StepNode::~StepNode() {
 }
 
 void StepNode::StartDaemon() {
-  forker_ = std::make_unique<Forker>(&loop_, REEVE_STEPD, settings_);
+  forker_ = std::make_unique<Forker>(&loop_, stepd_program_, settings_);
   ASSERT_TRUE(forker_->Start().ok());
   runner_ = std::make_unique<StepRunner>(
       &loop_, settings_, forker_.get(), first_report_,
@@ -270,6 +278,7 @@ void StepClient::OnResponse(const v1::StepIoResponse& response) {
     exits[response.task_exit().task_id()] = response.task_exit().status();
     order.push_back(StrCat("exit ", response.task_exit().task_id()));
   }
+  if (response.has_mpi_abort()) mpi_abort = response.mpi_abort();
   if (response.has_launch_error()) launch_error = response.launch_error().message();
   if (response.has_stdin_ack()) stdin_acknowledged = response.stdin_ack().offset();
   if (response.has_ended()) {

@@ -27,6 +27,7 @@ class StepNode {
     std::string task_prolog;
     std::string task_epilog;
     absl::Duration timeout = absl::InfiniteDuration();
+    std::string pmixd;  // in the place of reeve-pmixd; "none": there is none
   };
   explicit StepNode(const Scripts& scripts);
   ~StepNode();  // ends whatever still runs; fails the test when something stays
@@ -73,6 +74,7 @@ class StepNode {
 
   std::string dir_;
   JobScriptOptions scripts_;
+  std::string stepd_program_;
   std::string work_dir_;
   os::EventLoop loop_;
   StepdSettings settings_;
@@ -101,6 +103,7 @@ class StepClient {
   std::map<uint32_t, int32_t> exits;
   std::vector<std::string> order;  // "out 0.1", "exit 0", "ended"
   std::string launch_error;
+  v1::MpiAbort mpi_abort;
   uint64_t stdin_acknowledged = 0;
   bool attached = false;
   bool ended = false;

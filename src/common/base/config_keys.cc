@@ -134,7 +134,7 @@ constexpr ConfigKey kMainKeys[] = {
     {"MetricsParameters", U, kNull},
     {"MetricsType", U, kNull},
     {"MinJobAge", H, "-"},
-    {"MpiDefault", U, kNull, "none|mpi/none"},
+    {"MpiDefault", U, kNull, "none|mpi/none|pmix|mpi/pmix|pmix_v4|mpi/pmix_v4"},
     {"MpiParams", U, kNull},
     {"MULTIPLE_SLURMD", R, "yes"},
     {"NamespaceType", U, kNull, "namespace/none|none"},

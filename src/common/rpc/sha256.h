@@ -1,4 +1,4 @@
-// SHA-256 (FIPS 180-4) and HMAC over it (RFC 2104). Internal to common/rpc.
+// SHA-256 (FIPS 180-4) and HMAC over it (RFC 2104). For common/rpc and reeve-pmixd.
 //
 // By OpenSSL's plain functions: those that its manual recommends read its configuration and set up
 // its providers first, which costs a command more than everything else it does with OpenSSL.

@@ -226,6 +226,8 @@ absl::StatusOr<LaunchPlan> MakeLaunchPlan(const LaunchRequest& request, const No
   environment.Unset("SLURM_TASK_PID");  // known after the fork only
 
   LaunchPlan plan;
+  // The controller's word: its variables come after the user's.
+  plan.pmix = !request.is_batch() && environment.Get("SLURM_MPI_TYPE") == "pmix";
   plan.work_dir = request.work_dir.empty() ? "/" : request.work_dir;
   plan.argv = request.argv;
   if (request.is_batch()) plan.argv.insert(plan.argv.begin(), facts.script_path);

@@ -80,6 +80,7 @@ struct LaunchPlan {
   std::vector<std::string> programs;
   std::string work_dir;
   std::vector<TaskPlan> tasks;
+  bool pmix = false;  // they find each other through a PMIx server
 };
 
 // InvalidArgument names what makes no sense in the request.

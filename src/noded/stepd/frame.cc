@@ -28,6 +28,7 @@ struct FrameConnection::State : std::enable_shared_from_this<State> {
   os::EventLoop* loop;
   os::UniqueFd socket;
   Events events;
+  size_t max_frame_bytes;
   std::string in;
   std::string out;
   size_t out_offset = 0;
@@ -89,7 +90,7 @@ struct FrameConnection::State : std::enable_shared_from_this<State> {
     size_t at = 0;
     while (socket && in.size() - at >= 4) {
       uint32_t length = DecodeLength(in.data() + at);
-      if (length > kMaxFrameBytes) return Broken();
+      if (length > max_frame_bytes) return Broken();
       if (in.size() - at - 4 < length) break;
       std::string frame = in.substr(at + 4, length);
       at += 4 + length;
@@ -127,11 +128,13 @@ struct FrameConnection::State : std::enable_shared_from_this<State> {
   }
 };
 
-FrameConnection::FrameConnection(os::EventLoop* loop, os::UniqueFd socket, Events events)
+FrameConnection::FrameConnection(os::EventLoop* loop, os::UniqueFd socket, Events events,
+                                 size_t max_frame_bytes)
     : state_(std::make_shared<State>()) {
   state_->loop = loop;
   state_->socket = std::move(socket);
   state_->events = std::move(events);
+  state_->max_frame_bytes = max_frame_bytes;
   state_->Rewatch();
 }
 

@@ -24,7 +24,9 @@ class FrameConnection {
     // Once: the other side has gone or sent nonsense. Nothing more is read or written.
     std::function<void()> on_closed;
   };
-  FrameConnection(os::EventLoop* loop, os::UniqueFd socket, Events events);
+  // A longer frame than `max_frame_bytes` is nonsense.
+  FrameConnection(os::EventLoop* loop, os::UniqueFd socket, Events events,
+                  size_t max_frame_bytes = kMaxFrameBytes);
   ~FrameConnection();
   FrameConnection(const FrameConnection&) = delete;
   FrameConnection& operator=(const FrameConnection&) = delete;

@@ -98,6 +98,11 @@ void IoHub::LaunchFailed(std::string message) {
   Pump();
 }
 
+void IoHub::Announce(const v1::StepIoResponse& notice) {
+  notices_.push_back(notice);
+  for (auto& [id, client] : clients_) client.send(notice);
+}
+
 void IoHub::End() {
   ended_ = true;
   Pump();
@@ -122,6 +127,7 @@ IoHub::ClientId IoHub::Attach(const v1::StepIoAttach& attach, SendFn send) {
   v1::StepIoResponse attached;
   attached.mutable_attached()->set_node(node_);
   client.send(attached);
+  for (const v1::StepIoResponse& notice : notices_) client.send(notice);
   TrimAll();
   Pump();
   return id;

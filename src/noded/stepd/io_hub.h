@@ -36,6 +36,8 @@ class IoHub {
   void Drain();
   // Text of stepd's own in a task's stream, as if the task had written it.
   void Inject(uint32_t task, uint32_t stream, std::string_view text);
+  // To every client, also to those that come later: after `attached`, beside the streams.
+  void Announce(const v1::StepIoResponse& notice);
   void LaunchFailed(std::string message);  // instead of AddTask...
   void End();                              // after Drain, once the record is written
 
@@ -109,6 +111,7 @@ class IoHub {
   std::function<void()> stdin_drained_;
   std::map<ClientId, Client> clients_;
   ClientId next_client_ = 1;
+  std::vector<v1::StepIoResponse> notices_;
   std::string launch_error_;
   bool ended_ = false;
   bool end_sent_ = false;

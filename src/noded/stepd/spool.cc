@@ -103,6 +103,7 @@ absl::Status StepSpool::Abandon() {
 
 absl::Status StepSpool::Remove() {
   absl::Status script = RemoveScript();
+  if (absl::Status status = RemovePmixFolder(); !status.ok()) return status;
   absl::Status folder = os::RemoveTree(path_);
   return folder.ok() ? script : folder;
 }
@@ -222,6 +223,25 @@ absl::Status StepSpool::WriteScript(std::string_view script, uid_t uid, gid_t gi
   return absl::OkStatus();
 }
 
+std::string StepSpool::pmix_folder() const {
+  return StrCat(spool_dir_, "/pmix/", SpoolFolderName(key_));
+}
+
+absl::Status StepSpool::MakePmixFolder(uid_t uid, gid_t gid) {
+  const std::string path = pmix_folder();
+  if (absl::Status status = RemovePmixFolder(); !status.ok()) return status;
+  if (absl::Status status = MakeFolder(path, 0700); !status.ok()) return status;
+  if (geteuid() == 0 && chown(path.c_str(), uid, gid) != 0) {
+    return os::ErrnoStatus(errno, StrCat("chown ", path));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status StepSpool::RemovePmixFolder() {
+  if (key_.step.value < 0) return absl::OkStatus();
+  return os::RemoveTree(pmix_folder());
+}
+
 absl::Status StepSpool::RemoveScript() {
   if (key_.step != kBatchStep) return absl::OkStatus();
   unlink(script_path().c_str());
@@ -232,7 +252,8 @@ absl::Status StepSpool::RemoveScript() {
 absl::Status PrepareSpool(const std::string& spool_dir) {
   // Users pass through it to their script.
   if (absl::Status status = os::EnsureDirectory(spool_dir, 0755); !status.ok()) return status;
-  for (auto [name, mode] : {std::pair{"/steps", mode_t{0700}}, {"/scripts", mode_t{0711}}}) {
+  for (auto [name, mode] :
+       {std::pair{"/steps", mode_t{0700}}, {"/scripts", mode_t{0711}}, {"/pmix", mode_t{0711}}}) {
     std::string path = spool_dir + name;
     if (absl::Status status = os::EnsureDirectory(path, mode); !status.ok()) return status;
     if (chmod(path.c_str(), mode) != 0) return os::ErrnoStatus(errno, StrCat("chmod ", path));

@@ -10,6 +10,7 @@
 //     abandoned                            written by reevenoded under the lock: never start
 //     stepd.sock                           where stepd listens while it lives
 //   <SlurmdSpoolDir>/scripts/job<id>.<attempt>/slurm_script
+//   <SlurmdSpoolDir>/pmix/<job>.<step>.<attempt>/      0700, the user's: of a step's PMIx server
 //
 // mkdir decides who launches: EEXIST is a duplicate. Whoever holds the lock decides the rest:
 //
@@ -88,6 +89,11 @@ class StepSpool {
   std::string script_path() const { return script_folder() + "/slurm_script"; }
   absl::Status WriteScript(std::string_view script, uid_t uid, gid_t gid);
   absl::Status RemoveScript();
+
+  // Of the step's PMIx server and of its ranks.
+  std::string pmix_folder() const;
+  absl::Status MakePmixFolder(uid_t uid, gid_t gid);
+  absl::Status RemovePmixFolder();
 
  private:
   std::string file(std::string_view name) const;

@@ -42,6 +42,7 @@ void Stepd::OnChild() {
     // to us. Nothing is counted twice.
     outcome_.user_time += absl::DurationFromTimeval(usage.ru_utime);
     outcome_.system_time += absl::DurationFromTimeval(usage.ru_stime);
+    if (pmixd_ != nullptr && pmixd_->OnExit(pid)) continue;
     auto task = running_.find(pid);
     uint64_t rss_kb = static_cast<uint64_t>(usage.ru_maxrss);
     if (rss_kb > outcome_.max_rss_kb) {
@@ -78,6 +79,22 @@ void Stepd::Signal(int signal, bool leader_only) {
     return;
   }
   SignalAll(Descendants(getpid()), signal);
+}
+
+// Ranks that wait for each other would not end by themselves. The servers of the other nodes have
+// been told; srun sees to those that were not.
+void Stepd::OnMpiAbort(const v1::MpiAbort& abort) {
+  if (ended_ || killing_) return;
+  const bool here = !abort.text().empty();
+  os::LogInfo(StrCat("step ", name_, ": MPI abort: ", here ? abort.text() : "on another node"));
+  if (here) {
+    v1::StepIoResponse notice;
+    *notice.mutable_mpi_abort() = abort;
+    io_.Announce(notice);
+  }
+  if (!terminating_) SayCancelled("", false);
+  terminating_ = true;
+  KillTree();
 }
 
 void Stepd::Terminate(absl::Duration kill_wait, const std::string& reason, bool whole_job) {
@@ -163,6 +180,7 @@ bool Stepd::TreeIsEmpty() {
 
 void Stepd::CheckEnd() {
   if (ended_ || !running_.empty() || (!epilogs_.empty() && !killing_)) return;
+  if (pmixd_ != nullptr && !killing_ && pmixd_->Leave()) return;
   if (TreeIsEmpty()) {
     if (outcome_.kind != StepOutcome::Kind::kLaunchFailed) {
       outcome_.kind = StepOutcome::Kind::kExited;
@@ -196,6 +214,7 @@ void Stepd::Finish(StepOutcome outcome) {
   launcher_.reset();
   cgroup_.Remove();
   spool_.RemoveScript().IgnoreError();
+  if (pmixd_ != nullptr) spool_.RemovePmixFolder().IgnoreError();
   Report(outcome);
   io_.End();
   lingering_ = true;

@@ -121,6 +121,19 @@ absl::Status Stepd::WatchLease() {
   return status;
 }
 
+absl::Status Stepd::StartPmixd() {
+  absl::Status status = spool_.MakePmixFolder(identity_.uid, identity_.gid);
+  if (!status.ok()) return status;
+  pmixd_ = std::make_unique<PmixdChild>(&loop_,
+                                        [this](const v1::MpiAbort& abort) { OnMpiAbort(abort); });
+  status = pmixd_->Start(launch_, spool_.pmix_folder(), launcher_.get(), cgroup_, &plan_);
+  if (!status.ok() || pmixd_->port() == 0) return status;
+  v1::StepIoResponse notice;
+  notice.mutable_mpi_port()->set_port(pmixd_->port());
+  io_.Announce(notice);
+  return absl::OkStatus();
+}
+
 absl::Status Stepd::Launch() {
   size_t tasks = 0;
   for (const v1::TaskList& share : launch_.task_ids())
@@ -136,6 +149,9 @@ absl::Status Stepd::Launch() {
   if (absl::Status status = Prepare(&options); !status.ok()) return status;
   if (absl::Status status = WatchLease(); !status.ok()) return status;
   launcher_ = std::make_unique<TaskLauncher>(plan_, identity_, std::move(options), &io_);
+  if (plan_.pmix) {
+    if (absl::Status status = StartPmixd(); !status.ok()) return status;
+  }
   if (absl::Status status = launcher_->Fork(cgroup_); !status.ok()) return status;
   if (absl::Status status = spool_.WriteStarted(launcher_->mark()); !status.ok()) return status;
   running_ = launcher_->tasks();
@@ -233,6 +249,7 @@ void Stepd::OnIo(Connection* connection, const v1::StepIoRequest& request) {
   if (connection->client == 0) return;
   if (request.has_stdin()) io_.OnStdin(connection->client, request.stdin());
   if (request.has_ack()) io_.OnAck(connection->client, request.ack());
+  if (request.has_mpi_peers() && pmixd_ != nullptr) pmixd_->SetPeers(request.mpi_peers());
   if (request.has_signal()) Signal(request.signal().signal(), false);
   ThrottleClients();
   Linger();

@@ -25,6 +25,7 @@
 #include "noded/stepd/identity.h"
 #include "noded/stepd/io_hub.h"
 #include "noded/stepd/lease_guard.h"
+#include "noded/stepd/pmixd_child.h"
 #include "noded/stepd/settings.h"
 #include "noded/stepd/spool.h"
 #include "noded/stepd/task_launcher.h"
@@ -51,6 +52,7 @@ class Stepd {
   absl::Status Launch();
   absl::Status Prepare(TaskLauncher::Options* options);
   absl::Status WatchLease();
+  absl::Status StartPmixd();
   void Accept();
   uint64_t AddConnection(os::UniqueFd socket, bool watches);
   void OnFrame(uint64_t id, std::string_view frame);
@@ -74,6 +76,7 @@ class Stepd {
   void OnChild();
   void OnTaskExit(uint32_t task, int status);
   void Signal(int signal, bool leader_only);
+  void OnMpiAbort(const v1::MpiAbort& abort);
   void Terminate(absl::Duration kill_wait, const std::string& reason, bool whole_job);
   void SayCancelled(const std::string& reason, bool whole_job);
   void Say(const std::string& text);
@@ -105,6 +108,7 @@ class Stepd {
   StepCgroup cgroup_;
   IoHub io_;
   std::unique_ptr<TaskLauncher> launcher_;
+  std::unique_ptr<PmixdChild> pmixd_;  // with --mpi=pmix
   std::unique_ptr<LeaseGuard> guard_;  // of a requeueable job's step
 
   std::map<pid_t, uint32_t> running_;  // tasks that have not ended

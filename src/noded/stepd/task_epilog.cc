@@ -10,9 +10,7 @@
 
 namespace reeve::noded {
 
-absl::StatusOr<pid_t> TaskLauncher::ForkEpilog(uint32_t task, pid_t task_pid,
-                                               const std::string& program,
-                                               const StepCgroup& cgroup) {
+absl::StatusOr<pid_t> TaskLauncher::ForkHelper(Helper helper, const StepCgroup& cgroup) {
   absl::StatusOr<os::UniqueFd> in = os::OpenFile("/dev/null", O_RDONLY);
   absl::StatusOr<os::UniqueFd> out = os::OpenFile("/dev/null", O_WRONLY);
   absl::StatusOr<os::Pipe> go = os::MakePipe();
@@ -24,20 +22,30 @@ absl::StatusOr<pid_t> TaskLauncher::ForkEpilog(uint32_t task, pid_t task_pid,
   if (absl::Status status = os::WriteAll(go->write.get(), "g"); !status.ok()) return status;
 
   std::unique_ptr<ChildImage> image = MakeImage(*entrances);
-  image->argv = image->programs = {program};
-  for (const TaskPlan& plan : plan_.tasks) {
-    if (plan.task == task) image->environment = plan.environment;
-  }
-  image->environment.push_back(StrCat(kTaskPidName, task_pid));
-  image->environment.push_back("SLURM_SCRIPT_CONTEXT=epilog_task");
+  image->argv = image->programs = {helper.program};
+  image->environment = std::move(helper.environment);
+  image->work_dir = helper.work_dir;
+  if (!helper.limited) image->limits.clear();
   ChildPlan& plan = image->plan;
-  plan.stdin_fd = in->get();
+  plan.stdin_fd = helper.stdin_fd < 0 ? in->get() : helper.stdin_fd;
   plan.stdout_fd = plan.stderr_fd = plan.report_fd = out->get();
   plan.go_fd = go->read.get();
   plan.go_parent_fd = go->write.get();
   const pid_t child = StartChild(std::move(image));
   if (child < 0) return os::ErrnoStatus(-child, "fork");
   return child;
+}
+
+absl::StatusOr<pid_t> TaskLauncher::ForkEpilog(uint32_t task, pid_t task_pid,
+                                               const std::string& program,
+                                               const StepCgroup& cgroup) {
+  Helper helper{program, {}, plan_.work_dir, -1, true};
+  for (const TaskPlan& plan : plan_.tasks) {
+    if (plan.task == task) helper.environment = plan.environment;
+  }
+  helper.environment.push_back(StrCat(kTaskPidName, task_pid));
+  helper.environment.push_back("SLURM_SCRIPT_CONTEXT=epilog_task");
+  return ForkHelper(std::move(helper), cgroup);
 }
 
 void Stepd::BeginEpilogs(uint32_t task, pid_t task_pid) {

@@ -39,6 +39,16 @@ class TaskLauncher {
   StartedMark mark() const;
   void Release();
 
+  // A program of ours beside the tasks, as the user and in the step's cgroup; what it prints is
+  // nobody's. The child's pid.
+  struct Helper {
+    std::string program;
+    std::vector<std::string> environment;
+    std::string work_dir;
+    int stdin_fd = -1;     // -1: /dev/null
+    bool limited = false;  // by the resource limits of the tasks
+  };
+  absl::StatusOr<pid_t> ForkHelper(Helper helper, const StepCgroup& cgroup);
   // A task has ended: runs `program` as it was run. The child's pid.
   absl::StatusOr<pid_t> ForkEpilog(uint32_t task, pid_t task_pid, const std::string& program,
                                    const StepCgroup& cgroup);

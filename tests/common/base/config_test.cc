@@ -135,7 +135,7 @@ TEST(Config, RefusedValues) {
   EXPECT_THAT(Problems("DefMemPerCPU=1\nDefMemPerNode=1\n"), HasSubstr("excludes"));
   EXPECT_THAT(Problems("SlurmctldParameters=enable_configless,cloud_dns\n"),
               HasSubstr("cloud_dns"));
-  EXPECT_THAT(Problems("MpiDefault=pmix\n"), HasSubstr("MpiDefault=pmix is not supported yet"));
+  EXPECT_THAT(Problems("MpiDefault=pmi2\n"), HasSubstr("MpiDefault=pmi2 is not supported yet"));
   EXPECT_THAT(Problems("PriorityParameters=x\n"), HasSubstr("not supported yet"));
   EXPECT_THAT(Problems("FirstJobId=10\nMaxJobId=5\n"), HasSubstr("FirstJobId is greater"));
   EXPECT_THAT(Problems("BOOT_TIME=x\n"), HasSubstr("unknown key"));

@@ -6,7 +6,18 @@ import subprocess
 from harness import ClusterTest, alive, main, read, wait_for
 
 
-class FaultTest(ClusterTest):
+class Parts(ClusterTest):
+    """What a cluster consists of."""
+
+    def pid(self, daemon):
+        return self.cluster.daemon_pids()[daemon]
+
+    def children_named(self, node, name):
+        return [pid for pid in self.cluster.processes() if read(f"/proc/{pid}/comm").strip() == name
+                and f"/{node}" in read(f"/proc/{pid}/cmdline").replace("\0", " ")]
+
+
+class FaultTest(Parts):
     """A cluster whose nodes are missed after a few seconds."""
     options = {"nodes": 2, "cpus": 4, "settings": ["SlurmdTimeout=6", "KillWait=1"]}
 
@@ -25,9 +36,6 @@ class FaultTest(ClusterTest):
     def link(self, node, state):
         """The node's cable, seen from its own end: whoever is there hears and says nothing."""
         self.cluster.reeve("exec", node, "--", "/sbin/ip", "link", "set", "eth0", state)
-
-    def pid(self, daemon):
-        return self.cluster.daemon_pids()[daemon]
 
     # ---- links -----------------------------------------------------------------------------------
 
@@ -152,10 +160,6 @@ class FaultTest(ClusterTest):
 
     # ---- killed ----------------------------------------------------------------------------------
 
-    def children_named(self, node, name):
-        return [pid for pid in self.cluster.processes() if read(f"/proc/{pid}/comm").strip() == name
-                and f"/{node}" in read(f"/proc/{pid}/cmdline").replace("\0", " ")]
-
     def test_a_killed_step_daemon_fails_its_job_and_leaves_nothing(self):
         job, file, _ = self.job("n2")
         pid = int(read(f"{file}.pid"))
@@ -179,6 +183,11 @@ class FaultTest(ClusterTest):
         next_go.touch()
         self.assert_ran_once(job, file)
         self.assert_ran_once(next_job, next_file, "FAILED|2:0")
+
+
+class AllOfANodeTest(Parts):
+    """With the usual timeout: however slow the machine is, the node does not count as lost meanwhile."""
+    options = {"nodes": 1, "cpus": 4, "settings": ["KillWait=1"]}
 
     def test_forker_and_node_daemon_killed_together(self):
         job, file, go = self.job("n1", code=6)

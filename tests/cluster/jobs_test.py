@@ -38,6 +38,11 @@ class ManyJobsTest(ClusterTest):
 class JobTest(ClusterTest):
     options = {"nodes": 2, "cpus": 4, "settings": ["KillWait=2"]}
 
+    def test_verbose_sbatch_prints_its_request(self):
+        """The client registers its messages' descriptors only when they are asked for, as here."""
+        said = self.cluster.run("sbatch", "-v", "-H", "-J", "loud", "-o", "/dev/null", "--wrap", "true").stderr
+        self.assertRegex(said, r'request: .*name: "loud"')
+
     def test_cancel_reaches_deaf_grandchildren(self):
         """Tasks that ignore SIGTERM and children in sessions of their own all go."""
         pids_file = self.cluster.work / "pids"

@@ -54,7 +54,7 @@ std::optional<Template> MakeTemplate(const ControllerClient& client, const Bench
     PrintError(kVerb, "--job-name and --wait are not for these jobs");
     return std::nullopt;
   }
-  if (auto fault = CheckCombinations(kSbatch, &request, !client.config().gres_types.empty())) {
+  if (auto fault = CheckCombinations(&request, !client.config().gres_types.empty())) {
     PrintFault(kSbatch, *fault);
     return std::nullopt;
   }

@@ -106,6 +106,17 @@ class Writer {
       json_.EndObject();
     }
     json_.EndArray();
+    json_.BeginArray("licenses");
+    for (const pb::Explanation::LicenseCount& license : prospect.licenses()) {
+      json_.BeginObject();
+      json_.String("name", license.name());
+      json_.Number("asked", license.asked());
+      json_.Number("total", license.total());
+      json_.Number("free_now", license.free_now());
+      json_.Number("free_throughout", license.free_throughout());
+      json_.EndObject();
+    }
+    json_.EndArray();
     const pb::Explanation::Ahead& ahead = prospect.ahead();
     json_.BeginObject("ahead");
     json_.Number("jobs", ahead.jobs());
@@ -145,6 +156,7 @@ class Writer {
     Time("from", busy.from());
     Time("until", busy.until());
     json_.Bool("preempted", busy.preempted());
+    json_.String("license", busy.license());
     json_.EndObject();
   }
 

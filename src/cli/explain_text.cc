@@ -158,6 +158,11 @@ class Printer {
       StrAppend(&text_, line.substr(0, line.find_last_not_of(' ') + 1), "\n");
     }
     said_.clear();
+    for (const pb::Explanation::LicenseCount& license : prospect.licenses()) {
+      Say("licence",
+          StrCat(license.name(), ": ", license.asked(), " of ", license.total(), " needed, ",
+                 license.free_now(), " free now, ", license.free_throughout(), " free throughout"));
+    }
     const pb::Explanation::Ahead& ahead = prospect.ahead();
     if (ahead.jobs() == 0) return;
     Say("ahead",
@@ -190,8 +195,9 @@ class Printer {
   }
 
   static std::string Line(const pb::Explanation::Busy& busy) {
-    const std::string nodes =
-        busy.nodes().empty() ? StrCat(busy.num_nodes(), " nodes") : busy.nodes();
+    const std::string nodes = !busy.license().empty() ? "licence " + busy.license()
+                              : busy.nodes().empty()  ? StrCat(busy.num_nodes(), " nodes")
+                                                      : busy.nodes();
     if (busy.job_id() == 0 && !busy.label().empty()) {
       return StrCat(nodes, ": ", busy.label(), ", ", At(busy.from()),
                     busy.until() < 0 ? " on" : " to " + At(busy.until()));

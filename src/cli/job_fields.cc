@@ -140,7 +140,7 @@ constexpr ViewField<JobRow> kJobFields[] = {
     {'U', "UserID", "UID", [](const Row& r) { return StrCat(r.job->uid()); }},
     {'V', "SubmitTime", "SUBMIT_TIME",
      [](const Row& r) { return TimeText(r.job->submit_time(), "N/A"); }},
-    {'W', "Licenses", "LICENSES", Always<kNull>},
+    {'W', "Licenses", "LICENSES", [](const Row& r) { return OrNull(Spec(r).licenses()); }},
     {'X', "CoreSpec", "CORE_SPEC", Always<kNotAvailable>},
     {'Y', "SchedNodes", "SCHEDNODES", [](const Row& r) { return OrNull(r.job->sched_nodes()); }},
     {'Z', "WorkDir", "WORK_DIR", [](const Row& r) { return Spec(r).work_dir(); }},
@@ -176,7 +176,8 @@ constexpr ViewField<JobRow> kJobFields[] = {
     {0, "HetJobOffset", "HET_JOB_OFFSET", Always<kNotAvailable>},
     {0, "LastSchedEval", "LAST_SCHED_EVAL",
      [](const Row& r) { return TimeText(r.job->last_sched_time(), "N/A"); }},
-    {0, "LicensesAlloc", "LICENSES_ALLOC", Always<kNull>},
+    {0, "LicensesAlloc", "LICENSES_ALLOC",
+     [](const Row& r) { return OrNull(LicensesAllocated(*r.job)); }},
     {0, "MaxCPUs", "MAX_CPUS", [](const Row& r) { return StrCat(r.job->num_cpus()); }},
     {0, "MaxNodes", "MAX_NODES",
      [](const Row& r) {

@@ -161,7 +161,8 @@ constexpr auto kTable = std::to_array<OptionRow>({
      "cancel when a dependency can never hold"},
     {"label", 'l', kNone, kSrun, "SLURM_LABELIO", SetOwnFlag<&Request::label>, "",
      "put the task's number before each line"},
-    {"licenses", 'L', kRequired, kAll, "", SetOwnText<&Request::licenses>, nullptr, nullptr},
+    {"licenses", 'L', kRequired, kAll, "", SetText<&Spec::mutable_licenses>, "LIST",
+     "licences of the cluster: foo:4,bar"},
     {"mail-type", 0, kRequired, kAll, "", SetMailType, "NONE", "only NONE"},
     {"mem", 0, kRequired, kAll, "SBATCH_MEM_PER_NODE SALLOC_MEM_PER_NODE SLURM_MEM_PER_NODE",
      SetMem, "SIZE", "memory on each node; 0: all"},
@@ -387,8 +388,7 @@ Fault CheckGres(JobRequest& request, bool has_gres_types) {
 
 }  // namespace
 
-std::optional<OptionFault> CheckCombinations(Command command, JobRequest* request,
-                                             bool has_gres_types) {
+std::optional<OptionFault> CheckCombinations(JobRequest* request, bool has_gres_types) {
   // Of two ways to say one thing, the one from the stronger source counts.
   if (request->WasSet("mem") && request->WasSet("mem-per-cpu")) {
     Source mem = request->set_by["mem"];
@@ -406,13 +406,6 @@ std::optional<OptionFault> CheckCombinations(Command command, JobRequest* reques
     return OptionFault{"--exact and --overlap are mutually exclusive.", 1};
   }
   if (std::optional<OptionFault> fault = CheckGres(*request, has_gres_types)) return fault;
-  // No cluster of ours has licences, so every name of one is wrong.
-  std::string_view failed = command == kSbatch ? "Batch job submission failed: "
-                            : command == kSrun ? "Unable to allocate resources: "
-                                               : "Job submit/allocate failed: ";
-  if (!request->licenses.empty()) {
-    return OptionFault{StrCat(failed, "Invalid license specification"), 1};
-  }
   return std::nullopt;
 }
 

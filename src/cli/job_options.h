@@ -41,9 +41,6 @@ struct JobRequest {
   bool no_shell = false;
   bool bell = false;
 
-  // What no cluster has any of yet: checked by CheckCombinations.
-  std::string licenses;
-
   // Of srun's step.
   std::optional<uint32_t> job_id;
   bool exact = false;
@@ -105,7 +102,6 @@ OptionFault NotSupported(std::string_view option);
 
 // Combinations that only the whole request shows: --mem beside --mem-per-cpu, and resources of
 // which the cluster has none. `has_gres_types`: the configuration has GresTypes.
-std::optional<OptionFault> CheckCombinations(Command command, JobRequest* request,
-                                             bool has_gres_types);
+std::optional<OptionFault> CheckCombinations(JobRequest* request, bool has_gres_types);
 
 }  // namespace reeve::cli

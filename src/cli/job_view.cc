@@ -9,6 +9,7 @@
 #include "common/base/array_spec.h"
 #include "common/base/hostlist.h"
 #include "common/base/ids.h"
+#include "common/base/licenses.h"
 #include "common/base/saturating.h"
 #include "common/base/task_pattern.h"
 #include "common/base/text.h"
@@ -226,6 +227,12 @@ std::string AllocatedTres(const pb::Job& job) {
   AppendTres("node", StrCat(job.shares_size()), &tres);
   AppendTres("billing", StrCat(cpus), &tres);
   return tres + AllocatedGresTres(job.shares());
+}
+
+std::string LicensesAllocated(const pb::Job& job) {
+  if (job.shares_size() == 0) return "";
+  const absl::StatusOr<std::vector<License>> licenses = ParseLicenses(job.spec().licenses());
+  return licenses.ok() ? FormatLicenses(*licenses) : "";
 }
 
 std::string CommandText(const pb::Job& job) {

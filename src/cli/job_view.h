@@ -78,8 +78,9 @@ uint32_t MinCpusPerNode(const pb::Job& job);
 std::string MemoryText(uint64_t mb, bool convert_units);
 std::string MinMemoryText(const JobRow& row);  // per node or per CPU, "0" for none
 std::string RequestedTres(const pb::Job& job, const ViewContext& context);
-std::string AllocatedTres(const pb::Job& job);  // empty when nothing was
-std::string CommandText(const pb::Job& job);    // "(null)" when there is none
+std::string AllocatedTres(const pb::Job& job);      // empty when nothing was
+std::string LicensesAllocated(const pb::Job& job);  // "bar:1,foo:4"; empty before it has started
+std::string CommandText(const pb::Job& job);        // "(null)" when there is none
 
 // File names of the job's streams. Unexpanded ones are as typed, with the default in the place of
 // nothing; expanded ones are absolute.

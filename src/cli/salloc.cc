@@ -257,7 +257,7 @@ int Salloc(int argc, char** argv) {
   BlockSignals({SIGINT, SIGQUIT, SIGTERM, SIGHUP});
   std::shared_ptr<ControllerClient> client = ControllerClient::CreateOrPrint(std::string(kName));
   if (client == nullptr) return 1;
-  if (auto fault = CheckCombinations(kSalloc, &request, !client->config().gres_types.empty())) {
+  if (auto fault = CheckCombinations(&request, !client->config().gres_types.empty())) {
     return PrintFault(kSalloc, *fault);
   }
   pb::JobSpec* spec = &request.spec;

@@ -148,7 +148,7 @@ int Sbatch(int argc, char** argv) {
 
   std::unique_ptr<ControllerClient> client = ControllerClient::CreateOrPrint(std::string(kName));
   if (client == nullptr) return 1;
-  if (auto fault = CheckCombinations(kSbatch, &request, !client->config().gres_types.empty())) {
+  if (auto fault = CheckCombinations(&request, !client->config().gres_types.empty())) {
     return PrintFault(kSbatch, *fault);
   }
 

@@ -114,8 +114,7 @@ int ScontrolShow(ScontrolSession& session, const Words& words) {
     case Entity::kHostlistSorted:
       return ShowHostlist(session, id, true);
     case Entity::kLicenses:
-      puts("No licenses configured in Slurm.");
-      return 0;
+      return ShowLicenses(session, id);
     case Entity::kReservation:
       return ShowReservations(session, id);
     // The topology is flat and nodes have one name: there is nothing to list.

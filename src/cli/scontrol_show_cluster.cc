@@ -3,6 +3,7 @@
 
 #include "cli/query_cluster.h"
 #include "cli/scontrol.h"
+#include "cli/show_license.h"
 #include "cli/show_node.h"
 #include "cli/time_text.h"
 #include "common/base/hostlist.h"
@@ -93,6 +94,26 @@ int ShowPartitions(ScontrolSession& session, const std::string& name) {
     }
   }
   return name.empty() ? 0 : 1;
+}
+
+int ShowLicenses(ScontrolSession& session, const std::string& name) {
+  const ControllerClient* client = session.client();
+  if (client == nullptr) return 1;
+  absl::StatusOr<pb::QueryClusterResponse> cluster = QueryCluster(*client);
+  if (!cluster.ok()) return session.Fail("slurm_load_licenses error", cluster.status());
+  bool any = false;
+  for (const pb::License& license : cluster->licenses()) {
+    if (!name.empty() && license.name() != name) continue;
+    any = true;
+    fputs(ShowLicenseText(license, session.settings().show.one_line).c_str(), stdout);
+  }
+  if (any) return 0;
+  if (name.empty()) {
+    puts("No licenses configured in Slurm.");
+    return 0;
+  }
+  printf("License %s not found\n", name.c_str());
+  return 1;
 }
 
 int ShowConfiguration(ScontrolSession& session) {

@@ -129,8 +129,8 @@ void AddResources(const JobRow& row, const ShowOptions& options, RecordText* tex
   if (!spec.reservation().empty()) text->Line("Reservation=", spec.reservation());
   text->Line("OverSubscribe=", spec.oversubscribe() ? "YES" : "NO",
              " Exclusive=", spec.exclusive() ? "NODE" : "NO",
-             " Contiguous=", spec.contiguous() ? 1 : 0,
-             " Licenses=(null) LicensesAlloc=(null) Network=(null)");
+             " Contiguous=", spec.contiguous() ? 1 : 0, " Licenses=", OrNull(spec.licenses()),
+             " LicensesAlloc=", OrNull(LicensesAllocated(job)), " Network=(null)");
 }
 
 void AddFiles(const JobRow& row, RecordText* text) {

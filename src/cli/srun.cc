@@ -511,7 +511,7 @@ int Srun(int argc, char** argv) {
     PrintError(kName, hint);  // instead of waiting for a connection that cannot come
     return 1;
   }
-  if (auto fault = CheckCombinations(kSrun, &request, !client->config().gres_types.empty())) {
+  if (auto fault = CheckCombinations(&request, !client->config().gres_types.empty())) {
     return PrintFault(kSrun, *fault);
   }
   const bool in_job = request.job_id.has_value();

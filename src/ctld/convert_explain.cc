@@ -34,6 +34,14 @@ pb::Explanation::Prospect ToProto(const Prospect& prospect) {
     added->set_tasks(requirement.tasks);
     added->set_lacking(requirement.lacking);
   }
+  for (const LicenseCount& license : prospect.licenses) {
+    pb::Explanation::LicenseCount* added = out.add_licenses();
+    added->set_name(license.name);
+    added->set_asked(license.asked);
+    added->set_total(license.total);
+    added->set_free_now(license.free_now);
+    added->set_free_throughout(license.free_throughout);
+  }
   pb::Explanation::Ahead* ahead = out.mutable_ahead();
   ahead->set_jobs(prospect.ahead.jobs);
   ahead->set_more(prospect.ahead.more);
@@ -57,6 +65,7 @@ pb::Explanation::Busy ToProto(const Busy& busy) {
   out.set_from(Seconds(busy.from));
   out.set_until(Seconds(busy.until));
   out.set_preempted(busy.preempted);
+  out.set_license(busy.license);
   return out;
 }
 

@@ -186,12 +186,14 @@ std::shared_ptr<const GresSpec> GetGres(const pb::JobSpec& in) {
 void PutWishes(const RareWishes& wishes, pb::JobSpec* out) {
   if (wishes.time_min) out->set_time_min(Seconds(*wishes.time_min));
   out->set_deadline(Seconds(wishes.deadline));
+  out->set_licenses(wishes.licenses);
 }
 
 std::shared_ptr<const RareWishes> GetWishes(const pb::JobSpec& in) {
   RareWishes wishes;
   if (in.has_time_min()) wishes.time_min = Duration(in.time_min());
   wishes.deadline = Time(in.deadline());
+  wishes.licenses = in.licenses();
   return wishes == RareWishes() ? nullptr : std::make_shared<const RareWishes>(std::move(wishes));
 }
 

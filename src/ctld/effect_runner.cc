@@ -97,6 +97,7 @@ Batch EffectRunner::MakeBatch(const Effects& effects, Release* release) {
   batch.removed_reservations = effects.reservations_removed;
   release->reservations_changed =
       !effects.reservations_to_store.empty() || !effects.reservations_removed.empty();
+  if (effects.licenses_changed) release->licenses = Licenses();
   if (effects.priorities_changed) release->priorities = core_->priority_book();
   for (uint32_t uid : effects.usage_to_store) {
     if (const std::optional<StoredUsage> usage = core_->UsageOf(uid)) {
@@ -165,7 +166,8 @@ void EffectRunner::LetGo() {
     if (release->partitions_changed) PublishPartitions();
     if (release->reservations_changed) PublishReservations();
     if (release->priorities != nullptr) publisher_->SetPriorities(release->priorities);
-    changed |= release->priorities != nullptr;
+    changed |= release->priorities != nullptr || release->licenses.has_value();
+    if (release->licenses) publisher_->SetLicenses(*std::move(release->licenses));
     changed |= !release->jobs.empty() || !release->jobs_removed.empty() ||
                !release->nodes.empty() || release->partitions_changed ||
                release->reservations_changed;
@@ -211,6 +213,17 @@ void EffectRunner::PublishReservations() {
   publisher_->SetReservations(std::move(reservations));
 }
 
+std::vector<pb::License> EffectRunner::Licenses() const {
+  std::vector<pb::License> licenses;
+  for (const LicensePool::Entry& entry : core_->licenses().entries()) {
+    pb::License& license = licenses.emplace_back();
+    license.set_name(entry.name);
+    license.set_total(entry.total);
+    license.set_used(entry.used);
+  }
+  return licenses;
+}
+
 void EffectRunner::PublishAll() {
   std::vector<std::shared_ptr<const pb::Node>> nodes;
   for (const Node* node : core_->Nodes())
@@ -218,6 +231,7 @@ void EffectRunner::PublishAll() {
   publisher_->SetNodes(std::move(nodes));
   PublishPartitions();
   PublishReservations();
+  publisher_->SetLicenses(Licenses());
   publisher_->SetPriorities(core_->priority_book());
   publisher_->Publish();
 }

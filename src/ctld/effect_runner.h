@@ -55,7 +55,8 @@ class EffectRunner {
     std::vector<std::shared_ptr<const pb::Node>> nodes;
     bool partitions_changed = false;
     bool reservations_changed = false;
-    std::shared_ptr<const PriorityBook> priorities;  // when they are others
+    std::optional<std::vector<pb::License>> licenses;  // when who has some has changed
+    std::shared_ptr<const PriorityBook> priorities;    // when they are others
     bool accounting = false;
     std::vector<NodeCommand> commands;
     std::vector<Reply> replies;
@@ -67,6 +68,7 @@ class EffectRunner {
   void LetGo();
   void PublishPartitions();
   void PublishReservations();
+  std::vector<pb::License> Licenses() const;
 
   const Options options_;
   const Post post_;

@@ -81,6 +81,7 @@ absl::Status CheckSpec(const pb::JobSpec& spec) {
                      {"dependency", spec.dependency(), kMaxText},
                      {"array", spec.array(), kMaxText},
                      {"list of generic resources", spec.gres(), kMaxName},
+                     {"list of licences", spec.licenses(), kMaxName},
                      {"number of GPUs", spec.gpus(), kMaxName},
                      {"number of GPUs", spec.gpus_per_node(), kMaxName},
                      {"number of GPUs", spec.gpus_per_task(), kMaxName},

@@ -272,6 +272,7 @@ void Service::QueryCluster(const CallPtr& call) {
     *out.add_reservations() = *reservation;
     if (hidden.nodes) out.mutable_reservations()->rbegin()->clear_nodes();
   }
+  for (const pb::License& license : snapshot->licenses()) *out.add_licenses() = license;
   out.set_time(absl::ToUnixSeconds(absl::Now()));
   call->Reply(out);
 }

@@ -100,6 +100,10 @@ void Publisher::SetReservations(std::vector<std::shared_ptr<const pb::Reservatio
   changes_.reservations = std::move(reservations);
 }
 
+void Publisher::SetLicenses(std::vector<pb::License> licenses) {
+  changes_.licenses = std::move(licenses);
+}
+
 void Publisher::SetPriorities(std::shared_ptr<const PriorityBook> priorities) {
   changes_.priorities = std::move(priorities);
 }
@@ -117,6 +121,7 @@ void Publisher::Publish() {
   for (auto& node : changes.nodes) Put(std::move(node));
   if (changes.partitions) state_.partitions_ = *std::move(changes.partitions);
   if (changes.reservations) state_.reservations_ = *std::move(changes.reservations);
+  if (changes.licenses) state_.licenses_ = *std::move(changes.licenses);
   if (changes.priorities != nullptr) state_.priorities_ = std::move(changes.priorities);
   old.swap(picture_);
 }

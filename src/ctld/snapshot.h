@@ -37,6 +37,7 @@ class PublishedState {
   const std::vector<std::shared_ptr<const pb::Reservation>>& reservations() const {
     return reservations_;
   }
+  const std::vector<pb::License>& licenses() const { return licenses_; }
   // What the priorities of pending jobs are worked out from; null before it is known.
   const PriorityBook* priorities() const { return priorities_.get(); }
 
@@ -52,6 +53,7 @@ class PublishedState {
   std::vector<std::shared_ptr<const pb::Node>> nodes_;
   std::vector<std::shared_ptr<const pb::Partition>> partitions_;
   std::vector<std::shared_ptr<const pb::Reservation>> reservations_;
+  std::vector<pb::License> licenses_;
   std::shared_ptr<const PriorityBook> priorities_;
 };
 
@@ -64,6 +66,7 @@ class Publisher {
   void SetNodes(std::vector<std::shared_ptr<const pb::Node>> nodes);
   void SetPartitions(std::vector<std::shared_ptr<const pb::Partition>> partitions);
   void SetReservations(std::vector<std::shared_ptr<const pb::Reservation>> reservations);
+  void SetLicenses(std::vector<pb::License> licenses);
   void SetPriorities(std::shared_ptr<const PriorityBook> priorities);
   void Publish();  // what was put since becomes visible at once
 
@@ -79,6 +82,7 @@ class Publisher {
     std::vector<std::shared_ptr<const pb::Node>> nodes;
     std::optional<std::vector<std::shared_ptr<const pb::Partition>>> partitions;
     std::optional<std::vector<std::shared_ptr<const pb::Reservation>>> reservations;
+    std::optional<std::vector<pb::License>> licenses;
     std::shared_ptr<const PriorityBook> priorities;
   };
 

@@ -2,7 +2,8 @@
 //
 // A cluster of 10,000 nodes of 64 CPUs is full; N jobs of up to 1,000 shapes wait. Times are those
 // of the passes that look at an event until nothing is left to look at, on one core. FourFullNodes
-// is the peer's case (tests/bench/peer/planning.py): four nodes, 64 shapes of one node each.
+// is the peer's case (tests/bench/peer/planning.py): four nodes, 64 shapes of one node each. In
+// TenLicenses there are nodes enough, and all jobs ask for one of ten licences.
 #include <benchmark/benchmark.h>
 #include <malloc.h>
 
@@ -28,6 +29,7 @@ struct Scene {
   uint32_t running_a_node;
   std::vector<JobSpec> shapes;
   bool multifactor = false;
+  std::vector<License> licenses;
 };
 
 // With them the queue's order is of all that priority/multifactor knows; 100 users share it.
@@ -41,10 +43,11 @@ PriorityConfig Weights() {
   return priority;
 }
 
-Settings ClusterOf(uint32_t nodes, bool multifactor) {
+Settings ClusterOf(const Scene& scene) {
   Settings settings;
-  settings.priority.multifactor = multifactor;
-  if (multifactor) settings.priority = Weights();
+  settings.priority.multifactor = scene.multifactor;
+  if (scene.multifactor) settings.priority = Weights();
+  settings.licenses = scene.licenses;
   settings.cluster_name = "bench";
   settings.max_job_count = 10'000'000;
   settings.min_job_age = absl::Seconds(1);
@@ -53,7 +56,7 @@ Settings ClusterOf(uint32_t nodes, bool multifactor) {
   partition.name = "all";
   partition.is_default = true;
   partition.def_mem_per_cpu_mb = 1000;
-  for (uint32_t i = 0; i < nodes; ++i) {
+  for (uint32_t i = 0; i < scene.nodes; ++i) {
     Node node;
     node.name = node.hostname = node.address = "n" + std::to_string(i + 1);
     node.cpus = node.cores_per_socket = kCpus;
@@ -114,13 +117,20 @@ std::vector<JobSpec> PeersShapes() {
 }
 
 Scene BigCluster(bool multifactor) {
-  return {10'000, 4, ManyShapes(), multifactor};
+  return {10'000, 4, ManyShapes(), multifactor, {}};
+}
+
+Scene TenOfALicense() {
+  RareWishes wishes;
+  wishes.licenses = "tool";
+  std::vector<JobSpec> shapes = PeersShapes();
+  for (JobSpec& shape : shapes) shape.rare = std::make_shared<const RareWishes>(wishes);
+  return {100, 0, std::move(shapes), false, {{"tool", 10}}};
 }
 
 class Queue {
  public:
-  Queue(size_t pending, Scene scene)
-      : scene_(std::move(scene)), controller_(ClusterOf(scene_.nodes, scene_.multifactor)) {
+  Queue(size_t pending, Scene scene) : scene_(std::move(scene)), controller_(ClusterOf(scene_)) {
     (void)controller_.Restore({}, now_);
     for (const Node* node : controller_.Nodes()) {
       NodeRegistered event;
@@ -286,13 +296,47 @@ BENCHMARK(FullPlan)->Arg(1000)->Arg(10'000)->Arg(100'000)->Arg(1'000'000)->Itera
     benchmark::kMillisecond);
 
 void FourFullNodes(benchmark::State& state) {
-  TimePlan(state, {4, 1, PeersShapes(), false});
+  TimePlan(state, {4, 1, PeersShapes(), false, {}});
 }
 BENCHMARK(FourFullNodes)
     ->Arg(400)
     ->Arg(10'000)
     ->Iterations(1)
     ->Repetitions(5)
+    ->Unit(benchmark::kMillisecond);
+
+// And what one release and one submission cost then, of 100 each.
+void TenLicenses(benchmark::State& state) {
+  const auto seconds = [](auto begin) {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  };
+  Queue queue(state.range(0), TenOfALicense());
+  for (auto _ : state) {
+    queue.Pass();
+    state.PauseTiming();
+    state.counters["planned"] = queue.planned();
+    double release = 0, submission = 0;
+    for (int i = 0; i < 100; ++i) {
+      queue.Release();
+      auto begin = std::chrono::steady_clock::now();
+      queue.Pass();
+      release += seconds(begin);
+      queue.Submit();
+      begin = std::chrono::steady_clock::now();
+      queue.Pass();
+      submission += seconds(begin);
+    }
+    state.counters["release_us"] = release / 100 * 1e6;
+    state.counters["submission_us"] = submission / 100 * 1e6;
+    state.ResumeTiming();
+  }
+}
+BENCHMARK(TenLicenses)
+    ->Arg(1000)
+    ->Arg(10'000)
+    ->Arg(20'000)
+    ->Arg(100'000)
+    ->Iterations(1)
     ->Unit(benchmark::kMillisecond);
 
 void AfterRelease(benchmark::State& state) {

@@ -39,7 +39,9 @@ class HeldStore : public StateStore {
 class EffectRunnerTest : public ::testing::Test {
  protected:
   EffectRunnerTest() {
-    core_ = std::make_unique<Controller>(MakeTestSettings(1, 4));
+    Settings settings = MakeTestSettings(1, 4);
+    settings.licenses = {{"foo", 2}};
+    core_ = std::make_unique<Controller>(settings);
     core_->Restore({}, absl::Now());
     EffectRunner::Outlets outlets;
     outlets.reply = [this](const Reply& reply) {
@@ -60,12 +62,12 @@ class EffectRunnerTest : public ::testing::Test {
         &publisher_, outlets);
   }
 
-  void Submit(const std::string& request_id) {
+  void Submit(const std::string& request_id, const Spec& spec = Spec()) {
     SubmitJob event;
     event.call = CallToken{++token_};
     event.caller = Root();
     event.key = {0, request_id};
-    event.spec = Spec().Make();
+    event.spec = spec.Make();
     runner_->Run(core_->Handle(event, absl::Now()));
   }
   void Write(absl::Status status = absl::OkStatus()) {
@@ -123,6 +125,24 @@ TEST_F(EffectRunnerTest, AnswersComeInTheOrderDecided) {
   Write();
   Write();
   EXPECT_THAT(replies_, ElementsAre(1, 2, 3));
+}
+
+TEST_F(EffectRunnerTest, WhoHasLicensesShowsWhenTheStartIsOnDisk) {
+  const auto used = [&] { return publisher_.Take()->licenses().at(0).used(); };
+  runner_->PublishAll();
+  NodeRegistered node;
+  node.node = "n1";
+  node.boot_id = "boot";
+  node.hardware.cpus = 4;
+  node.hardware.real_memory_mb = 1000;
+  runner_->Run(core_->Handle(node, absl::Now()));
+  Submit("a", Spec().Licenses("foo:2"));
+  runner_->Run(core_->Schedule(absl::Now()));
+  ASSERT_TRUE(core_->FindJob(JobId{1})->Running());
+  while (store_.waiting.size() > 1) Write();
+  EXPECT_EQ(used(), 0u);
+  Write();
+  EXPECT_EQ(used(), 2u);
 }
 
 TEST_F(EffectRunnerTest, AFailedWriteAcknowledgesNothing) {

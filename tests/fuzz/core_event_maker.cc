@@ -18,19 +18,22 @@ constexpr std::string_view kNodeLists[] = {"n1", "n[1-2]", "n[1-4]", "n9", "n1,n
 constexpr std::string_view kFeatures[] = {"a", "a&b", "a|b", "c", "[a*2]"};
 constexpr int64_t kLimits[] = {0, 60, 61, 3600, -1, 86400 * 3650, INT64_MAX};
 constexpr std::string_view kKeys[] = {
-    "TimeLimit",     "Partition",    "Priority",    "Nice",     "JobName",
-    "Dependency",    "NumNodes",     "NumCPUs",     "NumTasks", "ReqNodeList",
-    "ExcNodeList",   "Features",     "StartTime",   "Account",  "Requeue",
-    "MinMemoryNode", "MinMemoryCPU", "MinCPUsNode", "StdOut",   "ArrayTaskThrottle",
-    "Comment",       "Cpus/Task",    "nope",        "TimeMin",  "Deadline"};
-constexpr std::string_view kValues[] = {"0",         "1",         "2",
-                                        "4-1",       "1-2",       "UNLIMITED",
-                                        "+5",        "-5",        "999999999999",
-                                        "gpu",       "debug,gpu", "n1",
-                                        "n[1-2]",    "a",         "",
-                                        "x",         "now+1hour", "afterany:1",
-                                        "singleton", "100M",      "65535",
-                                        "-1",        "4294967295"};
+    "TimeLimit", "Partition",         "Priority", "Nice",          "JobName",      "Dependency",
+    "NumNodes",  "NumCPUs",           "NumTasks", "ReqNodeList",   "ExcNodeList",  "Features",
+    "StartTime", "Account",           "Requeue",  "MinMemoryNode", "MinMemoryCPU", "MinCPUsNode",
+    "StdOut",    "ArrayTaskThrottle", "Comment",  "Cpus/Task",     "nope",         "TimeMin",
+    "Deadline",  "Licenses"};
+constexpr std::string_view kValues[] = {"0",         "1",          "2",
+                                        "4-1",       "1-2",        "UNLIMITED",
+                                        "+5",        "-5",         "999999999999",
+                                        "gpu",       "debug,gpu",  "n1",
+                                        "n[1-2]",    "a",          "",
+                                        "x",         "now+1hour",  "afterany:1",
+                                        "singleton", "100M",       "65535",
+                                        "-1",        "4294967295", "foo:2",
+                                        "foo,bar"};
+constexpr std::string_view kLicenses[] = {"foo",   "foo:2", "foo:3,bar", "bar",
+                                          "foo:9", "nope",  "foo:0",     "a|b"};
 constexpr std::string_view kNodeStates[] = {"DRAIN", "RESUME",  "DOWN", "IDLE",
                                             "FAIL",  "UNDRAIN", "",     "BAD"};
 
@@ -58,6 +61,7 @@ ctld::Settings EventMaker::MakeSettings() {
   if ((kind & 32) != 0) settings.def_mem_per_cpu_mb = 100;
   settings.preempt.by_tier = (kind & 4) == 0;
   if ((kind & 64) != 0) settings.preempt.exempt_time = absl::Seconds(30);
+  settings.licenses = {{"bar", 1}, {"foo", 3}};
   settings.max_array_size = 100002;
   settings.max_job_count = 200;
   settings.max_step_count = 20;
@@ -162,6 +166,7 @@ void EventMaker::Wishes(ctld::JobSpec& spec) {
     wishes.deadline = absl::FromUnixSeconds((kind & 4) != 0 ? static_cast<int64_t>(bytes_.Number())
                                                             : 1'795'500'000 + 60 * bytes_.Byte());
   }
+  if ((kind & 8) != 0) wishes.licenses = std::string(bytes_.Pick(kLicenses));
   spec.rare = std::make_shared<const ctld::RareWishes>(std::move(wishes));
 }
 
@@ -342,6 +347,8 @@ ctld::Event EventMaker::Administer() {
       if ((kind & 8) != 0) settings.partitions.pop_back();
       if ((kind & 16) != 0) settings.partitions[0].max_time = absl::Minutes(5);
       if ((kind & 32) != 0) settings.min_job_age = absl::ZeroDuration();
+      if ((kind & 64) != 0) settings.licenses[1].count = 1;
+      if ((kind & 128) != 0) settings.licenses.erase(settings.licenses.begin());
       return ctld::Reconfigured{settings};
     }
     default: {

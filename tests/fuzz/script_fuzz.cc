@@ -48,7 +48,7 @@ void ApplyWords(std::vector<std::string> words) {
   if (failed) return Expect(*failed != 0, "a fault that is a success");
   for (bool gres : {false, true}) {
     JobRequest copy = request;
-    std::optional<OptionFault> fault = CheckCombinations(kSbatch, &copy, gres);
+    std::optional<OptionFault> fault = CheckCombinations(&copy, gres);
     if (fault) Expect(fault->exit_code != 0 && !fault->message.empty(), "a fault without words");
   }
   // What the controller is sent is what was read.

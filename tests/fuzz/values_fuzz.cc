@@ -8,6 +8,7 @@
 #include "common/base/config_values.h"
 #include "common/base/ids.h"
 #include "common/base/job_state.h"
+#include "common/base/licenses.h"
 #include "common/base/task_pattern.h"
 #include "common/base/units.h"
 #include "tests/fuzz/check.h"
@@ -137,6 +138,14 @@ void Selectors(std::string_view text) {
          "'", text, "' prints as ", printed);
 }
 
+void LicenseLists(std::string_view text) {
+  absl::StatusOr<std::vector<License>> licenses = ParseLicenses(text);
+  if (!licenses.ok()) return Expect(!Message(licenses.status()).empty(), "no word of why");
+  const std::string printed = FormatLicenses(*licenses);
+  absl::StatusOr<std::vector<License>> again = ParseLicenses(printed);
+  Expect(again.ok() && *again == *licenses, "'", text, "' prints as ", printed);
+}
+
 void States(std::string_view text) {
   absl::StatusOr<std::vector<StateFilter>> filters = ParseStateList(text);
   if (!filters.ok()) return Expect(!Message(filters.status()).empty(), "no word of why");
@@ -181,6 +190,7 @@ void Words(std::string_view text) {
   absl::StatusOr<std::optional<uint64_t>> mb = ParseMbOrUnlimited(text);
   if (!mb.ok()) ExpectNames(mb.status(), text);
   for (const std::string& name : ParseNames(text)) Expect(!name.empty(), "an empty name");
+  LicenseLists(text);
   Expect(ExpandNodePath(text, "n1", "host").size() <= 4 * text.size(), "a path grows");
 }
 

@@ -1,6 +1,8 @@
 #include "tests/sim/oracle.h"
 
 #include "ctld/core/invariants.h"
+#include "ctld/core/license_pool.h"
+#include "ctld/core/shape.h"
 
 namespace reeve::sim {
 
@@ -95,7 +97,29 @@ void Oracle::CheckChange(const ctld::Controller& core, const ctld::Job& job) {
   seen_[job.id] = now;
 }
 
+void Oracle::CheckLicenses(const ctld::Controller& core, const ctld::Job& job) {
+  const auto of = [](const ctld::Job& one) {
+    return *ParseLicenses(one.spec->wishes().licenses);  // what was taken can be read
+  };
+  for (const License& asked : of(job)) {
+    uint64_t there = 0, taken = 0;
+    for (const License& license : core.settings().licenses) {
+      if (license.name == asked.name) there = license.count;
+    }
+    core.ForEachJob([&](const ctld::Job& other) {
+      if (!other.HoldsResources()) return;
+      for (const License& license : of(other))
+        taken += license.name == asked.name ? license.count : 0;
+    });
+    if (taken > there) {
+      scene_->Violation("licences", "job ", job.id.value, " started with ", taken, " of licence ",
+                        asked.name, " in use, there are ", there);
+    }
+  }
+}
+
 void Oracle::CheckStart(const ctld::Controller& core, const ctld::Job& job) {
+  CheckLicenses(core, job);
   if (job.array->limit > 0) {
     uint32_t running = 0;
     for (JobId id : core.ArrayMembers(job.array_job_id))
@@ -196,6 +220,11 @@ std::string Oracle::Unrest(const ctld::Controller& core, const Disk& disk) const
         case ctld::Reason::kPartitionConfig:
         case ctld::Reason::kBadConstraints:
           return;
+        case ctld::Reason::kLicenses: {
+          const std::vector<License>& there = core.settings().licenses;
+          if (!ctld::MissingLicenses(job.shape->licenses, there).empty()) return;
+          break;
+        }
         default:
           break;
       }

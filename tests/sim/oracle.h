@@ -44,6 +44,7 @@ class Oracle : public Witness {
   static bool Legal(const Brief& before, const Brief& after);
   void CheckChange(const ctld::Controller& core, const ctld::Job& job);
   void CheckStart(const ctld::Controller& core, const ctld::Job& job);
+  void CheckLicenses(const ctld::Controller& core, const ctld::Job& job);  // which has started
   void CheckRemoved(const ctld::Controller& core, JobId id);
   void CheckPreempted(const ctld::Controller& core, const ctld::Job& job);
 

@@ -66,6 +66,14 @@ void AddTiers(uint64_t seed, Settings& settings) {
   if (random.OneIn(2)) settings.partitions[0].grace_time = absl::Seconds(random.Between(1, 40));
 }
 
+// One world in three has licences. Drawn apart, so that all else is what it is without.
+void AddLicenses(uint64_t seed, Settings& settings) {
+  Random random(seed, "licences");
+  if (!random.OneIn(3)) return;
+  settings.licenses.push_back({"bar", 1 + random.Below(2)});
+  settings.licenses.push_back({"foo", 1 + random.Below(4)});
+}
+
 Settings MakeSettings(Random& random) {
   Settings settings;
   settings.cluster_name = "sim";
@@ -144,6 +152,7 @@ std::string SubmitText(const WorkItem& item) {
   if (ctld::IsSet(spec.wishes().deadline)) {
     StrAppend(&text, " --deadline=", absl::ToUnixSeconds(spec.wishes().deadline));
   }
+  if (!spec.wishes().licenses.empty()) StrAppend(&text, " -L ", spec.wishes().licenses);
   if (spec.requeue) text += *spec.requeue ? " --requeue" : " --no-requeue";
   if (spec.hold) text += " -H";
   if (item.immediate) text += " -I";
@@ -165,6 +174,7 @@ Plan MakePlan(uint64_t seed) {
   plan.cluster.settings = MakeSettings(random);
   AddGres(seed, plan.cluster.settings);
   AddTiers(seed, plan.cluster.settings);
+  AddLicenses(seed, plan.cluster.settings);
   plan.cluster.settings.priority = MakePriority(seed);
   plan.cluster.commit_least = absl::Milliseconds(random.Between(1, 5));
   plan.cluster.commit_most = plan.cluster.commit_least + absl::Milliseconds(random.Between(0, 40));
@@ -186,7 +196,7 @@ std::string ToString(const ClusterPlan& cluster) {
                 " KillWait=", absl::ToInt64Seconds(s.kill_wait),
                 " MinJobAge=", absl::ToInt64Seconds(s.min_job_age),
                 " ReturnToService=", s.return_to_service, " JobRequeue=", s.job_requeue ? 1 : 0,
-                " partitions=", s.partitions.size(),
+                " partitions=", s.partitions.size(), " Licenses=", FormatLicenses(s.licenses),
                 " horizon=", absl::FormatDuration(cluster.horizon));
 }
 

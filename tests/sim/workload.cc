@@ -16,7 +16,8 @@ class Workload {
       : cluster_(cluster),
         random_(seed, "work"),
         gres_random_(seed, "work-gres"),
-        time_random_(seed, "work-time") {}
+        time_random_(seed, "work-time"),
+        license_random_(seed, "work-licences") {}
 
   std::vector<WorkItem> Run() {
     const int count = random_.Between(4, 26);
@@ -55,6 +56,13 @@ class Workload {
       item.array_tasks = random_.OneIn(2) ? StrCat(first) : StrCat(first, "-", first + 2);
     }
     if (item.kind == WorkKind::kUpdate) Update(item);
+    if (item.kind == WorkKind::kUpdate) UpdateLicenses(item);
+  }
+
+  void UpdateLicenses(WorkItem& item) {
+    if (cluster_.settings.licenses.empty() || !license_random_.OneIn(4)) return;
+    item.key = "Licenses";
+    item.value = license_random_.OneIn(3) ? "" : SomeLicenses();
   }
 
   void Update(WorkItem& item) {
@@ -107,6 +115,9 @@ class Workload {
       }
       item.settings.return_to_service = random_.Between(0, 2);
       item.settings.backfill = random_.OneIn(2);
+      for (License& license : item.settings.licenses) {
+        license.count = license_random_.Below(license.count + 2);
+      }
       // A node is taken out; that it is back again needs another reconfiguration.
       if (cluster_.settings.nodes.size() > 1 && random_.OneIn(3)) RemoveNode(item);
     }
@@ -135,6 +146,7 @@ class Workload {
     Gres(spec);
     spec.time_limit = absl::Seconds(random_.Between(20, 240));
     Times(spec, item.at);
+    Licenses(spec);
     if (random_.OneIn(8))
       spec.begin_time = kStart + item.at + absl::Seconds(random_.Between(1, 90));
     if (spec.batch && random_.Percent(arrays_percent_)) Array(spec);
@@ -212,6 +224,23 @@ class Workload {
     spec.rare = std::make_shared<const ctld::RareWishes>(wishes);
   }
 
+  // Drawn apart as well.
+  void Licenses(ctld::JobSpec& spec) {
+    if (cluster_.settings.licenses.empty() || license_random_.OneIn(2)) return;
+    ctld::RareWishes wishes = spec.wishes();
+    wishes.licenses = SomeLicenses();
+    spec.rare = std::make_shared<const ctld::RareWishes>(std::move(wishes));
+  }
+
+  // No more than there are at first.
+  std::string SomeLicenses() {
+    const std::vector<License>& there = cluster_.settings.licenses;
+    const License& first = license_random_.Of(there);
+    std::string text = StrCat(first.name, ":", 1 + license_random_.Below(first.count));
+    if (license_random_.OneIn(4)) text = StrCat(there[0].name, ",", there[1].name);
+    return text;
+  }
+
   void Array(ctld::JobSpec& spec) {
     static const std::vector<std::string> kTexts = {"0-3",   "0-5%2",   "1,3,5",
                                                     "0-4%1", "0-8:2%3", "2"};
@@ -265,6 +294,7 @@ class Workload {
   Random random_;
   Random gres_random_;
   Random time_random_;
+  Random license_random_;
   std::vector<WorkItem> items_;
   std::vector<uint32_t> submitted_;
   uint32_t allocations_percent_ = 0;

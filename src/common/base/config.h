@@ -18,6 +18,7 @@
 #include "absl/time/time.h"
 #include "common/base/config_preempt.h"
 #include "common/base/config_priority.h"
+#include "common/base/licenses.h"
 
 namespace reeve {
 
@@ -218,6 +219,7 @@ struct Config {
   bool disable_root_jobs = false;
   bool config_overrides = false;  // SlurmdParameters: a node smaller than its line is no error
   std::vector<std::string> gres_types;
+  std::vector<License> licenses;
 
   std::vector<std::string> operators;       // ReeveOperators, our own: names or numbers of users
   std::vector<std::string> administrators;  // ReeveAdministrators, likewise

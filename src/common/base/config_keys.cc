@@ -113,7 +113,7 @@ constexpr ConfigKey kMainKeys[] = {
     {"LaunchParameters", U, kNull, "none"},
     {"LaunchType", S, "", "launch/slurm", "steps are started through the node daemons"},
     {"LicenseParameters", U, kNull},
-    {"Licenses", U, kNull},
+    {"Licenses", H, "-"},
     {"LogTimeFormat", S, "iso8601_ms", "iso8601_ms", "the format of the logs"},
     {"MailDomain", U, kNull},
     {"MailProg", U, "/bin/mail", "/bin/mail|/usr/bin/mail"},

@@ -355,6 +355,17 @@ absl::Status SetGresTypes(Config& config, std::string_view value) {
   return absl::OkStatus();
 }
 
+absl::Status SetLicenses(Config& config, std::string_view value) {
+  if (EqualsIgnoreCase(value, "(null)")) return absl::OkStatus();
+  absl::StatusOr<std::vector<License>> licenses = ParseLicenses(value);
+  if (!licenses.ok()) return licenses.status();
+  if (licenses->size() > kMostLicenseNames) {
+    return Refused(value, StrCat("names more than ", kMostLicenseNames, " licences"));
+  }
+  config.licenses = *std::move(licenses);
+  return absl::OkStatus();
+}
+
 std::string ShowAccountingHost(const Config& config) {
   if (!config.accounting_host.empty()) return config.accounting_host;
   return config.controllers.empty() ? "localhost" : config.controllers[0].addr;
@@ -389,6 +400,8 @@ std::vector<ValueBinding> MakeBindings() {
       Bool("JobRequeue", &C::job_requeue, "1", "0"),
       Bool("KillOnBadExit", &C::kill_on_bad_exit, "1", "0"),
       Seconds("KillWait", &C::kill_wait),
+      {"Licenses", SetLicenses,
+       [](const Config& config) { return OrNull(FormatLicenses(config.licenses)); }},
       Number("MaxArraySize", &C::max_array_size, 0, kHighestTask + 1),
       Number("MaxJobCount", &C::max_job_count, 2, 100000000),
       Number("MaxJobId", &C::max_job_id, 1, kMaxJobId),

@@ -52,6 +52,7 @@ struct ShapeQueue {
   uint64_t missing_tasks = 0;
   uint32_t gained_nodes = 0;
   uint64_t gained_tasks = 0;
+  bool lacks_licenses = false;
 
   // No later job can be planned before that while nothing grows (Plan::grown_epoch).
   Instant not_before = 0;

@@ -86,6 +86,7 @@ std::vector<std::string> State::ApplySettings(Settings new_settings) {
     partitions.push_back(std::move(entry));
   }
   book = MakeBook(*this);
+  licenses.Configure(settings.licenses);
   backlog.stale = true;
   plan.Reset(*this);
   std::vector<std::string> gone;
@@ -199,6 +200,9 @@ void Context::Shown(const Node& node) {
 }
 
 void Context::EndMoved(const Job& job) {
+  for (LicenseIndex license : state.licenses.HeldBy(job.id)) {
+    state.plan.licenses().Changed(license, job.id);
+  }
   for (const NodeShare& share : job.shares) {
     if (const Node* node = state.FindNode(share.node)) state.NodeMoved(*node);
   }
@@ -316,6 +320,21 @@ void Context::AddReady(const Job& job) {
 
 void Context::RemoveReady(const Job& job) {
   if (state.backlog.Erase(job.id)) state.plan.Drop(job.id);
+}
+
+void Context::TakeLicenses(const Job& job) {
+  if (job.shape->licenses.empty()) return;
+  for (LicenseIndex license : state.licenses.Take(job.id, job.shape->licenses)) {
+    state.plan.licenses().Changed(license, job.id);
+  }
+  effects.licenses_changed = true;
+}
+
+void Context::GiveLicensesBack(const Job& job) {
+  for (LicenseIndex license : state.licenses.GiveBack(job.id)) {
+    state.plan.licenses().Changed(license, job.id);
+    effects.licenses_changed = effects.schedule = true;
+  }
 }
 
 void Context::Occupy(const Job& job, const NodeShare& share, bool completing) {

@@ -22,6 +22,7 @@
 #include "ctld/core/fair_share.h"
 #include "ctld/core/id_map.h"
 #include "ctld/core/interned.h"
+#include "ctld/core/license_pool.h"
 #include "ctld/core/plan.h"
 #include "ctld/core/preempt.h"
 #include "ctld/core/priority_factors.h"
@@ -88,6 +89,7 @@ class State {
   absl::flat_hash_map<std::string, NodeIndex> node_index;
   std::vector<PartitionEntry> partitions;
   ReservationTable reservations;
+  LicensePool licenses;
 
   // Indices over jobs.
   Backlog backlog;
@@ -158,6 +160,9 @@ struct Context {
   void RememberName(const Job& job);
   void UseBlobs(const Job& job);
 
+  // What the job asks for of the cluster's licences.
+  void TakeLicenses(const Job& job);
+  void GiveLicensesBack(const Job& job);
   // Allocation bookkeeping of one share on its node.
   void Occupy(const Job& job, const NodeShare& share, bool completing);
   void Vacate(const Job& job, const std::string& node);

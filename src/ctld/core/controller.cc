@@ -202,6 +202,9 @@ std::vector<const Reservation*> Controller::Reservations() const {
   }
   return reservations;
 }
+const LicensePool& Controller::licenses() const {
+  return state_->licenses;
+}
 size_t Controller::job_count() const {
   return state_->jobs.size();
 }

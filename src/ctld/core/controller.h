@@ -19,6 +19,7 @@
 #include "ctld/core/events.h"
 #include "ctld/core/fair_share.h"
 #include "ctld/core/job.h"
+#include "ctld/core/license_pool.h"
 #include "ctld/core/node.h"
 #include "ctld/core/partition.h"
 #include "ctld/core/priority_factors.h"
@@ -83,6 +84,7 @@ class Controller {
   const Partition* FindPartition(std::string_view name) const;
   const Reservation* FindReservation(std::string_view name) const;
   std::vector<const Reservation*> Reservations() const;  // by name
+  const LicensePool& licenses() const;
   size_t job_count() const;
   void ForEachJob(const std::function<void(const Job&)>& visit) const;  // in no order
   std::vector<const Node*> Nodes() const;            // in the order of the configuration

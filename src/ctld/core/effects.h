@@ -227,6 +227,7 @@ struct Effects {
   std::vector<RequestKey> requests_forgotten;
   // Users whose use of the cluster is to be stored as it is now, or forgotten.
   std::vector<uint32_t> usage_to_store;
+  bool licenses_changed = false;      // who has some of them
   bool priorities_changed = false;    // Controller::priority_book is another one
   std::optional<Counters> counters;   // set when they have moved
   std::vector<NodeCommand> commands;  // in order, for each node

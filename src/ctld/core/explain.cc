@@ -7,6 +7,7 @@
 #include "common/base/text.h"
 #include "ctld/core/deadline.h"
 #include "ctld/core/errors.h"
+#include "ctld/core/explain_licenses.h"
 #include "ctld/core/explain_nodes.h"
 #include "ctld/core/explain_others.h"
 #include "ctld/core/explain_variants.h"
@@ -140,6 +141,7 @@ class Explainer {
     Prospect prospect;
     prospect.partition = state_.partitions[key.partition].facts.name;
     prospect.requirements = CountNodes(state_, queue, job_, key, sight_, now_);
+    prospect.licenses = CountLicenses(state_, queue, key, now_);
     prospect.ahead = CountAhead(state_, key, sight_, now_);
     if (!verdict.can_run_later) Obstruct(prospect, queue, verdict);
     return prospect;
@@ -171,7 +173,10 @@ class Explainer {
   }
 
   void PutBusy(const std::vector<NodeIndex>& nodes, const ReadyKey& key, Instant start) {
-    out_.busy = FindBusy(state_, nodes, Fitted(key).terms.lane, key, start, sight_, now_);
+    const ShapeQueue queue = Fitted(key);
+    out_.busy = FindLicenseHolders(state_, queue, key, start, sight_, now_);
+    std::vector<Busy> there = FindBusy(state_, nodes, queue.terms.lane, key, start, sight_, now_);
+    out_.busy.insert(out_.busy.end(), there.begin(), there.end());
     if (out_.busy.size() <= kMostBusy) return;
     out_.more_busy = static_cast<uint32_t>(out_.busy.size() - kMostBusy);
     out_.busy.resize(kMostBusy);

@@ -13,15 +13,6 @@ namespace {
 constexpr uint32_t kMostCounted = 10'000;  // jobs ahead
 constexpr size_t kMostNodes = 1000;        // whose jobs are looked at
 
-absl::Time EndOf(const State& state, JobId id, absl::Time now) {
-  const Job* job = state.FindJob(id);
-  if (job == nullptr || !job->Running()) return now;  // is being cleared away
-  if (job->time_limit == absl::InfiniteDuration() && !IsSet(job->preempt_time)) {
-    return absl::InfiniteFuture();
-  }
-  return job->end_time;
-}
-
 PriorityFactors InPoints(PriorityFactors parts, const PriorityConfig& weights) {
   parts.age *= weights.weight_age;
   parts.assoc *= weights.weight_assoc;
@@ -35,6 +26,15 @@ PriorityFactors InPoints(PriorityFactors parts, const PriorityConfig& weights) {
 }
 
 }  // namespace
+
+absl::Time ExpectedEnd(const State& state, JobId id, absl::Time now) {
+  const Job* job = state.FindJob(id);
+  if (job == nullptr || !job->Running()) return now;  // is being cleared away
+  if (job->time_limit == absl::InfiniteDuration() && !IsSet(job->preempt_time)) {
+    return absl::InfiniteFuture();
+  }
+  return job->end_time;
+}
 
 bool MayName(const Sight& sight, const Job& job) {
   return !sight.jobs_of.has_value() || *sight.jobs_of == job.owner->uid;
@@ -143,7 +143,7 @@ std::vector<Busy> FindBusy(const State& state, const std::vector<NodeIndex>& nod
     for (const auto& [id, use] : state.nodes[index]->jobs) {
       Found& here = found[{id, Instant{0}}];
       here.nodes.push_back(index);
-      here.busy.until = EndOf(state, id, now);
+      here.busy.until = ExpectedEnd(state, id, now);
       const Job* job = state.FindJob(id);
       here.busy.preempted = job != nullptr && IsSet(job->preempt_time);
     }

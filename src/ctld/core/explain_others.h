@@ -18,6 +18,9 @@ Ahead CountAhead(const State& state, const ReadyKey& key, const Sight& sight, ab
 // it needs; those of --nodelist come before others.
 std::vector<NodeIndex> NextToBeFree(const State& state, const ShapeQueue& queue);
 
+// When the job will have left; the infinite future without a time limit.
+absl::Time ExpectedEnd(const State& state, JobId id, absl::Time now);
+
 // What runs on these nodes, whose reservations have them, and what of higher rank is to run there
 // (in the plan's lane) before `start`; by its end.
 std::vector<Busy> FindBusy(const State& state, const std::vector<NodeIndex>& nodes, uint32_t lane,

@@ -116,8 +116,11 @@ class Trial {
   }
 
   std::vector<Offer> Offers(const ShapeQueue& queue) {
-    std::vector<Offer> offers =
-        OffersFromNow(state_, queue, key_, now_, now_ + queue.terms.least_time);
+    const Instant until = now_ + queue.terms.least_time;
+    std::vector<Offer> offers;
+    if (LicensedFromNow(state_, queue.terms.licenses, key_, Track::View::kHigher, now_, until)) {
+      offers = OffersFromNow(state_, queue, key_, now_, until);
+    }
     looks_ += offers.size() + state_.partitions[queue.partition].nodes.size() / kCheap;
     return offers;
   }

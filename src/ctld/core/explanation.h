@@ -50,13 +50,23 @@ struct Requirement {
 
 // What is in the way on the nodes that the job waits for.
 struct Busy {
-  JobId job;          // none: another user's, not to be named, or no job at all
-  std::string label;  // "12_3"; without a job "reservation maint"
-  std::string nodes;  // hostlist, of those that the job waits for
+  JobId job;            // none: another user's, not to be named, or no job at all
+  std::string label;    // "12_3"; without a job "reservation maint"
+  std::string nodes;    // hostlist, of those that the job waits for
+  std::string license;  // "foo:2": it is that, not nodes
   uint32_t num_nodes = 0;
   absl::Time from;         // unset: it holds them already; else its planned start
   absl::Time until;        // when its time limit ends; the infinite future when it has none
   bool preempted = false;  // it ends then to make room for another job
+};
+
+// Of a licence of the cluster that the job asks for.
+struct LicenseCount {
+  std::string name;
+  uint32_t asked = 0;
+  uint32_t total = 0;  // 0: it is not configured
+  uint32_t free_now = 0;
+  uint32_t free_throughout = 0;  // for the whole time limit beside what ranks higher
 };
 
 // Jobs of higher rank that wait for the same partition and can run there.
@@ -89,6 +99,7 @@ struct Prospect {
   std::string obstacle_text;  // with the numbers
   bool never = false;         // not with all nodes up and empty either
   std::vector<Requirement> requirements;
+  std::vector<LicenseCount> licenses;
   Ahead ahead;
 };
 

@@ -18,6 +18,7 @@ class Checker {
     CheckArrays();
     CheckReady();
     CheckUsage();
+    CheckLicenses();
     return std::move(found_);
   }
 
@@ -78,6 +79,23 @@ class Checker {
     for (const auto& [uid, jobs] : state_.jobs_of_user) {
       Expect(state_.fair_share.RunningCpus(uid) == cpus[uid], "user ", uid, ": fair share counts ",
              state_.fair_share.RunningCpus(uid), " CPUs, not ", cpus[uid]);
+    }
+  }
+
+  // Those that jobs have and no others, and no more than there are.
+  void CheckLicenses() {
+    for (const LicensePool::Entry& entry : state_.licenses.entries()) {
+      uint32_t used = 0;
+      for (JobId id : state_.active) {
+        const Job* job = state_.FindJob(id);
+        if (job == nullptr) continue;
+        for (const License& license : job->shape->licenses) {
+          used += license.name == entry.name ? license.count : 0;
+        }
+      }
+      Expect(used == entry.used, "licence ", entry.name, ": ", entry.used, " in use, not ", used);
+      Expect(entry.shrunk || entry.used <= entry.total, "licence ", entry.name,
+             ": more given than there are");
     }
   }
 

@@ -52,6 +52,7 @@ void FinishRun(Context& context, Job& job) {
   for (const NodeShare& share : job.shares) context.Vacate(job, share.node);
   CloseAllSteps(context, job);
   context.state.active.erase(job.id);
+  context.GiveLicensesBack(job);
   if (job.array_job_id && !job.shares.empty()) {
     ArrayGroup& group = context.state.arrays[job.array_job_id];
     if (group.running > 0) group.running--;
@@ -116,6 +117,7 @@ void BeginCompleting(Context& context, Job& job, const JobEnd& end) {
   }
   if (job.pending_nodes.empty()) return Settle(context, job);
   job.flags |= kJobFlagCompleting;
+  context.EndMoved(job);  // its licences will be free soon
   context.Changed(job);
   AnswerWaiters(context, job);
 }

@@ -89,6 +89,7 @@ void AddCommon(EnvBuilder& env, const Settings& settings, const Job& job) {
     env.Set("SLURM_CPUS_PER_TASK", *spec.cpus_per_task);
   }
   AddGresAsked(env, spec);
+  env.SetIf(!spec.wishes().licenses.empty(), "SLURM_JOB_LICENSES", spec.wishes().licenses);
   if (spec.ntasks_per_node.has_value()) env.Set("SLURM_NTASKS_PER_NODE", *spec.ntasks_per_node);
 }
 

@@ -3,6 +3,7 @@
 #include "common/base/text.h"
 #include "common/base/units.h"
 #include "ctld/core/explain_nodes.h"
+#include "ctld/core/license_pool.h"
 #include "ctld/core/priority.h"
 #include "ctld/core/verdict.h"
 
@@ -42,7 +43,8 @@ const ShapeQueue& FittedQueue(State& state, const Job& job, PartitionIndex parti
 }  // namespace
 
 bool IsNever(Reason reason) {
-  return reason == Reason::kPartitionConfig || reason == Reason::kBadConstraints;
+  return reason == Reason::kPartitionConfig || reason == Reason::kBadConstraints ||
+         reason == Reason::kLicenses;
 }
 
 std::string ObstacleText(const State& state, const ShapeQueue& queue, const Verdict& verdict,
@@ -63,6 +65,8 @@ std::string ObstacleText(const State& state, const ShapeQueue& queue, const Verd
       const std::string names = verdict.detail.substr(verdict.detail.find(':') + 1);
       return StrCat("needs nodes that are down or drained", name_nodes ? ": " + names : "");
     }
+    case Reason::kLicenses:
+      return MissingLicenses(shape.licenses, state.settings.licenses);
     default:
       return NeverText(state, queue, requirements);
   }

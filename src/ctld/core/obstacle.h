@@ -13,7 +13,7 @@
 namespace reeve::ctld {
 
 // Not with all nodes up and empty either. (A partition's limits may be changed by a word.)
-bool IsNever(Reason reason);
+bool IsNever(Reason reason);  // one that the verdict of a shape gives
 
 // `requirements` as CountNodes or CountEmptyNodes of explain_nodes.h gives them.
 std::string ObstacleText(const State& state, const ShapeQueue& queue, const Verdict& verdict,

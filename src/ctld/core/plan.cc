@@ -30,23 +30,25 @@ Room RoomOf(const Node& node, const Node::Use& use) {
   return room;
 }
 
-// What a placement takes of a node.
-Room RoomOf(const Terms& terms, const Node& node, const Placement::Part& part) {
-  if (terms.exclusive) return AllOf(node);
-  return {Clamp(part.cpus), Clamp(part.mem_mb), part.gres};
-}
-
 }  // namespace
 
 Track::Use UseOf(const State& state, const Node& node, JobId id, const Node::Use& use,
                  absl::Time now, absl::Duration grace) {
+  return {RoomOf(node, use), EndOfJob(state, id, now, grace)};
+}
+
+Instant EndOfJob(const State& state, JobId id, absl::Time now, absl::Duration grace) {
   const Job* job = state.FindJob(id);
-  const absl::Time end = job == nullptr ? now + grace : EndOf(*job, now, grace);
-  return {RoomOf(node, use), ToInstant(end)};
+  return ToInstant(job == nullptr ? now + grace : EndOf(*job, now, grace));
 }
 
 Room AllOf(const Node& node) {
   return {Clamp(node.cpus), Clamp(node.real_memory_mb), node.stock.all()};
+}
+
+Room RoomOf(const Terms& terms, const Node& node, const Placement::Part& part) {
+  if (terms.exclusive) return AllOf(node);
+  return {Clamp(part.cpus), Clamp(part.mem_mb), part.gres};
 }
 
 Offer OfferOf(NodeIndex index, const Node& node, const Room& room) {
@@ -79,6 +81,7 @@ void Plan::Reset(const State& state) {
   planned_.clear();
   starts_.clear();
   for (NodeIndex i = 0; i < count; ++i) NodeChanged(i);
+  licenses_.Reset(state.licenses.entries().size());
   availability_changed_ = true;
 }
 
@@ -129,6 +132,7 @@ std::vector<ReadyKey> Plan::Refresh(const State& state, absl::Time now, absl::Du
   // Losing a place may make another node's room grow, which changes nothing in what it is.
   const std::vector<NodeIndex> changed = std::exchange(changed_, {});
   for (NodeIndex node : changed) RefreshNode(state, node, now, grace, lost);
+  RefreshLicenses(state, now, grace, lost);
   return lost;
 }
 
@@ -145,6 +149,17 @@ bool HasGrown(const Curve& before, const Curve& after) {
 }
 
 }  // namespace
+
+void Plan::RefreshLicenses(const State& state, absl::Time now, absl::Duration grace,
+                           std::vector<ReadyKey>& lost) {
+  const auto end_of = [&](JobId id) { return EndOfJob(state, id, now, grace); };
+  std::vector<Track::Hold> displaced;
+  if (licenses_.Refresh(state.licenses, ToInstant(now), end_of, displaced)) {
+    grown_epoch_++;
+    room_epoch_++;
+  }
+  LoseAll(displaced, lost);
+}
 
 Track* Plan::FindTrack(NodeIndex node, uint32_t lane) {
   NodePlan& plan = nodes_[node];
@@ -234,97 +249,6 @@ void Plan::LoseAll(const std::vector<Track::Hold>& displaced, std::vector<ReadyK
   }
 }
 
-namespace {
-
-// What the nodes can give at one time, as time goes on: each is looked at again when that changes.
-struct Candidate {
-  Offer offer;
-  uint32_t capacity = 0;
-  Room least;
-};
-struct Moment {
-  Instant at;
-  uint32_t candidate;
-  bool operator<(const Moment& other) const { return at > other.at; }  // the earliest on top
-};
-
-}  // namespace
-
-std::optional<Plan::Start> Plan::Find(const State& state, const Terms& terms,
-                                      absl::Span<const NodeIndex> nodes, const ReadyKey& rank,
-                                      When when) {
-  const Shape& shape = *terms.shape;
-  const Instant length = terms.least_time;
-  const Instant from = when.from;
-  Instant before = when.before;
-  if (when.end_by < kNever) before = std::min(before, when.end_by - length + 1);
-  const Instant until = before < kNever ? before + length : kNever;
-  std::vector<Candidate> candidates(nodes.size());
-  std::vector<Moment> moments;
-  moments.reserve(nodes.size());
-  const auto see = [&](uint32_t i) {
-    work_++;
-    return track(nodes[i], terms.lane).SeenBy(rank, Track::View::kHigherAndOwn, until, scratch_);
-  };
-  for (uint32_t i = 0; i < nodes.size(); ++i) {
-    candidates[i].offer = {nodes[i], state.nodes[nodes[i]].get(), 0, 0, {}};
-    candidates[i].least = LeastRoom(terms, *candidates[i].offer.node);
-    const Instant at = FirstFit(see(i), candidates[i].least, length, from, before);
-    if (at < before) moments.push_back({at, i});
-  }
-  std::make_heap(moments.begin(), moments.end());
-  uint64_t tasks = 0;
-  uint32_t count = 0;
-  while (!moments.empty()) {
-    const Instant at = moments.front().at;
-    while (!moments.empty() && moments.front().at == at) {
-      std::pop_heap(moments.begin(), moments.end());
-      const uint32_t i = moments.back().candidate;
-      moments.pop_back();
-      Candidate& candidate = candidates[i];
-      const Profile profile = see(i);
-      candidate.offer =
-          OfferOf(nodes[i], *candidate.offer.node, LeastFree(profile, at, at + length));
-      tasks -= candidate.capacity;
-      count -= candidate.capacity > 0;
-      candidate.capacity = TaskCapacity(terms, candidate.offer);
-      tasks += candidate.capacity;
-      count += candidate.capacity > 0;
-      Instant next = NextChange(profile, length, at);
-      if (candidate.capacity == 0 && next < kNever) {
-        next = FirstFit(profile, candidate.least, length, next, before);
-      }
-      if (next >= before) continue;
-      moments.push_back({next, i});
-      std::push_heap(moments.begin(), moments.end());
-    }
-    if (count < shape.min_nodes || tasks < shape.num_tasks) continue;
-    std::vector<Offer> offers;
-    for (const Candidate& candidate : candidates) {
-      if (candidate.capacity > 0) offers.push_back(candidate.offer);
-    }
-    if (std::optional<Placement> placement = SelectNodes(terms, offers)) {
-      const Instant longest = LongestFrom(state, terms, *placement, rank, at, when.end_by);
-      return Start{at, longest, *std::move(placement)};
-    }
-  }
-  return std::nullopt;
-}
-
-// The least time has been found to be free.
-Instant Plan::LongestFrom(const State& state, const Terms& terms, const Placement& placement,
-                          const ReadyKey& rank, Instant at, Instant end_by) {
-  if (terms.least_time == terms.most_time) return terms.most_time;
-  Instant until = std::min(at + terms.most_time, end_by);
-  for (const Placement::Part& part : placement.parts) {
-    const Room room = RoomOf(terms, *state.nodes[part.index], part);
-    until = FreeUntil(
-        track(part.index, terms.lane).SeenBy(rank, Track::View::kHigherAndOwn, until, scratch_),
-        room, at, until);
-  }
-  return until - at;
-}
-
 std::vector<ReadyKey> Plan::Keep(const State& state, const ReadyKey& key, const Terms& terms,
                                  const Start& start) {
   std::unique_ptr<PlannedJob>& planned = planned_[key.job];
@@ -349,18 +273,26 @@ std::vector<ReadyKey> Plan::Keep(const State& state, const ReadyKey& key, const 
     const Room room = RoomOf(terms, *state.nodes[part.index], part);
     LoseAll(FindTrack(part.index, terms.lane)->Add({start.at, until, room, key}), lost);
   }
+  if (terms.licenses.Any()) LoseAll(licenses_.Add(terms.licenses, key, start.at, until), lost);
   return lost;
 }
 
 void Plan::BeginImproving() {
   for (NodeIndex node : improving_) nodes_[node].improves = false;
   improving_ = std::exchange(to_improve_, {});
+  licenses_.BeginImproving();
 }
 
 bool Plan::MayMoveEarlier(const State& state, const ReadyKey& key, const Terms& terms,
                           const NodeBits& fits, Instant from) {
   const Instant before = FindPlanned(key.job)->places.back().at;
   const Instant length = terms.least_time;
+  if (terms.licenses.Any()) {
+    const LicenseSight sight(licenses_, terms.licenses, key, Track::View::kOthers, before + length);
+    work_ += sight.size();
+    if (sight.FirstFit(length, from, before) >= before) return false;
+    if (licenses_.MayImprove(terms.licenses)) return true;
+  }
   for (const std::vector<NodeIndex>* nodes : {&improving_, &to_improve_}) {
     for (NodeIndex node : *nodes) {
       if (!usable_.Test(places_[node]) || !fits.Test(places_[node])) continue;
@@ -383,7 +315,9 @@ bool Plan::MoveEarlier(const State& state, const ReadyKey& key, const Terms& ter
   for (NodeIndex node : place.nodes) {
     holds.push_back(*FindTrack(node, terms.lane)->Remove(key, place.at));
   }
+  const bool licensed = licenses_.TakeUp(key, place.at);
   const std::optional<Start> start = Find(state, terms, nodes, kLastRank, when);
+  if (licensed) (void)licenses_.Add(terms.licenses, key, holds[0].from, holds[0].until);
   for (size_t i = 0; i < place.nodes.size(); ++i) {
     FindTrack(place.nodes[i], terms.lane)->Add(holds[i]);
   }
@@ -400,6 +334,7 @@ void Plan::RemovePlace(const PlannedJob& job, const Place& place) {
     FindTrack(node, job.lane)->Remove(job.key, place.at);
     Grown(node);
   }
+  (void)licenses_.Remove(job.key, place.at);
 }
 
 void Plan::Drop(JobId job) {
@@ -459,6 +394,14 @@ Offer OfferFromNow(const State& state, const Terms& terms, NodeIndex index, cons
   offer.mem_mb = std::min(offer.mem_mb, node.FreeMem());
   offer.gres.KeepLeast(node.FreeGres());
   return offer;
+}
+
+bool LicensedFromNow(const State& state, const LicenseTerms& licenses, const ReadyKey& rank,
+                     Track::View view, Instant now, Instant until) {
+  if (!licenses.Any()) return true;
+  if (!state.licenses.HasFree(licenses)) return false;
+  const LicenseSight sight(state.plan.licenses(), licenses, rank, view, until);
+  return sight.FreeUntil(now, until) >= until;
 }
 
 }  // namespace reeve::ctld

@@ -17,6 +17,7 @@
 #include "absl/container/inlined_vector.h"
 #include "absl/time/time.h"
 #include "ctld/core/id_map.h"
+#include "ctld/core/license_plan.h"
 #include "ctld/core/node_bits.h"
 #include "ctld/core/ready_key.h"
 #include "ctld/core/select_nodes.h"
@@ -30,7 +31,11 @@ class State;
 // past its end leaves after `grace`.
 Track::Use UseOf(const State& state, const Node& node, JobId id, const Node::Use& use,
                  absl::Time now, absl::Duration grace);
+// When the job is to have left, likewise.
+Instant EndOfJob(const State& state, JobId id, absl::Time now, absl::Duration grace);
 Room AllOf(const Node& node);
+// What a placement takes of a node.
+Room RoomOf(const Terms& terms, const Node& node, const Placement::Part& part);
 Offer OfferOf(NodeIndex index, const Node& node, const Room& room);
 
 class Plan {
@@ -65,7 +70,7 @@ class Plan {
   // there when the reservation does not have the node.
   const Track& track(NodeIndex node, uint32_t lane) const;
   bool Changed(NodeIndex node) const { return nodes_[node].changed; }
-  bool AnyChanged() const { return !changed_.empty(); }
+  bool AnyChanged() const { return !changed_.empty() || licenses_.AnyChanged(); }
   // What it knows of the node is true, or it is to look at it again.
   bool Follows(const Node& node, NodeIndex index) const;
   // Catches up with what has changed. A job that should have ended counts as leaving after `grace`.
@@ -81,8 +86,12 @@ class Plan {
   const NodeBits& usable() const { return usable_; }
   const NodeBits& free_now() const { return free_now_; }  // usable, with a CPU to spare
 
-  // The earliest start on some of these nodes, for as long as there is room from then on: up to
-  // what the terms say.
+  // The licences of the cluster, over time.
+  LicensePlan& licenses() { return licenses_; }
+  const LicensePlan& licenses() const { return licenses_; }
+
+  // The earliest start on some of these nodes, for as long as there is room, and licences, from
+  // then on: up to what the terms say. (plan_find.cc)
   std::optional<Start> Find(const State& state, const Terms& terms,
                             absl::Span<const NodeIndex> nodes, const ReadyKey& rank, When when);
   // Gives the job that place. Returns the jobs of lower rank that lost theirs by it.
@@ -143,6 +152,8 @@ class Plan {
   // True when there may be more room than before in any of the tracks.
   bool RefreshTracks(const State& state, NodeIndex node, absl::Time now, absl::Duration grace,
                      std::vector<ReadyKey>& lost);
+  void RefreshLicenses(const State& state, absl::Time now, absl::Duration grace,
+                       std::vector<ReadyKey>& lost);
   Instant LongestFrom(const State& state, const Terms& terms, const Placement& placement,
                       const ReadyKey& rank, Instant at, Instant end_by);
   PlannedJob* FindPlanned(JobId job);  // null when it has no place
@@ -156,6 +167,7 @@ class Plan {
   std::vector<uint32_t> places_;
   std::vector<uint32_t> kinds_;
   std::vector<NodePlan> nodes_;
+  LicensePlan licenses_;
   std::vector<NodeIndex> changed_;
   std::vector<NodeIndex> grown_;
   std::vector<NodeIndex> improving_;   // got room before the improvement that is going on
@@ -176,5 +188,8 @@ class Plan {
 // now is what the ids of CPUs and GPUs come from.
 Offer OfferFromNow(const State& state, const Terms& terms, NodeIndex node, const ReadyKey& rank,
                    Track::View view, Instant now, Instant until, Track::Scratch& scratch);
+// Has the cluster those licences for it from now on until then? The pool knows what is there now.
+bool LicensedFromNow(const State& state, const LicenseTerms& licenses, const ReadyKey& rank,
+                     Track::View view, Instant now, Instant until);
 
 }  // namespace reeve::ctld

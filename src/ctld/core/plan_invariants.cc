@@ -16,6 +16,9 @@ class PlanChecker {
     for (NodeIndex i = 0; i < state_.nodes.size(); ++i) {
       if (!state_.plan.Changed(i)) CheckNode(i);
     }
+    if (state_.plan.licenses().AnyChanged()) return found_;
+    for (LicenseIndex i = 0; i < state_.plan.licenses().size(); ++i) CheckLicense(i);
+    CheckLicensesOfJobs();
     if (state_.PlanIsBehind()) return found_;  // a pass is still to come
     for (const auto& queue : state_.backlog.queues()) {
       if (queue->waits()) CheckWaits(*queue);
@@ -83,6 +86,64 @@ class PlanChecker {
     }
   }
 
+  // How many are left at one time beside running jobs and holds that rank above `below` (or all).
+  int64_t LicensesAt(LicenseIndex license, Instant at, const ReadyKey* below) const {
+    const LicensePlan& plan = state_.plan.licenses();
+    int64_t left = state_.licenses.entries()[license].total;
+    for (const auto& [job, use] : plan.uses(license)) left -= at < use.until ? use.count : 0;
+    for (const Track::Hold& hold : plan.track(license).holds()) {
+      if (below != nullptr && !(hold.rank < *below)) continue;
+      if (hold.from <= at && at < hold.until) left -= hold.room.cpus;
+    }
+    return left;
+  }
+
+  void CheckLicense(LicenseIndex license) {
+    const LicensePool::Entry& pooled = state_.licenses.entries()[license];
+    const auto& uses = state_.plan.licenses().uses(license);
+    bool same = uses.size() == pooled.jobs.size();
+    for (const auto& [job, use] : uses) {
+      const auto has = pooled.jobs.find(job);
+      same = same && has != pooled.jobs.end() && has->second == use.count;
+    }
+    if (!same) found_.push_back(StrCat("licence ", pooled.name, ": the plan has other users"));
+    for (const Track::Hold& hold : state_.plan.licenses().track(license).holds()) {
+      if (LicensesAt(license, hold.from, nullptr) >= 0) continue;
+      found_.push_back(StrCat("licence ", state_.licenses.entries()[license].name,
+                              " is planned beyond what there is, with job ", hold.rank.job.value));
+    }
+  }
+
+  // Each place of a job holds what the job asks for, as long as its nodes.
+  void CheckLicensesOfJobs() {
+    size_t wanted = 0;
+    state_.plan.planned().ForEach([&](JobId id, const auto& planned) {
+      const LicenseTerms terms =
+          MakeLicenseTerms(state_.FindJob(id)->shape->licenses, state_.settings.licenses);
+      wanted += terms.all.size() * planned->places.size();
+    });
+    size_t held = 0;
+    for (LicenseIndex i = 0; i < state_.plan.licenses().size(); ++i) {
+      held += state_.plan.licenses().track(i).holds().size();
+    }
+    if (held != wanted) {
+      found_.push_back(StrCat("planned jobs hold ", held, " licences, not ", wanted));
+    }
+  }
+
+  bool LicensesFreeFor(const ShapeQueue& queue, Instant until) const {
+    for (const LicenseTerm& term : queue.terms.licenses.all) {
+      std::vector<Instant> times = {now_};
+      for (const Track::Hold& hold : state_.plan.licenses().track(term.license).holds()) {
+        if (hold.from > now_ && hold.from < until) times.push_back(hold.from);
+      }
+      for (Instant at : times) {
+        if (LicensesAt(term.license, at, &queue.head()) < int64_t{term.count}) return false;
+      }
+    }
+    return state_.licenses.HasFree(queue.terms.licenses);
+  }
+
   Offer LeastFor(NodeIndex index, uint32_t lane, const ReadyKey& key, Instant until) const {
     const Node* node = state_.nodes[index].get();
     std::vector<Instant> times = {now_};
@@ -111,6 +172,7 @@ class PlanChecker {
   // Nothing that could start without delaying a higher one's planned start is left waiting.
   void CheckWaits(const ShapeQueue& queue) {
     const Instant until = now_ + queue.terms.least_time;
+    if (!LicensesFreeFor(queue, until)) return;
     std::vector<Offer> offers;
     for (NodeIndex index : state_.partitions[queue.partition].nodes) {
       const Node& node = *state_.nodes[index];

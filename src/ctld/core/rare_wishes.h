@@ -12,6 +12,8 @@ struct RareWishes {
   std::optional<absl::Duration> time_min;   // --time-min: the limit may be lowered to that
   absl::Time deadline = absl::UnixEpoch();  // --deadline: has to have ended by then; unset: none
 
+  std::string licenses;  // as typed: "foo:4,bar"
+
   friend bool operator==(const RareWishes&, const RareWishes&) = default;
 };
 

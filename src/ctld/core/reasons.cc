@@ -36,6 +36,7 @@ constexpr std::pair<Reason, std::string_view> kNames[] = {
     {Reason::kReservation, "Reservation"},
     {Reason::kReservationDeleted, "ReservationDeleted"},
     {Reason::kDeadline, "DeadLine"},
+    {Reason::kLicenses, "Licenses"},
 };
 
 // Linux's numbering; index 0 is unused.

@@ -36,6 +36,7 @@ enum class Reason : uint8_t {
   kReservation,
   kReservationDeleted,
   kDeadline,
+  kLicenses,
 };
 
 // "Resources", "JobHeldUser", ... kRaisedSignal gives "RaisedSignal" alone: see ReasonText in

@@ -91,6 +91,7 @@ void RestoreSteps(Job& job) {
 void Activate(Context& context, Job& job) {
   State& state = context.state;
   state.active.insert(job.id);
+  context.TakeLicenses(job);
   if (job.array_job_id) state.arrays[job.array_job_id].running++;
   for (const NodeShare& share : job.shares) {
     if (job.ClearOf(share.node)) continue;
@@ -210,6 +211,7 @@ void RestoreSnapshot(Context& context, Snapshot snapshot) {
       WatchDependency(context, job);
     }
   }
+  state.licenses.Configure(state.settings.licenses);  // there may be fewer than when they started
   RestoreUsage(context, snapshot.usage, ids);
   PlanPriorities(context);
   for (JobId id : ids) {

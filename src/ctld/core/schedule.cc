@@ -110,9 +110,16 @@ class Pass {
   // Nodes with more room than before may let the first job of a shape start.
   void NoteGrown() {
     const std::vector<NodeIndex> grown = plan_.TakeGrown();
-    if (grown.empty()) return;
+    const bool licenses = plan_.licenses().TakeGrown();
+    if (grown.empty() && !licenses) return;
     for (const std::unique_ptr<ShapeQueue>& queue : backlog_.queues()) {
       if (!queue->waits() || !queue->blocked) continue;  // else it is looked at anyway
+      if (queue->lacks_licenses) {
+        if (!licenses || !state_.licenses.HasFree(queue->terms.licenses)) continue;
+        queue->blocked = false;
+        backlog_.candidates.insert({queue->head(), queue.get()});
+        continue;
+      }
       if (grown.size() <= kManyNodes) {
         for (NodeIndex node : grown) Gain(*queue, node);
       } else {
@@ -169,9 +176,8 @@ class Pass {
 
   void LookAtFirst(ShapeQueue& queue) {
     const ReadyKey key = queue.head();
-    if (Start(queue, key) && !queue.jobs.empty()) {
-      backlog_.candidates.insert({queue.head(), &queue});
-    }
+    if (!Start(queue, key)) return Wait(queue, key);
+    if (!queue.jobs.empty()) backlog_.candidates.insert({queue.head(), &queue});
   }
 
   void LookAt(const ReadyKey key) {
@@ -236,6 +242,7 @@ class Pass {
     queue.missing_tasks = sum.tasks < shape.num_tasks ? shape.num_tasks - sum.tasks : 0;
     queue.gained_nodes = 0;
     queue.gained_tasks = 0;
+    queue.lacks_licenses = !sum.licenses;
   }
 
   // ---- planning --------------------------------------------------------------------------------
@@ -458,9 +465,10 @@ class Pass {
     if (!IsFirst(key)) return;
     const bool top = backlog_.tops[queue.partition] == key.job;
     Explain(key,
-            BeforeReservation(queue) ? Reason::kReservation
-            : top                    ? Reason::kResources
-                                     : Reason::kPriority,
+            BeforeReservation(queue)                ? Reason::kReservation
+            : queue.blocked && queue.lacks_licenses ? Reason::kLicenses
+            : top                                   ? Reason::kResources
+                                                    : Reason::kPriority,
             "");
   }
 

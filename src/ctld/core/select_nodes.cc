@@ -154,6 +154,7 @@ Terms MakeTerms(const Shape& shape, const Partition& partition, const Settings& 
   terms.mem_per_node_mb = shape.mem_per_node_mb;
   terms.mem_per_cpu_mb = shape.mem_per_cpu_mb;
   terms.gres = MakeGresTerms(shape.gres, settings.gres_kinds);
+  terms.licenses = MakeLicenseTerms(shape.licenses, settings.licenses);
   absl::Duration most = shape.PlanningTime();
   // A limit that may be lowered may be lowered to the partition's.
   if (shape.LeastLimit() <= partition.max_time) most = std::min(most, partition.max_time);

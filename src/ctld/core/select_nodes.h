@@ -6,6 +6,7 @@
 #include <optional>
 #include <vector>
 
+#include "ctld/core/license_pool.h"
 #include "ctld/core/node.h"
 #include "ctld/core/ready_key.h"
 #include "ctld/core/settings.h"
@@ -49,6 +50,7 @@ struct Terms {
   std::optional<uint64_t> mem_per_node_mb;
   std::optional<uint64_t> mem_per_cpu_mb;
   GresTerms gres;
+  LicenseTerms licenses;
   // For how long a job gets what it gets: at least, and at most.
   Instant least_time = 0;
   Instant most_time = 0;

@@ -145,6 +145,7 @@ Settings MakeSettings(const Config& config) {
   }
   settings.health_check_states = config.health_check_states;
   settings.gres_types = config.gres_types;
+  settings.licenses = config.licenses;
   for (const NodeConfig& node : config.nodes) {
     settings.nodes.push_back(MakeNode(node, static_cast<uint32_t>(settings.nodes.size())));
   }

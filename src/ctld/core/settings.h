@@ -53,6 +53,7 @@ struct Settings {
   // EASY backfill: only the first job that waits is protected.
   uint32_t plan_depth = UINT32_MAX;
   std::vector<std::string> gres_types;
+  std::vector<License> licenses;      // by name
   std::vector<GresKind> gres_kinds;   // those that nodes have: State fills them in
   std::vector<Node> nodes;            // configured facts; `drain`, `base`, `reason` for State=
   std::vector<Partition> partitions;  // in the order of the file

@@ -30,7 +30,7 @@ std::string KeyOf(const Shape& shape) {
              int{shape.overcommit}, ".", absl::ToInt64Seconds(shape.time_limit), ".",
              absl::ToInt64Seconds(shape.time_min)),
       ";", Join(shape.req_nodes, ","), ";", Join(exc, ","), ";", features, ";", shape.reservation,
-      ";", shape.gres.KeyText());
+      ";", shape.gres.KeyText(), ";", FormatLicenses(shape.licenses));
 }
 
 uint64_t Product(uint64_t a, uint64_t b) {
@@ -121,6 +121,10 @@ absl::StatusOr<Shape> MakeShapeOf(const JobSpec& spec, absl::Duration time_limit
   shape.tmp_disk_mb = spec.tmp_disk_mb;
   shape.exclusive = spec.exclusive;
   shape.overcommit = spec.overcommit;
+  absl::StatusOr<std::vector<License>> licenses = ParseLicenses(spec.wishes().licenses);
+  if (!licenses.ok()) return Refuse(kInvalidLicense, Message(licenses.status()));
+  shape.licenses = *std::move(licenses);
+  std::erase_if(shape.licenses, [](const License& license) { return license.count == 0; });
   shape.time_limit = time_limit;
   shape.time_min = LeastLimitOf(spec, time_limit).value_or(absl::ZeroDuration());
   return shape;

@@ -12,6 +12,7 @@
 #include "absl/container/flat_hash_set.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "common/base/licenses.h"
 #include "ctld/core/features.h"
 #include "ctld/core/job.h"
 
@@ -38,6 +39,7 @@ struct Shape {
   bool has_features = false;
   std::string reservation;  // runs in that one only
   GresRequest gres;
+  std::vector<License> licenses;  // by name; of the cluster, not of its nodes
 
   // At least this many CPUs in all, as squeue shows them for a pending job.
   uint32_t TotalCpus() const;

@@ -112,6 +112,7 @@ Job& StartJob(Context& context, Job& record, PartitionIndex partition, const Gra
   job.num_nodes = static_cast<uint32_t>(job.shares.size());
   FillWholeNodes(job, job.shape->exclusive || state.partitions[partition].facts.exclusive);
   state.active.insert(job.id);
+  context.TakeLicenses(job);
   UsageBegan(context, job, context.now);
   state.preemption.starts++;
   WatchEnd(state, job);

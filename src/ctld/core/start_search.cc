@@ -15,9 +15,14 @@ class Search {
       : state_(state), queue_(queue), key_(key), now_(now), scratch_(scratch) {}
 
   std::optional<Grant> For(Instant length, FreeNow& sum) {
+    if (!Licensed(Track::View::kHigher, length)) {
+      sum = {SIZE_MAX, UINT64_MAX, false};  // of nodes nothing is known
+      return std::nullopt;
+    }
     std::optional<Placement> placement = PlacementFor(Track::View::kHigher, length, sum);
     if (!placement.has_value()) return std::nullopt;
     FreeNow others;
+    if (!Licensed(Track::View::kOthers, length)) return Grant{*std::move(placement), length};
     std::optional<Placement> gentle = PlacementFor(Track::View::kOthers, length, others);
     return Grant{gentle.has_value() ? *std::move(gentle) : *std::move(placement), length};
   }
@@ -40,6 +45,10 @@ class Search {
   }
 
  private:
+  bool Licensed(Track::View view, Instant length) const {
+    return LicensedFromNow(state_, queue_.terms.licenses, key_, view, now_, now_ + length);
+  }
+
   std::optional<Placement> PlacementFor(Track::View view, Instant length, FreeNow& sum) {
     const Shape& shape = *queue_.shape;
     const Instant until = now_ + length;

@@ -15,6 +15,7 @@ namespace reeve::ctld {
 struct FreeNow {
   size_t nodes = 0;
   uint64_t tasks = 0;
+  bool licenses = true;
 };
 
 // As long as it asks for; or, where it may be given less, as long as there is room, in whole

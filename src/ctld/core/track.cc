@@ -8,7 +8,7 @@ namespace {
 
 constexpr Instant kLongAgo = INT64_MIN / 4;
 
-void Take(std::vector<Edge>& edges, const Room& room, Instant from, Instant until) {
+void Subtract(std::vector<Edge>& edges, const Room& room, Instant from, Instant until) {
   edges.push_back({from, -room});
   edges.push_back({until, room});
 }
@@ -29,7 +29,7 @@ std::vector<Edge> TakeAll(const Profile& profile, absl::Span<const Interval> clo
       if (from >= taken) break;
       // The last segment has no end of its own.
       const Instant until = i + 1 < profile.size() ? std::min(profile.until(i), taken) : taken;
-      Take(edges, profile.free(i), from, until);
+      Subtract(edges, profile.free(i), from, until);
     }
   }
   return edges;
@@ -45,7 +45,7 @@ std::vector<Track::Hold> Track::Build(const Room& all, absl::Span<const Use> run
   std::vector<Edge> edges;
   edges.reserve(2 * (running_.size() + holds_.size()));
   for (const Use& use : running_) {
-    Take(edges, use.room, kLongAgo, use.until);
+    Subtract(edges, use.room, kLongAgo, use.until);
     first_end_ = std::min(first_end_, use.until);
   }
   base_.Assign(all_, edges);
@@ -57,11 +57,28 @@ std::vector<Track::Hold> Track::Build(const Room& all, absl::Span<const Use> run
   FindBounds();
   for (size_t i = 0; i < holds_.size(); ++i) {
     const Hold hold = HoldAt(i);
-    Take(edges, hold.room, hold.from, hold.until);
+    Subtract(edges, hold.room, hold.from, hold.until);
   }
   curve_.Assign(all_, std::move(edges));
   if (!curve_.AnyBelowZero()) return {};
-  return DropWhatDoesNotFit();
+  return DropWhatDoesNotFit({kLongAgo, kNever});
+}
+
+void Track::ChangeBase(const Room& change, Instant until) {
+  for (Curve* curve : {&base_, &curve_}) {
+    curve->Add(change, kLongAgo, until);
+    curve->MergeAt(until);
+  }
+}
+
+void Track::GiveBack(const Room& room, Instant until) {
+  ChangeBase(room, until);
+}
+
+std::vector<Track::Hold> Track::Take(const Room& room, Instant until) {
+  ChangeBase(-room, until);
+  if (holds_.empty() || !LeastFree(curve_.View(), kLongAgo, until).AnyBelowZero()) return {};
+  return DropWhatDoesNotFit({kLongAgo, until});
 }
 
 Track::Hold Track::HoldAt(size_t i) const {
@@ -108,25 +125,34 @@ void Track::Erase(size_t i) {
   if (rank == highest_ || rank == lowest_) FindBounds();
 }
 
-// From the highest rank down, each where it fits over those before it.
-std::vector<Track::Hold> Track::DropWhatDoesNotFit() {
-  std::vector<Hold> by_rank = holds();
-  holds_.clear();
-  hold_gres_.Clear();
-  std::sort(by_rank.begin(), by_rank.end(),
-            [](const Hold& a, const Hold& b) { return a.rank < b.rank; });
-  std::vector<Hold> displaced, stay;
-  curve_ = base_;
-  for (const Hold& hold : by_rank) {
+// From the highest rank down, each where it fits over those before it. Nothing is below zero but in
+// that time, so what does not reach into what is stays.
+std::vector<Track::Hold> Track::DropWhatDoesNotFit(const Interval& within) {
+  std::vector<std::pair<Hold, size_t>> crowded;  // and where it is kept
+  for (size_t i = 0; i < holds_.size() && holds_[i].from < within.until; ++i) {
+    if (holds_[i].until <= within.from) continue;
+    if (!LeastFree(curve_.View(), holds_[i].from, holds_[i].until).AnyBelowZero()) continue;
+    crowded.emplace_back(HoldAt(i), i);
+  }
+  std::stable_sort(crowded.begin(), crowded.end(),
+                   [](const auto& a, const auto& b) { return a.first.rank < b.first.rank; });
+  for (const auto& [hold, place] : crowded) curve_.Add(hold.room, hold.from, hold.until);
+  std::vector<Hold> displaced;
+  std::vector<size_t> places;
+  for (const auto& [hold, place] : crowded) {
     if (LeastFree(curve_.View(), hold.from, hold.until).Holds(hold.room)) {
       curve_.Add(-hold.room, hold.from, hold.until);
-      stay.push_back(hold);
     } else {
       displaced.push_back(hold);
+      places.push_back(place);
     }
   }
-  std::sort(stay.begin(), stay.end(), [](const Hold& a, const Hold& b) { return a.from < b.from; });
-  for (const Hold& hold : stay) Insert(hold);
+  for (const Hold& hold : displaced) {
+    curve_.MergeAt(hold.from);
+    curve_.MergeAt(hold.until);
+  }
+  std::sort(places.rbegin(), places.rend());
+  for (size_t place : places) Erase(place);
   return displaced;
 }
 
@@ -134,7 +160,7 @@ std::vector<Track::Hold> Track::Add(const Hold& hold) {
   Insert(hold);
   curve_.Add(-hold.room, hold.from, hold.until);
   if (!LeastFree(curve_.View(), hold.from, hold.until).AnyBelowZero()) return {};
-  return DropWhatDoesNotFit();
+  return DropWhatDoesNotFit({hold.from, hold.until});
 }
 
 std::optional<Track::Hold> Track::Remove(const ReadyKey& rank, Instant from) {
@@ -162,28 +188,38 @@ Profile Track::SeenBy(const ReadyKey& rank, View view, Instant until, Scratch& s
     if (seen(lowest_)) return with_all;
     if (!seen(highest_)) return base_.View();
   }
+  size_t looked_at = 0, unseen = 0;
+  for (; looked_at < holds_.size() && holds_[looked_at].from < until; ++looked_at) {
+    unseen += !seen(holds_[looked_at].rank);
+  }
+  if (unseen == 0) return with_all;
+  if (unseen == looked_at) return base_.View();
+  // Whichever are fewer: those that are not seen added to what there is beside all, or those that
+  // are taken from what there is without any.
+  const bool add = unseen <= looked_at - unseen;
   std::vector<Edge>& changes = scratch.changes;
   changes.clear();
-  for (size_t i = 0; i < holds_.size() && holds_[i].from < until; ++i) {
-    if (seen(holds_[i].rank)) continue;
+  for (size_t i = 0; i < looked_at; ++i) {
+    if (seen(holds_[i].rank) == add) continue;
     const Hold hold = HoldAt(i);
-    changes.push_back({hold.from, hold.room});
-    if (hold.until < until) changes.push_back({hold.until, -hold.room});
+    const Room room = add ? hold.room : -hold.room;
+    changes.push_back({hold.from, room});
+    if (hold.until < until) changes.push_back({hold.until, -room});
   }
-  if (changes.empty()) return with_all;
+  const Profile start = add ? with_all : base_.View();
   std::sort(changes.begin(), changes.end(),
             [](const Edge& a, const Edge& b) { return a.at < b.at; });
-  // What is unseen is free: the curve and those changes, in the order of their times.
+  // The one and the other, in the order of their times.
   scratch.curve.Clear();
-  Room unseen;
+  Room changed;
   auto change = changes.begin();
-  for (size_t i = 0; i < with_all.size() && with_all.from(i) < until; ++i) {
-    const Instant next = with_all.until(i);
-    Instant at = with_all.from(i);
+  for (size_t i = 0; i < start.size() && start.from(i) < until; ++i) {
+    const Instant next = start.until(i);
+    Instant at = start.from(i);
     while (true) {
-      for (; change != changes.end() && change->at <= at; ++change) unseen.Add(change->change);
-      Room free = with_all.free(i);
-      free.Add(unseen);
+      for (; change != changes.end() && change->at <= at; ++change) changed.Add(change->change);
+      Room free = start.free(i);
+      free.Add(changed);
       scratch.curve.Append(at, free);
       if (change == changes.end() || change->at >= next) break;
       at = change->at;

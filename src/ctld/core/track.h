@@ -39,6 +39,10 @@ class Track {
   // Returns those that were displaced.
   std::vector<Hold> Build(const Room& all, absl::Span<const Use> running,
                           absl::Span<const Interval> closed = {});
+  // Beside what Build was told of: somebody has that much until then, and gives it back. Take
+  // returns the holds that are displaced. Costs the same however much runs.
+  std::vector<Hold> Take(const Room& room, Instant until);
+  void GiveBack(const Room& room, Instant until);
   // Returns the holds of lower rank that it displaces; it must fit over the higher ones.
   std::vector<Hold> Add(const Hold& hold);
   // Takes out the hold of that rank that begins then, if there is one.
@@ -47,7 +51,7 @@ class Track {
   const Curve& base() const { return base_; }  // without holds; empty before Build
   std::vector<Hold> holds() const;             // by the time they begin
   size_t hold_count() const { return holds_.size(); }
-  const std::vector<Use>& running() const { return running_; }
+  const std::vector<Use>& running() const { return running_; }  // that Build was told of
   // What a job sees of the holds: those of higher rank with or without its own, or all but its own.
   enum class View { kHigherAndOwn, kHigher, kOthers };
   struct Scratch {
@@ -71,7 +75,8 @@ class Track {
   Hold HoldAt(size_t i) const;
   void Insert(const Hold& hold);
   void Erase(size_t i);
-  std::vector<Hold> DropWhatDoesNotFit();
+  std::vector<Hold> DropWhatDoesNotFit(const Interval& within);
+  void ChangeBase(const Room& change, Instant until);
   void Rank(const ReadyKey& rank);  // a hold of that rank is to come
   void FindBounds();
 

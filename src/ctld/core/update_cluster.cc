@@ -75,6 +75,7 @@ void HandleReconfigured(Context& context, const Reconfigured& event) {
   FollowNodes(context);
   PlanPriorities(context);
   context.effects.priorities_changed = true;
+  context.effects.licenses_changed = true;
   for (const std::string& name : gone) {
     context.Log(LogLevel::kInfo, StrCat("node ", name, ": no longer configured"));
     std::vector<JobId> waiting;

@@ -187,6 +187,12 @@ absl::Status SetDeadline(const Request& request, Draft& draft, const std::string
   return absl::OkStatus();
 }
 
+absl::Status SetLicenses(const Request&, Draft& draft, const std::string& value) {
+  ChangeWishes(draft,
+               [&](RareWishes& wishes) { wishes.licenses = value == "(null)" ? "" : value; });
+  return absl::OkStatus();
+}
+
 absl::Status SetTimeMin(const Request&, Draft& draft, const std::string& value) {
   absl::StatusOr<absl::Duration> least = ParseTimeLimit(value);
   if (!least.ok() || *least == absl::InfiniteDuration()) return Refuse(kInvalidTimeLimit);
@@ -251,6 +257,7 @@ constexpr Key kKeys[] = {
     {"deadline", SetDeadline, false},
     {"timemin", SetTimeMin, false},
     {"mintime", SetTimeMin, false},
+    {"licenses", SetLicenses, false},
     {"account", SetAccount, false},
     {"qos", SetQos, false},
     {"requeue", SetRequeue, true},

@@ -149,6 +149,14 @@ absl::Status CheckGresNames(const State& state, const Shape& shape) {
   return absl::OkStatus();
 }
 
+// Also of names with a count of 0, which the shape leaves out.
+absl::Status CheckLicenses(const State& state, const JobSpec& spec) {
+  const absl::StatusOr<std::vector<License>> asked = ParseLicenses(spec.wishes().licenses);
+  if (!asked.ok()) return Refuse(kInvalidLicense, Message(asked.status()));
+  const std::string missing = MissingLicenses(*asked, state.settings.licenses);
+  return missing.empty() ? absl::OkStatus() : Refuse(kInvalidLicense, missing);
+}
+
 absl::Status CheckUnsupported(const JobSpec& spec) {
   if (spec.contiguous) return Refuse(kUnsupported, "--contiguous is not supported");
   return absl::OkStatus();
@@ -194,6 +202,7 @@ absl::StatusOr<Validated> Validate(const State& state, const JobSpec& spec,
   absl::StatusOr<Shape> shape = MakeShape(spec, result.time_limit);
   if (!shape.ok()) return shape.status();
   if (absl::Status status = CheckGresNames(state, *shape); !status.ok()) return status;
+  if (absl::Status status = CheckLicenses(state, spec); !status.ok()) return status;
   // Of several partitions one that would take it is enough.
   absl::Status refusal;
   bool taken = false;

@@ -95,6 +95,7 @@ std::optional<Reason> WhyNever(const State& state, const ShapeQueue& queue) {
   const std::optional<Reason> limit =
       PartitionLimit(shape, state.partitions[queue.partition].facts);
   if (limit.has_value()) return limit;
+  if (queue.terms.licenses.impossible) return Reason::kLicenses;
   if (FitsEmpty(state, queue, queue.fits)) return std::nullopt;
   const bool plain = shape.req_nodes.empty() && !shape.has_features && shape.exc_nodes.empty();
   return plain ? Reason::kPartitionConfig : Reason::kBadConstraints;
@@ -110,6 +111,7 @@ Verdict Judge(const State& state, const ShapeQueue& queue) {
   if (!shape.reservation.empty() && state.reservations.Find(shape.reservation) == nullptr) {
     return {.reason = Reason::kReservationDeleted};
   }
+  if (queue.terms.licenses.impossible) return {.reason = Reason::kLicenses};
   if (FitsEmpty(state, queue, state.plan.usable())) return {.can_run_later = true};
   if (const std::optional<Reason> never = WhyNever(state, queue)) return {.reason = *never};
   return {.reason = Reason::kReqNodeNotAvail,

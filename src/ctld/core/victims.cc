@@ -16,7 +16,8 @@ namespace {
 constexpr size_t kNodesLookedAt = 1000;
 constexpr size_t kNodesCompared = 64;
 constexpr int kSetsTried = 300;
-constexpr uint64_t kTrackWork = 4;  // of building a track anew, in looks at a node
+constexpr uint64_t kTrackWork = 4;      // of building a track anew, in looks at a node
+constexpr size_t kPointsOfALook = 100;  // of a licence's track
 
 struct Cost {
   int64_t cpu_seconds = 0;
@@ -35,6 +36,7 @@ struct Candidate {
   JobId job;
   Cost cost;
   absl::InlinedVector<uint32_t, 2> sites;  // of those compared: where it runs
+  bool licensed = false;                   // has licences of which there are too few
   bool gone = false;                       // as is assumed
 };
 
@@ -68,7 +70,8 @@ class Search {
                          : state.reservations.Find(queue.shape->reservation)) {}
 
   Victims Run() {
-    if (StartsByItself()) return {};
+    lacks_licenses_ = !Licensed();
+    if (!lacks_licenses_ && StartsByItself()) return {};
     const bool all_at_once = !queue_.shape->req_nodes.empty();
     size_t most = all_at_once ? SIZE_MAX : std::max(kNodesLookedAt, 2 * Enough());
     while (!Gather(most)) {
@@ -153,6 +156,31 @@ class Search {
     return starts || SelectNodes(terms_, offers).has_value();
   }
 
+  // Will the cluster have the licences, without those that are assumed to be gone?
+  bool Licensed() {
+    return std::all_of(terms_.licenses.all.begin(), terms_.licenses.all.end(),
+                       [&](const LicenseTerm& term) { return Licensed(term); });
+  }
+
+  bool Licensed(const LicenseTerm& term) {
+    const LicensePlan& plan = state_.plan.licenses();
+    const Profile seen =
+        plan.track(term.license).SeenBy(key_, Track::View::kHigher, until_, scratch_);
+    state_.plan.AddWork(1 + seen.size() / kPointsOfALook);
+    Curve free;
+    for (size_t i = 0; i < seen.size(); ++i) free.Append(seen.from(i), seen.free(i));
+    int64_t overdue = 0;
+    for (const auto& [id, use] : plan.uses(term.license)) {
+      const auto candidate = place_of_.find(id);
+      if (candidate != place_of_.end() && candidates_[candidate->second].gone) {
+        free.Add(LicenseRoom(use.count), begin_, use.until);
+      } else if (IsOverdue(state_.FindJob(id))) {
+        overdue += use.count;
+      }
+    }
+    return LeastFree(free.View(), begin_, until_).cpus - overdue >= term.count;
+  }
+
   // ---- which nodes are compared -----------------------------------------------------------------
 
   // False: also when all who may be ended were gone the job could not start on so many nodes.
@@ -162,6 +190,7 @@ class Search {
       return std::tuple(!a.required, a.cost) < std::tuple(!b.required, b.cost);
     });
     for (Candidate& candidate : candidates_) candidate.gone = true;
+    if (lacks_licenses_ && !Licensed()) return false;
     std::vector<Site> compared;
     std::vector<Offer> offers;
     uint64_t tasks = 0;
@@ -207,6 +236,16 @@ class Search {
       }
       return sites_.size() < most;
     });
+    if (lacks_licenses_) FindLicensed();
+  }
+
+  void FindLicensed() {
+    for (const LicenseTerm& term : terms_.licenses.all) {
+      for (const auto& [id, count] : state_.licenses.entries()[term.license].jobs) {
+        const std::optional<uint32_t> candidate = CandidateOf(id);
+        if (candidate.has_value()) candidates_[*candidate].licensed = true;
+      }
+    }
   }
 
   std::optional<uint32_t> CandidateOf(JobId id) {
@@ -226,7 +265,8 @@ class Search {
     return place;
   }
 
-  // Those that run where nodes are compared, the cheapest first; the youngest of equals.
+  // Those that run where nodes are compared or have licences, the cheapest first; the youngest of
+  // equals.
   void OrderCandidates() {
     order_.clear();
     for (uint32_t i = 0; i < sites_.size(); ++i) {
@@ -234,6 +274,10 @@ class Search {
         if (candidates_[place].sites.empty()) order_.push_back(place);
         candidates_[place].sites.push_back(i);
       }
+    }
+    for (uint32_t place = 0; place < candidates_.size(); ++place) {
+      const Candidate& candidate = candidates_[place];
+      if (candidate.licensed && candidate.sites.empty()) order_.push_back(place);
     }
     std::sort(order_.begin(), order_.end(), [&](uint32_t a, uint32_t b) {
       const Candidate& left = candidates_[a];
@@ -262,6 +306,7 @@ class Search {
   }
 
   std::optional<Placement> Place() {
+    if (lacks_licenses_ && !Licensed()) return std::nullopt;
     state_.plan.AddWork(1 + sites_.size() / 8);
     std::vector<Offer> offers;
     for (Site& site : sites_) {
@@ -293,7 +338,8 @@ class Search {
     return TryCheapestSets(found);
   }
 
-  // The fewest of the cheapest jobs that suffice, of those the ones on the nodes that get the job.
+  // The fewest of the cheapest jobs that suffice, of those the ones on the nodes that get the job
+  // and the ones with licences.
   Set AmongTheCheapest() {
     uint32_t enough = static_cast<uint32_t>(order_.size());
     for (uint32_t too_few = 0; too_few < enough;) {
@@ -309,7 +355,8 @@ class Search {
     const std::optional<Placement> placement = Place();
     Set there;
     for (uint32_t place : all) {
-      if (placement.has_value() && RunsOn(place, *placement)) there.push_back(place);
+      if (!placement.has_value()) break;
+      if (At(place).licensed || RunsOn(place, *placement)) there.push_back(place);
     }
     return Suffices(there) ? there : all;
   }
@@ -370,6 +417,7 @@ class Search {
   const Instant begin_;  // who is ended now has left by then
   const Instant until_;
   const Reservation* const reservation_;
+  bool lacks_licenses_ = false;
   std::vector<Site> sites_;
   std::vector<Candidate> candidates_;
   absl::flat_hash_map<JobId, uint32_t> place_of_;

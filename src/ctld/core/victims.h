@@ -10,7 +10,7 @@
 // are tried, the cheapest first; when none of those will do, the answer is a set of which no job
 // costs more than the costliest of the cheapest set, so that it costs at most as many times the
 // least as it has jobs. Where there are many nodes, those are compared on which least would be
-// lost.
+// lost. Licences that are too few are given back by those that have some, wherever these run.
 #pragma once
 
 #include <vector>

@@ -97,6 +97,27 @@ Explanation Behind() {
   return job;
 }
 
+Explanation Unlicensed() {
+  Explanation job = Pending(50, "Licenses");
+  Explanation::LicenseCount* foo = AddPartition(&job, "debug")->add_licenses();
+  foo->set_name("foo");
+  foo->set_asked(2);
+  foo->set_total(4);
+  foo->set_free_now(1);
+  Explanation::Busy* busy = job.add_busy();
+  busy->set_job_id(30);
+  busy->set_label("30");
+  busy->set_license("foo:3");
+  busy->set_until(kNow + 3600);
+  busy = job.add_busy();
+  busy->set_job_id(38);
+  busy->set_label("38");
+  busy->set_license("foo:1");
+  busy->set_from(kNow + 1800);
+  busy->set_until(kNow + 7200);
+  return job;
+}
+
 Explanation Never() {
   Explanation job = Pending(42, "BadConstraints");
   job.set_max_nodes(0);
@@ -151,7 +172,7 @@ std::vector<Explanation> All() {
           Held(),    Elsewhere(44, pb::JOB_STATE_RUNNING),
           endless,   Elsewhere(46, pb::JOB_STATE_COMPLETED),
           cancelled, planning,
-          starting};
+          starting,  Unlicensed()};
 }
 
 class ExplainView : public ::testing::Test {

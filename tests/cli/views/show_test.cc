@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "cli/show_job.h"
+#include "cli/show_license.h"
 #include "cli/show_node.h"
 #include "tests/cli/views/builders.h"
 #include "tests/cli/views/golden.h"
@@ -167,6 +168,17 @@ TEST(ShowNode, NeverSeen) {
   node.set_port(7001);
   ExpectGolden("show-node-unknown.txt", ShowNodeText(node, 6818, kPlain));
 }
+TEST(ShowLicense, CountsWhatIsLeft) {
+  pb::License license;
+  license.set_name("foo");
+  license.set_total(4);
+  license.set_used(3);
+  std::string text = ShowLicenseText(license, false) + ShowLicenseText(license, true);
+  license.set_used(5);  // of those that were configured when jobs took them
+  text += ShowLicenseText(license, false);
+  ExpectGolden("show-license.txt", text);
+}
+
 TEST(ShowNode, AClockThatDiffersHasALineOfItsOwn) {
   pb::Node node = SampleCluster().nodes(0);
   node.set_clock_skew(42);

@@ -54,6 +54,9 @@ class Spec {
   Spec& TimeMin(absl::Duration least) {
     return Wish([&](RareWishes& wishes) { wishes.time_min = least; });
   }
+  Spec& Licenses(std::string text) {
+    return Wish([&](RareWishes& wishes) { wishes.licenses = std::move(text); });
+  }
   Spec& Deadline(absl::Time time) {
     return Wish([&](RareWishes& wishes) { wishes.deadline = time; });
   }

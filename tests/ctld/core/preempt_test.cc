@@ -67,6 +67,22 @@ TEST(Preempt, EndsAJobOfALowerTier) {
   EXPECT_TRUE(c.Running(high));
 }
 
+TEST(Preempt, ForALicenseEndsWhoHasItWhereverThatRuns) {
+  Settings settings = Tiers(2, 2);
+  settings.licenses = {{"foo", 2}};
+  Cluster c(settings);
+  const JobId without = Start(c, Low().On("n1"));
+  const JobId safe = Start(c, Low().On("n2").Licenses("foo").Partition("safe"));
+  const JobId with = Start(c, Low().On("n2").Licenses("foo"));
+  const JobId high = c.Submit(High().On("n1").Licenses("foo"));
+  EXPECT_TRUE(MakesRoom(c, with));
+  EXPECT_FALSE(MakesRoom(c, without) || MakesRoom(c, safe)) << "that would be for nothing";
+  c.Gone(with);
+  EXPECT_TRUE(c.Running(high));
+  c.Submit(High().Licenses("foo:2"));
+  EXPECT_FALSE(MakesRoom(c, without) || MakesRoom(c, safe)) << "it would not be enough";
+}
+
 TEST(Preempt, LeavesJobsAloneWhereItIsNotTheirTurn) {
   for (const char* partition : {"high", "safe"}) {
     Cluster c(Tiers(1, 1));

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <random>
+#include <utility>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -56,6 +57,22 @@ class TrackTest : public ::testing::Test {
   }
   ReadyKey Rank(int job) {
     return {1, static_cast<uint32_t>(1000 - job), JobId{static_cast<uint32_t>(job)}, 0};
+  }
+
+  // Takes out of it what does not fit over what ranks higher. Returns whose that was.
+  static std::vector<JobId> DropLowest(Naive& naive) {
+    std::vector<Track::Hold> holds = std::exchange(naive.holds, {});
+    std::sort(holds.begin(), holds.end(),
+              [](const Track::Hold& a, const Track::Hold& b) { return a.rank < b.rank; });
+    std::vector<JobId> dropped;
+    for (const Track::Hold& hold : holds) {
+      if (naive.Fits(hold.room, hold.from, hold.until - hold.from, hold.rank)) {
+        naive.holds.push_back(hold);
+      } else {
+        dropped.push_back(hold.rank.job);
+      }
+    }
+    return dropped;
   }
 
   void Compare(const Track& track, const Naive& naive) {
@@ -158,6 +175,44 @@ TEST_F(TrackTest, AJobThatStaysLongerDisplacesTheLowestThatNoLongerFit) {
   ASSERT_EQ(lost.size(), 1u);
   EXPECT_EQ(lost[0].rank.job, JobId{2});
   EXPECT_EQ(track.first_end(), 15);
+}
+
+// Who begins and ends one by one leaves the same as a track that is built anew; and what gives way
+// is what does not fit when all are placed again from the highest rank down.
+TEST_F(TrackTest, WhatIsTakenAndGivenBackIsAsIfBuiltAnew) {
+  for (int round = 0; round < 300; ++round) {
+    SCOPED_TRACE(round);
+    const Room all{8, 8, {}};
+    Track track;
+    ASSERT_TRUE(track.Build(all, {}).empty());
+    Naive naive(all);
+    for (int step = 0; step < 40; ++step) {
+      const int kind = Draw(4);
+      std::vector<Track::Hold> lost;
+      if (kind == 0 && !naive.running.empty()) {
+        const size_t which = Draw(static_cast<int>(naive.running.size()));
+        track.GiveBack(naive.running[which].room, naive.running[which].until);
+        naive.running.erase(naive.running.begin() + which);
+      } else if (kind == 1) {
+        const Track::Use use{{1 + Draw(3), Draw(3), {}}, Draw(8) ? 1 + Draw(20) : kNever};
+        naive.running.push_back(use);
+        lost = track.Take(use.room, use.until);
+      } else {
+        const Instant from = Draw(kLength / 2);
+        const Track::Hold hold{
+            from, from + 1 + Draw(10), {1 + Draw(4), Draw(4), {}}, Rank(7 * step % 40)};
+        if (!naive.Fits(hold.room, from, hold.until - from, hold.rank)) continue;
+        naive.holds.push_back(hold);
+        lost = track.Add(hold);
+      }
+      std::vector<JobId> gone;
+      for (const Track::Hold& hold : lost) gone.push_back(hold.rank.job);
+      EXPECT_THAT(gone, ::testing::UnorderedElementsAreArray(DropLowest(naive)));
+      ASSERT_EQ(naive.holds.size(), track.hold_count());
+    }
+    Compare(track, naive);
+    if (HasFailure()) return;
+  }
 }
 
 TEST_F(TrackTest, WhatIsNeverFreeFitsNever) {

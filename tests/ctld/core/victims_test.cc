@@ -13,11 +13,13 @@ namespace {
 
 constexpr uint32_t kNodes = 3;
 constexpr uint32_t kCpus = 4;
+constexpr uint32_t kLicenses = 4;
 constexpr absl::Duration kGrace = absl::Seconds(45);
 constexpr absl::Duration kKillWait = absl::Seconds(30);
 
 Settings MakeSettings() {
   Settings settings = MakeTestSettings(kNodes, kCpus);
+  settings.licenses = {{"foo", kLicenses}};
   settings.preempt.by_tier = true;
   settings.preempt.exempt_time = absl::Minutes(2);
   settings.slurmd_timeout = absl::ZeroDuration();
@@ -40,7 +42,12 @@ Settings MakeSettings() {
 struct Ask {  // so many nodes, each with so many CPUs
   uint32_t nodes;
   uint32_t cpus;
+  uint32_t licenses = 0;
 };
+
+uint32_t LicensesOf(const Job& job) {
+  return job.shape->licenses.empty() ? 0 : job.shape->licenses[0].count;
+}
 
 class World {
  public:
@@ -63,6 +70,7 @@ class World {
       if ((set >> i & 1) == 0) Take(may_go_[i], taken);
     }
     uint32_t nodes = 0;
+    if (ask.licenses > 0 && taken["licence"] + ask.licenses > kLicenses) return false;
     for (uint32_t i = 1; i <= kNodes; ++i) {
       nodes += taken["n" + std::to_string(i)] + ask.cpus <= kCpus;
     }
@@ -98,6 +106,7 @@ class World {
  private:
   void Take(const Job& job, std::map<std::string, uint32_t>& taken) const {
     if (job.end_time <= begin_) return;
+    taken["licence"] += LicensesOf(job);
     for (const NodeShare& share : job.shares) taken[share.node] += share.cpus;
   }
 
@@ -106,12 +115,13 @@ class World {
   std::vector<Job> may_go_, stay_;
 };
 
-void Fill(Cluster& c, Random& random, uint32_t jobs, uint32_t widest) {
+void Fill(Cluster& c, Random& random, uint32_t jobs, uint32_t widest, bool licensed) {
   static const std::vector<std::string> kPartitions = {"debug", "debug", "middle", "safe"};
   for (uint32_t i = 0; i < jobs; ++i) {
     Spec spec;
     spec.Nodes(1 + random(widest)).PerNode(1).CpusPerTask(1 + random(kCpus / 2 + widest - 1));
     spec.Minutes(random(4) == 0 ? 10 + random(20) : 1000).Partition(kPartitions[random(4)]);
+    if (licensed && random(3) > 0) spec.Licenses("foo:" + std::to_string(1 + random(2)));
     c.Submit(spec);
     c.Advance(absl::Seconds(random(400)));
   }
@@ -146,22 +156,23 @@ void ExpectRoomMade(Cluster& c, const World& world, const Ask& ask, JobId high, 
 }
 
 // How many of the rounds had somebody make room.
-int Rounds(uint32_t seeds, uint32_t most_jobs, uint32_t widest, bool exact) {
+int Rounds(uint32_t seeds, uint32_t most_jobs, uint32_t widest, bool exact, bool licensed = false) {
   int made = 0;
   for (uint32_t seed = 1; seed <= seeds; ++seed) {
     SCOPED_TRACE(seed);
     Random random(seed);
     Cluster c(MakeSettings());
-    Fill(c, random, 1 + random(most_jobs), widest);
-    const Ask ask{1 + random(kNodes), 1 + random(kCpus)};
+    Fill(c, random, 1 + random(most_jobs), widest, licensed);
+    Ask ask{1 + random(kNodes), 1 + random(kCpus)};
     const World before(c);
-    const JobId high = c.TrySubmit(Spec()
-                                       .Nodes(ask.nodes)
-                                       .PerNode(1)
-                                       .CpusPerTask(ask.cpus)
-                                       .Minutes(1 + random(100))
-                                       .Partition("high"))
-                           .value_or(JobId{});
+    Spec spec;
+    spec.Nodes(ask.nodes).PerNode(1).CpusPerTask(ask.cpus).Minutes(1 + random(100));
+    spec.Partition("high");
+    if (licensed) {
+      ask.licenses = random(kLicenses + 1);
+      spec.Licenses("foo:" + std::to_string(ask.licenses));
+    }
+    const JobId high = c.TrySubmit(spec).value_or(JobId{});
     if (!high || c.Running(high)) continue;
     made += before.Best(ask).has_value();
     ExpectRoomMade(c, before, ask, high, exact);
@@ -172,6 +183,10 @@ int Rounds(uint32_t seeds, uint32_t most_jobs, uint32_t widest, bool exact) {
 
 TEST(Victims, OfUpToFiveJobsNoSetIsCheaper) {
   EXPECT_GT(Rounds(1500, 5, 3, /*exact=*/true), 200);
+}
+
+TEST(Victims, OfThoseWithLicensesNoSetIsCheaper) {
+  EXPECT_GT(Rounds(1500, 5, 2, /*exact=*/true, /*licensed=*/true), 200);
 }
 
 TEST(Victims, OfMoreTheChosenOneIsWithinItsBound) {

@@ -99,7 +99,8 @@ class Writer {
       json_.String("asked", requirement.asked());
       json_.Number("passing", requirement.passing());
       json_.Number("remaining", requirement.remaining());
-      if (requirement.need() >= pb::Explanation::NEED_CPUS) {
+      if (requirement.need() >= pb::Explanation::NEED_CPUS &&
+          requirement.need() < pb::Explanation::NEED_FEATURE_GROUP) {
         json_.Number("tasks", requirement.tasks());
       }
       json_.String("lacking", requirement.lacking());
@@ -167,8 +168,9 @@ class Writer {
 
 std::string_view NeedName(pb::Explanation::Need need) {
   static constexpr std::string_view kNames[] = {
-      "in_partition", "not_excluded", "in_node_list", "features",        "disk", "cpus",
-      "memory",       "up",           "free_now",     "free_throughout", "gres"};
+      "in_partition",  "not_excluded", "in_node_list", "features",        "disk", "cpus",
+      "memory",        "up",           "free_now",     "free_throughout", "gres", "sole_user",
+      "feature_group", "contiguous"};
   const size_t index = static_cast<size_t>(need);
   return index < std::size(kNames) ? kNames[index] : "unknown";
 }

@@ -125,6 +125,12 @@ class Printer {
         return asked;
       case Explanation::NEED_UP:
         return "up";
+      case Explanation::NEED_SOLE_USER:
+        return asked.empty() ? "not for one user alone" : "with no jobs of others than " + asked;
+      case Explanation::NEED_FEATURE_GROUP:
+        return "together: " + asked;
+      case Explanation::NEED_CONTIGUOUS:
+        return StrCat("together: ", asked, " or more in a row");
       case Explanation::NEED_FREE_NOW:
         return "free now";
       case Explanation::NEED_FREE_THROUGHOUT:
@@ -144,7 +150,8 @@ class Printer {
         kIndent);
     for (const pb::Explanation::Requirement& requirement : prospect.requirements()) {
       const bool up = requirement.need() == pb::Explanation::NEED_UP;
-      const bool counted = requirement.need() >= pb::Explanation::NEED_CPUS;
+      const bool counted = requirement.need() >= pb::Explanation::NEED_CPUS &&
+                           requirement.need() < pb::Explanation::NEED_FEATURE_GROUP;
       const std::string lacking = requirement.lacking().empty()
                                       ? ""
                                       : StrCat(up ? " not up: " : " not: ", requirement.lacking());

@@ -40,6 +40,7 @@ std::string NormalizedPriority(const JobRow& row) {
 }
 
 std::string OverSubscribeText(const JobRow& row) {
+  if (Spec(row).exclusive_user()) return "USER";
   if (Spec(row).exclusive()) return "NO";
   return Spec(row).oversubscribe() ? "YES" : "OK";
 }

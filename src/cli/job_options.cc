@@ -129,7 +129,7 @@ constexpr auto kTable = std::to_array<OptionRow>({
     {"exclude", 'x', kRequired, kAll, "", SetText<&Spec::mutable_exc_nodes>, "NODES",
      "nodes to avoid"},
     {"exclusive", 0, kOptional, kAll, "SBATCH_EXCLUSIVE SALLOC_EXCLUSIVE SLURM_EXCLUSIVE",
-     SetExclusive, "", "whole nodes; for a step: CPUs of its own"},
+     SetExclusive, "user", "whole nodes, or none of other users; for a step: its own CPUs"},
     {"export", 0, kRequired, kBatchAndRun, "SBATCH_EXPORT SLURM_EXPORT_ENV SRUN_EXPORT_ENV",
      SetOwnText<&Request::export_text>, "ALL|NONE|LIST", "environment to pass on; NAME=value sets"},
     {"external-launcher", 0, kNone, kSrun, "", SetOwnFlag<&Request::external_launcher>, "",

@@ -185,10 +185,14 @@ Fault SetMailType(JobRequest&, const OptionRow& row, std::string_view value) {
 }
 
 Fault SetExclusive(JobRequest& request, const OptionRow& row, std::string_view value) {
-  if (EqualsIgnoreCase(value, "user") || EqualsIgnoreCase(value, "mcs") ||
-      EqualsIgnoreCase(value, "topo")) {
+  if (EqualsIgnoreCase(value, "mcs") || EqualsIgnoreCase(value, "topo")) {
     return ValueNotSupported(row, value);
   }
+  request.exact = true;  // for a step inside of a job: CPUs of its own
+  const bool user = EqualsIgnoreCase(value, "user");
+  request.spec.set_exclusive_user(user);
+  request.spec.set_exclusive(!user);
+  if (user) return kFine;
   if (!value.empty() && !EqualsIgnoreCase(value, "exclusive")) {
     // SBATCH_EXCLUSIVE and the like hold anything that is not one of the words above.
     if (!EqualsIgnoreCase(value, "node") && value != "1" && !EqualsIgnoreCase(value, "yes") &&
@@ -196,8 +200,6 @@ Fault SetExclusive(JobRequest& request, const OptionRow& row, std::string_view v
       return InvalidSpecification(row);
     }
   }
-  request.spec.set_exclusive(true);
-  request.exact = true;  // for a step inside of a job: CPUs of its own
   return kFine;
 }
 

@@ -127,8 +127,10 @@ void AddResources(const JobRow& row, const ShowOptions& options, RecordText* tex
              " MinTmpDiskNode=", MemoryText(spec.tmp_disk_mb(), true));
   text->Line("Features=", OrNull(spec.features()), " DelayBoot=00:00:00");
   if (!spec.reservation().empty()) text->Line("Reservation=", spec.reservation());
-  text->Line("OverSubscribe=", spec.oversubscribe() ? "YES" : "NO",
-             " Exclusive=", spec.exclusive() ? "NODE" : "NO",
+  text->Line("OverSubscribe=", spec.oversubscribe() ? "YES" : "NO", " Exclusive=",
+             spec.exclusive_user() ? "USER"
+             : spec.exclusive()    ? "NODE"
+                                   : "NO",
              " Contiguous=", spec.contiguous() ? 1 : 0, " Licenses=", OrNull(spec.licenses()),
              " LicensesAlloc=", OrNull(LicensesAllocated(job)), " Network=(null)");
 }

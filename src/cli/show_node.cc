@@ -88,15 +88,17 @@ std::string ShowPartitionText(const pb::Partition& partition, bool all_nodes,
                 : StrCat(" DenyAccounts=", p.deny_accounts()),
             " AllowQos=", ListText(p.allow_qos(), "ALL"));
   text.Line("AllocNodes=ALL Default=", YesNo(p.is_default()), " QoS=N/A");
-  const bool exclusive = p.oversubscribe() == "EXCLUSIVE";
+  const bool whole = p.oversubscribe() == "EXCLUSIVE";
   text.Line("DefaultTime=", DurationText(p.has_default_time(), p.default_time(), "NONE"),
-            " DisableRootJobs=", YesNo(p.disable_root_jobs()),
-            " Exclusive=", exclusive ? "NODE" : "NO", " GraceTime=", p.grace_time(),
-            " Hidden=", YesNo(p.hidden()));
+            " DisableRootJobs=", YesNo(p.disable_root_jobs()), " Exclusive=",
+            whole                ? "NODE"
+            : p.exclusive_user() ? "USER"
+                                 : "NO",
+            " GraceTime=", p.grace_time(), " Hidden=", YesNo(p.hidden()));
   text.Line("MaxNodes=", p.has_max_nodes() ? StrCat(p.max_nodes()) : "UNLIMITED",
             " MaxTime=", DurationText(p.has_max_time(), p.max_time(), "UNLIMITED"),
-            " MinNodes=", p.min_nodes(),
-            " LLN=NO MaxCPUsPerNode=UNLIMITED MaxCPUsPerSocket=UNLIMITED");
+            " MinNodes=", p.min_nodes(), " LLN=", YesNo(p.lln()),
+            " MaxCPUsPerNode=UNLIMITED MaxCPUsPerSocket=UNLIMITED");
   if (all_nodes) text.Line("NodeSets=ALL");
   text.Line("Nodes=", OrNull(p.nodes()));
   text.Line("PriorityJobFactor=", p.priority_job_factor(), " PriorityTier=", p.priority_tier(),

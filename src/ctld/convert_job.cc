@@ -187,6 +187,7 @@ void PutWishes(const RareWishes& wishes, pb::JobSpec* out) {
   if (wishes.time_min) out->set_time_min(Seconds(*wishes.time_min));
   out->set_deadline(Seconds(wishes.deadline));
   out->set_licenses(wishes.licenses);
+  out->set_exclusive_user(wishes.exclusive_user);
 }
 
 std::shared_ptr<const RareWishes> GetWishes(const pb::JobSpec& in) {
@@ -194,6 +195,7 @@ std::shared_ptr<const RareWishes> GetWishes(const pb::JobSpec& in) {
   if (in.has_time_min()) wishes.time_min = Duration(in.time_min());
   wishes.deadline = Time(in.deadline());
   wishes.licenses = in.licenses();
+  wishes.exclusive_user = in.exclusive_user();
   return wishes == RareWishes() ? nullptr : std::make_shared<const RareWishes>(std::move(wishes));
 }
 

@@ -251,6 +251,8 @@ pb::Partition ToProto(const Partition& partition) {
   out.set_deny_accounts(absl::StrJoin(partition.deny_accounts, ","));
   out.set_allow_qos(absl::StrJoin(partition.allow_qos, ","));
   out.set_oversubscribe(partition.oversubscribe);
+  out.set_exclusive_user(partition.exclusive_user);
+  out.set_lln(partition.least_loaded);
   if (partition.max_nodes) out.set_max_nodes(*partition.max_nodes);
   out.set_min_nodes(partition.min_nodes);
   if (partition.def_mem_per_cpu_mb) out.set_def_mem_per_cpu_mb(*partition.def_mem_per_cpu_mb);

@@ -246,6 +246,21 @@ TEST(OptionParser, AsksForLicenses) {
   EXPECT_EQ(reading.request.spec.licenses(), "foo:4,bar");
 }
 
+TEST(OptionParser, ExclusiveIsOfNodesOrOfUsers) {
+  Reading reading(kSbatch);
+  reading.Script({"--exclusive"}).Line({"--exclusive=user"});
+  EXPECT_TRUE(reading.request.spec.exclusive_user());
+  EXPECT_FALSE(reading.request.spec.exclusive());
+  Reading whole(kSbatch);
+  whole.Script({"--exclusive=user"}).Line({"--exclusive", "--contiguous", "-C", "[a|b]"});
+  EXPECT_FALSE(whole.request.spec.exclusive_user());
+  EXPECT_TRUE(whole.request.spec.exclusive());
+  EXPECT_TRUE(whole.request.spec.contiguous());
+  EXPECT_EQ(whole.request.spec.features(), "[a|b]");
+  ExpectRefusal(Reading(kSbatch).Line({"--exclusive=mcs"}),
+                "sbatch: error: --exclusive=mcs is not supported yet\n", 255);
+}
+
 TEST(OptionParser, AbsentResourcesAreRefusedAsSlurmDoes) {
   auto message = [](std::vector<std::string> words) {
     Reading reading(kSbatch);

@@ -15,14 +15,15 @@ constexpr std::string_view kDependencies[] = {"afterok:1",   "afterany:1:2", "af
                                               "afterok:1_1", "afterany:99",  "afterok:1?afterany:2",
                                               "after:2",     "aftercorr:3",  "afterok:1_*"};
 constexpr std::string_view kNodeLists[] = {"n1", "n[1-2]", "n[1-4]", "n9", "n1,n1", "n[1-99999]"};
-constexpr std::string_view kFeatures[] = {"a", "a&b", "a|b", "c", "[a*2]"};
+constexpr std::string_view kFeatures[] = {"a",     "a&b", "a|b",       "c",      "[a*2]",
+                                          "[a|c]", "a*1", "[a*1&c*2]", "(a|c)&b"};
 constexpr int64_t kLimits[] = {0, 60, 61, 3600, -1, 86400 * 3650, INT64_MAX};
 constexpr std::string_view kKeys[] = {
-    "TimeLimit", "Partition",         "Priority", "Nice",          "JobName",      "Dependency",
-    "NumNodes",  "NumCPUs",           "NumTasks", "ReqNodeList",   "ExcNodeList",  "Features",
-    "StartTime", "Account",           "Requeue",  "MinMemoryNode", "MinMemoryCPU", "MinCPUsNode",
-    "StdOut",    "ArrayTaskThrottle", "Comment",  "Cpus/Task",     "nope",         "TimeMin",
-    "Deadline",  "Licenses"};
+    "TimeLimit", "Partition",         "Priority",  "Nice",          "JobName",      "Dependency",
+    "NumNodes",  "NumCPUs",           "NumTasks",  "ReqNodeList",   "ExcNodeList",  "Features",
+    "StartTime", "Account",           "Requeue",   "MinMemoryNode", "MinMemoryCPU", "MinCPUsNode",
+    "StdOut",    "ArrayTaskThrottle", "Comment",   "Cpus/Task",     "nope",         "TimeMin",
+    "Deadline",  "Licenses",          "Contiguous"};
 constexpr std::string_view kValues[] = {"0",         "1",          "2",
                                         "4-1",       "1-2",        "UNLIMITED",
                                         "+5",        "-5",         "999999999999",
@@ -166,6 +167,7 @@ void EventMaker::Wishes(ctld::JobSpec& spec) {
     wishes.deadline = absl::FromUnixSeconds((kind & 4) != 0 ? static_cast<int64_t>(bytes_.Number())
                                                             : 1'795'500'000 + 60 * bytes_.Byte());
   }
+  wishes.exclusive_user = (kind & 16) != 0;
   if ((kind & 8) != 0) wishes.licenses = std::string(bytes_.Pick(kLicenses));
   spec.rare = std::make_shared<const ctld::RareWishes>(std::move(wishes));
 }

@@ -70,6 +70,12 @@ void Features(std::string_view text) {
   for (const auto& all : parsed->alternatives) alternatives.push_back(Join(all, "&"));
   absl::StatusOr<ctld::FeatureExpr> again = ctld::ParseFeatures(Join(alternatives, "|"));
   Expect(again.ok() && again->alternatives == parsed->alternatives, "'", text, "' differs");
+  Expect(parsed->groups.size() <= ctld::kMaxFeatureGroups, "'", text, "' has too many groups");
+  for (const auto& group : parsed->groups) {
+    Expect((group.count == 0) == parsed->one_of && !group.terms.empty(), "'", group.text, "'");
+  }
+  const absl::StatusOr<ctld::FeatureExpr> same = ctld::ParseFeatures(text);
+  Expect(same.ok() && same->KeyText() == parsed->KeyText(), "'", text, "' has two keys");
 }
 
 void FolderNames(std::string_view text) {

@@ -118,8 +118,49 @@ void Oracle::CheckLicenses(const ctld::Controller& core, const ctld::Job& job) {
   }
 }
 
+// What it asks of its nodes together.
+void Oracle::CheckChoice(const ctld::Controller& core, const ctld::Job& job) {
+  std::vector<uint32_t> order;
+  size_t a = 0, b = 0;
+  for (const ctld::NodeShare& share : job.shares) {
+    const ctld::Node& node = *core.FindNode(share.node);
+    order.push_back(node.order);
+    a += node.HasFeature("a");
+    b += node.HasFeature("b");
+  }
+  std::sort(order.begin(), order.end());
+  if (job.spec->contiguous && order.back() - order.front() + 1 != order.size()) {
+    scene_->Violation("contiguous", "job ", job.id.value, " started on nodes with gaps");
+  }
+  const std::string& asked = job.spec->features;
+  const size_t all = job.shares.size();
+  const bool good = asked.empty() || (asked == "a" && a == all) ||
+                    (asked == "[a|b]" && (a == all || b == all)) || (asked == "b*1" && b > 0) ||
+                    (asked == "[a*1&b*1]" && a > 0 && b > 0 && a + b == all);
+  if (!good) {
+    scene_->Violation("features", "job ", job.id.value, " asks for ", asked, " and got ", a,
+                      " of a and ", b, " of b");
+  }
+}
+
+// Whoever shares nodes with his own jobs alone does, and so do the others.
+void Oracle::CheckUsers(const ctld::Controller& core, const ctld::Job& job) {
+  const auto is_sole = [](const ctld::Job& one) { return one.spec->wishes().exclusive_user; };
+  for (const ctld::NodeShare& share : job.shares) {
+    for (const auto& [id, use] : core.FindNode(share.node)->jobs) {
+      const ctld::Job* other = core.FindJob(id);
+      if (other == nullptr || other->owner->uid == job.owner->uid) continue;
+      if (!is_sole(job) && !is_sole(*other)) continue;
+      scene_->Violation("users", "job ", job.id.value, " started on ", share.node, " beside job ",
+                        id.value, " of another user");
+    }
+  }
+}
+
 void Oracle::CheckStart(const ctld::Controller& core, const ctld::Job& job) {
   CheckLicenses(core, job);
+  CheckChoice(core, job);
+  CheckUsers(core, job);
   if (job.array->limit > 0) {
     uint32_t running = 0;
     for (JobId id : core.ArrayMembers(job.array_job_id))

@@ -74,6 +74,22 @@ void AddLicenses(uint64_t seed, Settings& settings) {
   settings.licenses.push_back({"foo", 1 + random.Below(4)});
 }
 
+// In one world of three nodes are of two racks, every other one of each; in one of four some jobs
+// or all of a partition share nodes with their own user's alone, or the least loaded nodes come
+// first. Drawn apart, so that all else is what it is without.
+void AddChoice(uint64_t seed, Settings& settings) {
+  Random random(seed, "choice");
+  if (random.OneIn(3)) {
+    for (ctld::Node& node : settings.nodes) node.features = {node.order % 2 == 0 ? "a" : "b"};
+  }
+  if (!random.OneIn(4)) return;
+  for (ctld::Partition& partition : settings.partitions) {
+    partition.exclusive_user = random.OneIn(3);
+    partition.least_loaded = random.OneIn(3);
+  }
+  settings.select.lln = random.OneIn(6);
+}
+
 Settings MakeSettings(Random& random) {
   Settings settings;
   settings.cluster_name = "sim";
@@ -153,6 +169,9 @@ std::string SubmitText(const WorkItem& item) {
     StrAppend(&text, " --deadline=", absl::ToUnixSeconds(spec.wishes().deadline));
   }
   if (!spec.wishes().licenses.empty()) StrAppend(&text, " -L ", spec.wishes().licenses);
+  if (!spec.features.empty()) StrAppend(&text, " -C ", spec.features);
+  if (spec.contiguous) text += " --contiguous";
+  if (spec.wishes().exclusive_user) text += " --exclusive=user";
   if (spec.requeue) text += *spec.requeue ? " --requeue" : " --no-requeue";
   if (spec.hold) text += " -H";
   if (item.immediate) text += " -I";
@@ -175,6 +194,7 @@ Plan MakePlan(uint64_t seed) {
   AddGres(seed, plan.cluster.settings);
   AddTiers(seed, plan.cluster.settings);
   AddLicenses(seed, plan.cluster.settings);
+  AddChoice(seed, plan.cluster.settings);
   plan.cluster.settings.priority = MakePriority(seed);
   plan.cluster.commit_least = absl::Milliseconds(random.Between(1, 5));
   plan.cluster.commit_most = plan.cluster.commit_least + absl::Milliseconds(random.Between(0, 40));

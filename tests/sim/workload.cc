@@ -17,7 +17,8 @@ class Workload {
         random_(seed, "work"),
         gres_random_(seed, "work-gres"),
         time_random_(seed, "work-time"),
-        license_random_(seed, "work-licences") {}
+        license_random_(seed, "work-licences"),
+        choice_random_(seed, "work-choice") {}
 
   std::vector<WorkItem> Run() {
     const int count = random_.Between(4, 26);
@@ -147,6 +148,7 @@ class Workload {
     spec.time_limit = absl::Seconds(random_.Between(20, 240));
     Times(spec, item.at);
     Licenses(spec);
+    Choice(spec);
     if (random_.OneIn(8))
       spec.begin_time = kStart + item.at + absl::Seconds(random_.Between(1, 90));
     if (spec.batch && random_.Percent(arrays_percent_)) Array(spec);
@@ -232,6 +234,23 @@ class Workload {
     spec.rare = std::make_shared<const ctld::RareWishes>(std::move(wishes));
   }
 
+  // Drawn apart as well: what a job asks of its nodes together, and of who else is on them.
+  void Choice(ctld::JobSpec& spec) {
+    spec.contiguous = choice_random_.OneIn(10);
+    if (choice_random_.OneIn(10)) {
+      ctld::RareWishes wishes = spec.wishes();
+      wishes.exclusive_user = true;
+      spec.rare = std::make_shared<const ctld::RareWishes>(std::move(wishes));
+    }
+    const auto& nodes = cluster_.settings.nodes;
+    if (nodes.size() < 2 || nodes[0].features.empty() || choice_random_.OneIn(2)) return;
+    static const std::vector<std::string> kFeatures = {"a", "[a|b]", "b*1", "[a*1&b*1]"};
+    spec.features = choice_random_.Of(kFeatures);
+    if (spec.features == "[a*1&b*1]" && spec.min_nodes.has_value()) {
+      spec.min_nodes = spec.max_nodes = std::max(*spec.min_nodes, 2u);
+    }
+  }
+
   // No more than there are at first.
   std::string SomeLicenses() {
     const std::vector<License>& there = cluster_.settings.licenses;
@@ -295,6 +314,7 @@ class Workload {
   Random gres_random_;
   Random time_random_;
   Random license_random_;
+  Random choice_random_;
   std::vector<WorkItem> items_;
   std::vector<uint32_t> submitted_;
   uint32_t allocations_percent_ = 0;

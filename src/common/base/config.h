@@ -89,6 +89,8 @@ struct PartitionConfig {
   bool hidden = false;
   bool root_only = false;
   bool disable_root_jobs = false;
+  bool exclusive_user = false;
+  bool lln = false;                                  // least loaded nodes first
   std::optional<PreemptMode> preempt_mode;           // absent: the cluster's
   absl::Duration grace_time = absl::ZeroDuration();  // before its jobs make room for others
   SourceLine source;
@@ -114,11 +116,12 @@ enum class LogLevel {
 std::string_view LogLevelName(LogLevel level);                  // "info"
 absl::StatusOr<LogLevel> ParseLogLevel(std::string_view text);  // a name or 0..9
 
-// What jobs are given: CR_Core, CR_CPU, CR_Memory and their combinations.
+// What jobs are given: CR_Core, CR_CPU, CR_Memory and their combinations, and CR_LLN.
 struct SelectFlags {
   bool core = true;     // whole cores (CR_Core); false with CR_CPU: single hardware threads
   bool memory = false;  // *_Memory: memory is consumable
   bool cpus = true;     // false with CR_Memory alone: CPUs are not accounted for
+  bool lln = false;     // CR_LLN: the least loaded nodes first
 };
 
 enum class EnforcePartLimits { kNo, kAny, kAll };

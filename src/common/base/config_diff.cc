@@ -133,6 +133,8 @@ Entries PartitionFields(const PartitionConfig& partition) {
       {"Hidden", partition.hidden ? "YES" : "NO"},
       {"RootOnly", partition.root_only ? "YES" : "NO"},
       {"DisableRootJobs", partition.disable_root_jobs ? "YES" : "NO"},
+      {"ExclusiveUser", partition.exclusive_user ? "YES" : "NO"},
+      {"LLN", partition.lln ? "YES" : "NO"},
       {"PreemptMode",
        partition.preempt_mode ? std::string(PreemptModeName(*partition.preempt_mode)) : ""},
       {"GraceTime", StrCat(absl::ToInt64Seconds(partition.grace_time))},

@@ -1,5 +1,7 @@
 #include "common/base/config_values.h"
 
+#include <algorithm>
+#include <iterator>
 #include <limits>
 #include <optional>
 #include <vector>
@@ -240,20 +242,33 @@ absl::Status SetSelectTypeParameters(Config& config, std::string_view value) {
       {"CR_CPU_Memory", {.core = false, .memory = true, .cpus = true}},
       {"CR_Memory", {.core = false, .memory = true, .cpus = false}},
   };
-  for (const Word& word : kWords) {
-    if (EqualsIgnoreCase(value, word.name)) {
-      config.select = word.flags;
-      return absl::OkStatus();
+  const absl::Status refused =
+      Refused(value,
+              "is not supported; one of CR_Core, CR_Core_Memory, CR_CPU, CR_CPU_Memory, CR_Memory "
+              "is, and CR_LLN with it");
+  bool lln = false;
+  const Word* chosen = nullptr;
+  for (std::string_view name : SplitSkipEmpty(value, ",")) {
+    if (EqualsIgnoreCase(name, "CR_LLN")) {
+      lln = true;
+      continue;
     }
+    const auto word = std::find_if(std::begin(kWords), std::end(kWords),
+                                   [&](const Word& w) { return EqualsIgnoreCase(name, w.name); });
+    if (word == std::end(kWords) || chosen != nullptr) return refused;
+    chosen = word;
   }
-  return Refused(value,
-                 "is not supported; one of CR_Core, CR_Core_Memory, CR_CPU, CR_CPU_Memory, "
-                 "CR_Memory is");
+  if (chosen == nullptr && !lln) return refused;
+  config.select = chosen == nullptr ? Config().select : chosen->flags;
+  config.select.lln = lln;
+  return absl::OkStatus();
 }
 
 std::string ShowSelectTypeParameters(const Config& config) {
-  if (!config.select.cpus) return "CR_MEMORY";
-  return StrCat(config.select.core ? "CR_CORE" : "CR_CPU", config.select.memory ? "_MEMORY" : "");
+  const std::string_view lln = config.select.lln ? ",CR_LLN" : "";
+  if (!config.select.cpus) return StrCat("CR_MEMORY", lln);
+  return StrCat(config.select.core ? "CR_CORE" : "CR_CPU", config.select.memory ? "_MEMORY" : "",
+                lln);
 }
 
 absl::Status SetSlurmdParameters(Config& config, std::string_view value) {

@@ -8,17 +8,18 @@ namespace {
 constexpr size_t kMostEmptyQueues = 4096;
 }  // namespace
 
-bool Backlog::Insert(const Job& job, Keys keys) {
+bool Backlog::Insert(const Job& job, Keys keys,
+                     absl::FunctionRef<uint32_t(PartitionIndex)> sole_user) {
   std::sort(keys.begin(), keys.end());
   if (const Entry* known = keys_.Find(job.id)) {
-    if (known->first->shape == job.shape && known->keys == keys) return false;
+    if (known->queues.front()->shape == job.shape && known->keys == keys) return false;
     Erase(job.id);
   }
   if (keys.empty()) return false;
-  Entry entry{keys};
+  Entry entry{keys, {}};
   for (const ReadyKey& key : keys) {
-    ShapeQueue& queue = MakeQueue(job.shape, key.partition);
-    if (entry.first == nullptr) entry.first = &queue;
+    ShapeQueue& queue = MakeQueue(job.shape, key.partition, sole_user(key.partition));
+    entry.queues.push_back(&queue);
     if (queue.jobs.empty()) queue.blocked = false;  // nobody has kept count meanwhile
     queue.jobs.insert(key);
     by_rank_.insert(key);
@@ -31,8 +32,9 @@ bool Backlog::Insert(const Job& job, Keys keys) {
 bool Backlog::Erase(JobId job) {
   if (!keys_.contains(job)) return false;
   const Entry entry = keys_.Take(job);
-  for (const ReadyKey& key : entry.keys) {
-    ShapeQueue& queue = *queue_of_.at({entry.first->shape.get(), key.partition});
+  for (size_t i = 0; i < entry.keys.size(); ++i) {
+    const ReadyKey& key = entry.keys[i];
+    ShapeQueue& queue = *entry.queues[i];
     candidates.erase({key, &queue});
     queue.jobs.erase(key);
     // Whoever was to look at this one is to look at the next.
@@ -52,9 +54,10 @@ const Backlog::Keys& Backlog::KeysOf(JobId job) const {
 ShapeQueue* Backlog::QueueOf(const ReadyKey& key) {
   const Entry* found = keys_.Find(key.job);
   if (found == nullptr) return nullptr;
-  if (found->first->partition == key.partition) return found->first;
-  const auto queue = queue_of_.find({found->first->shape.get(), key.partition});
-  return queue == queue_of_.end() ? nullptr : queue->second;
+  for (ShapeQueue* queue : found->queues) {
+    if (queue->partition == key.partition) return queue;
+  }
+  return nullptr;
 }
 
 std::vector<JobId> Backlog::Jobs() const {
@@ -64,23 +67,24 @@ std::vector<JobId> Backlog::Jobs() const {
   return jobs;
 }
 
-ShapeQueue& Backlog::MakeQueue(const std::shared_ptr<const Shape>& shape,
-                               PartitionIndex partition) {
-  const auto found = queue_of_.find({shape.get(), partition});
+ShapeQueue& Backlog::MakeQueue(const std::shared_ptr<const Shape>& shape, PartitionIndex partition,
+                               uint32_t sole_user) {
+  const auto found = queue_of_.find({shape.get(), partition, sole_user});
   if (found != queue_of_.end()) return *found->second;
   if (queues_.size() > kMostEmptyQueues) ForgetEmptyQueues();
   queues_.push_back(std::make_unique<ShapeQueue>());
   ShapeQueue& queue = *queues_.back();
   queue.shape = shape;
   queue.partition = partition;
-  queue_of_[{shape.get(), partition}] = &queue;
+  queue.sole_user = sole_user;
+  queue_of_[{shape.get(), partition, sole_user}] = &queue;
   return queue;
 }
 
 void Backlog::ForgetEmptyQueues() {
   std::erase_if(queues_, [&](const std::unique_ptr<ShapeQueue>& queue) {
     if (!queue->jobs.empty()) return false;
-    queue_of_.erase({queue->shape.get(), queue->partition});
+    queue_of_.erase({queue->shape.get(), queue->partition, queue->sole_user});
     return true;
   });
 }

@@ -1,17 +1,19 @@
-// The jobs that could start as far as they are concerned: by rank, and by shape and partition. Jobs
-// of one shape in one partition are interchangeable: they share one verdict, and when the first of
-// them cannot start now, none can.
+// The jobs that could start as far as they are concerned: by rank, and by shape and partition (and
+// by user, where nodes are not shared with other users). Jobs of one shape in one partition are
+// interchangeable: they share one verdict, and when the first of them cannot start now, none can.
 #pragma once
 
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
 #include "absl/container/btree_set.h"
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/inlined_vector.h"
+#include "absl/functional/function_ref.h"
 #include "ctld/core/id_map.h"
 #include "ctld/core/job.h"
 #include "ctld/core/node_bits.h"
@@ -34,6 +36,7 @@ struct Verdict {
 struct ShapeQueue {
   std::shared_ptr<const Shape> shape;
   PartitionIndex partition = 0;
+  uint32_t sole_user = 0;  // as in Terms
   absl::btree_set<ReadyKey> jobs;
 
   // From the configuration; made when first needed.
@@ -76,8 +79,8 @@ class Backlog {
   using Keys = absl::InlinedVector<ReadyKey, 1>;
 
   // In all of `keys`; a job that is there with the same keys and shape stays as it is. True when
-  // something changed.
-  bool Insert(const Job& job, Keys keys);
+  // something changed. `sole_user` says what SoleUserOf does of the job.
+  bool Insert(const Job& job, Keys keys, absl::FunctionRef<uint32_t(PartitionIndex)> sole_user);
   bool Erase(JobId job);
   bool Contains(JobId job) const { return keys_.contains(job); }
   // In the order of rank; empty when it is not here.
@@ -105,15 +108,16 @@ class Backlog {
  private:
   struct Entry {
     Keys keys;
-    ShapeQueue* first = nullptr;  // the queue of the first key; has the shape
+    absl::InlinedVector<ShapeQueue*, 1> queues;  // of each key; they have the shape
   };
-  ShapeQueue& MakeQueue(const std::shared_ptr<const Shape>& shape, PartitionIndex partition);
+  ShapeQueue& MakeQueue(const std::shared_ptr<const Shape>& shape, PartitionIndex partition,
+                        uint32_t sole_user);
   void ForgetEmptyQueues();
 
   absl::btree_set<ReadyKey> by_rank_;
   IdMap<Entry> keys_;
   std::vector<std::unique_ptr<ShapeQueue>> queues_;
-  absl::flat_hash_map<std::pair<const Shape*, PartitionIndex>, ShapeQueue*> queue_of_;
+  absl::flat_hash_map<std::tuple<const Shape*, PartitionIndex, uint32_t>, ShapeQueue*> queue_of_;
 };
 
 }  // namespace reeve::ctld

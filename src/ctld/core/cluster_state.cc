@@ -134,6 +134,11 @@ std::vector<PartitionIndex> State::PartitionsOf(const Job& job) const {
   return result;
 }
 
+uint32_t State::SoleUserOf(const Job& job, PartitionIndex partition) const {
+  const bool sole = job.shape->exclusive_user || partitions[partition].facts.exclusive_user;
+  return sole ? job.owner->uid + 1 : 0;
+}
+
 bool State::PlanIsBehind() const {
   return backlog.stale || plan.AnyChanged() || !backlog.unplanned.empty() ||
          !backlog.candidates.empty();
@@ -314,7 +319,8 @@ void Context::AddReady(const Job& job) {
   }
   // An array's record is looked at again: more of its tasks may be planned than before.
   if (job.IsArrayRecord()) state.backlog.unplanned.insert(keys.begin(), keys.end());
-  if (state.backlog.Insert(job, keys)) state.plan.Drop(job.id);
+  const auto sole_user = [&](PartitionIndex partition) { return state.SoleUserOf(job, partition); };
+  if (state.backlog.Insert(job, keys, sole_user)) state.plan.Drop(job.id);
   effects.schedule = true;
 }
 
@@ -345,15 +351,21 @@ void Context::Occupy(const Job& job, const NodeShare& share, bool completing) {
   use.mem_mb = share.mem_mb;
   use.gres = share.gres;
   use.whole = job.shape != nullptr && job.shape->exclusive;
+  bool sole = job.shape != nullptr && job.shape->exclusive_user;
   for (std::string_view name : node->partitions) {
-    if (name == job.partition && state.FindPartition(name)->facts.exclusive) use.whole = true;
+    if (name != job.partition) continue;
+    const Partition& partition = state.FindPartition(name)->facts;
+    use.whole = use.whole || partition.exclusive;
+    sole = sole || partition.exclusive_user;
   }
+  if (sole) use.sole_user = job.owner->uid + 1;
   use.completing = completing;
   node->busy.AddAll(use.cpus);
   node->alloc_cpus += use.cpus.Count();
   node->alloc_mem_mb += use.mem_mb;
   const bool gres_there = node->stock.Take(use.gres);
   node->whole_jobs += use.whole;
+  node->sole_jobs += use.sole_user != 0;
   node->completing_jobs += use.completing;
   // A job that ends gives its node back and takes it again as completing: no new grant.
   if (!gres_there || (completing && (node->alloc_cpus > node->cpus ||
@@ -375,6 +387,7 @@ void Context::Vacate(const Job& job, const std::string& name) {
   node->alloc_mem_mb -= use.mem_mb;
   node->stock.GiveBack(use.gres);
   node->whole_jobs -= use.whole;
+  node->sole_jobs -= use.sole_user != 0;
   node->completing_jobs -= use.completing;
   node->jobs.erase(found);
   if (node->jobs.empty()) node->shrunk = false;

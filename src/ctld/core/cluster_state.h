@@ -73,6 +73,8 @@ class State {
   PartitionIndex DefaultPartition() const;  // partitions.size() when there is none
   // The partitions a pending job may start in.
   std::vector<PartitionIndex> PartitionsOf(const Job& job) const;
+  // As Terms::sole_user, of the job in that partition.
+  uint32_t SoleUserOf(const Job& job, PartitionIndex partition) const;
   JobId NextJobId();
   // There is something that a pass has not looked at.
   bool PlanIsBehind() const;

@@ -131,6 +131,7 @@ class Explainer {
     ShapeQueue queue;
     queue.shape = job_.shape;
     queue.partition = key.partition;
+    queue.sole_user = state_.SoleUserOf(job_, key.partition);
     FitQueue(state_, queue);
     return queue;
   }

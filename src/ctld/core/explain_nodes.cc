@@ -6,6 +6,7 @@
 #include "common/base/hostlist.h"
 #include "common/base/text.h"
 #include "common/base/units.h"
+#include "ctld/core/pick_nodes.h"
 
 namespace reeve::ctld {
 namespace {
@@ -28,15 +29,20 @@ class NodeCounter {
     AddFacts();
     Add(Need::kUp, "", [&](NodeIndex i) { return At(i).Usable(); });
     CountTasksOfEmpty();
-    AddTasks(Need::kFreeNow, "", terms_, [&](NodeIndex i) { return FreeOffer(i, At(i)); });
+    AddSoleUser();
+    AddTasks(Need::kFreeNow, "", terms_, [&](NodeIndex i) {
+      return SharesWith(terms_, At(i)) ? FreeOffer(i, At(i)) : Offer{i, &At(i)};
+    });
     AddTasks(Need::kFreeThroughout, FormatDuration(shape_.LeastLimit()), terms_, [&](NodeIndex i) {
       return OfferFromNow(state_, terms_, i, key_, Track::View::kHigher, now_, until_, scratch_);
     });
+    AddTogether();
     return std::move(requirements_);
   }
 
   std::vector<Requirement> RunEmpty() {
     AddFacts();
+    AddTogether();
     return std::move(requirements_);
   }
 
@@ -65,6 +71,60 @@ class NodeCounter {
   }
 
   const Node& At(NodeIndex index) const { return *state_.nodes[index]; }
+
+  // Where somebody shares his nodes with his own jobs alone.
+  void AddSoleUser() {
+    const auto shares = [&](NodeIndex i) { return SharesWith(terms_, At(i)); };
+    const std::vector<NodeIndex>& all = partition_.nodes;
+    if (terms_.sole_user == 0 && std::all_of(all.begin(), all.end(), shares)) return;
+    Add(Need::kSoleUser, terms_.sole_user == 0 ? "" : job_.owner->user_name, shares);
+    CountTasksOfEmpty();
+  }
+
+  // What is asked of all nodes together: how many of those that remain count for it.
+  void AddTogether() {
+    for (const FeatureExpr::Group& group : shape_.features.groups) {
+      const auto is_of = [&](NodeIndex i) { return Matches(group.terms, At(i)); };
+      AddCounted(Need::kFeatureGroup, group.text, is_of, is_of);
+    }
+    if (!shape_.contiguous) return;
+    const std::vector<NodeIndex> all = InRows(partition_.nodes);
+    const std::vector<NodeIndex> left = InRows(remaining_);
+    AddCounted(
+        Need::kContiguous, StrCat(shape_.min_nodes), [&](NodeIndex i) { return Has(all, i); },
+        [&](NodeIndex i) { return Has(left, i); });
+  }
+
+  static bool Has(const std::vector<NodeIndex>& sorted, NodeIndex node) {
+    return std::binary_search(sorted.begin(), sorted.end(), node);
+  }
+
+  // Those in rows of as many neighbours as the job needs, sorted.
+  std::vector<NodeIndex> InRows(std::vector<NodeIndex> nodes) const {
+    std::sort(nodes.begin(), nodes.end(),
+              [&](NodeIndex a, NodeIndex b) { return At(a).order < At(b).order; });
+    std::vector<NodeIndex> found;
+    for (size_t first = 0, end = 1; first < nodes.size(); first = end++) {
+      while (end < nodes.size() && AreNeighbours(At(nodes[end - 1]), At(nodes[end]))) ++end;
+      if (end - first < shape_.min_nodes) continue;
+      found.insert(found.end(), nodes.begin() + static_cast<ptrdiff_t>(first),
+                   nodes.begin() + static_cast<ptrdiff_t>(end));
+    }
+    std::sort(found.begin(), found.end());
+    return found;
+  }
+
+  // None of the nodes that remain is ruled out by it.
+  void AddCounted(Need need, std::string asked, const std::function<bool(NodeIndex)>& passes,
+                  const std::function<bool(NodeIndex)>& counts) {
+    Requirement requirement{need, std::move(asked), 0, 0, 0, ""};
+    const auto count = [](const std::vector<NodeIndex>& nodes, const auto& is_good) {
+      return static_cast<uint32_t>(std::count_if(nodes.begin(), nodes.end(), is_good));
+    };
+    requirement.passing = count(partition_.nodes, passes);
+    requirement.remaining = count(remaining_, counts);
+    requirements_.push_back(std::move(requirement));
+  }
 
   // CPUs as if nothing else mattered, then memory, then GPUs as if CPUs did not: who passes all can
   // take a task, as capacity is the least of what they allow.
@@ -194,6 +254,34 @@ std::string Lack(const Requirement& requirement) {
   }
 }
 
+// What nodes that would do one by one lack together; empty: nothing but room for tasks.
+std::string LackTogether(const State& state, const ShapeQueue& queue) {
+  const Shape& shape = *queue.shape;
+  const std::string& name = state.partitions[queue.partition].facts.name;
+  std::vector<Offer> offers;
+  NodeBits::ForEachInBoth(queue.fits, queue.fits, 0, [&](size_t place) {
+    const NodeIndex index = state.plan.NodeAt(place);
+    offers.push_back(EmptyOffer(index, *state.nodes[index]));
+    return true;
+  });
+  for (const FeatureExpr::Group& group : shape.features.groups) {
+    const auto count = std::count_if(offers.begin(), offers.end(), [&](const Offer& offer) {
+      return Matches(group.terms, *offer.node);
+    });
+    if (count >= group.count) continue;
+    const std::string those = count == 0 ? "none" : StrCat("only ", count);
+    return StrCat(those, " of the nodes of ", name, " that will do ", count > 1 ? "are" : "is",
+                  " of ", group.text);
+  }
+  const size_t most = MostNodes(queue.terms, offers);
+  if (most >= shape.min_nodes) return "";
+  const std::string_view how =
+      shape.features.one_of ? " are of one of the features in brackets" : "";
+  return StrCat("at most ", most, " of the nodes of ", name, " that will do", how,
+                shape.contiguous ? " are next to each other" : "", ", ", shape.min_nodes,
+                " needed");
+}
+
 }  // namespace
 
 std::vector<Offer> OffersFromNow(const State& state, const ShapeQueue& queue, const ReadyKey& key,
@@ -230,7 +318,10 @@ std::string NeverText(const State& state, const ShapeQueue& queue,
   const std::string& name = state.partitions[queue.partition].facts.name;
   uint32_t before = requirements.front().remaining;
   for (const Requirement& requirement : requirements) {
-    if (requirement.need == Need::kUp) break;
+    if (requirement.need == Need::kUp || requirement.need == Need::kFeatureGroup ||
+        requirement.need == Need::kContiguous) {
+      break;
+    }
     if (requirement.remaining >= shape.min_nodes) {
       before = requirement.remaining;
       if (requirement.lacking.empty()) continue;
@@ -247,6 +338,7 @@ std::string NeverText(const State& state, const ShapeQueue& queue,
     return StrCat(those, " of the ", all ? "" : "remaining ", "nodes of ", name, " ",
                   Lack(requirement), ", ", shape.min_nodes, " needed");
   }
+  if (std::string lack = LackTogether(state, queue); !lack.empty()) return lack;
   return StrCat(
       "the nodes of ", name, " cannot take ", shape.num_tasks, " tasks together",
       queue.terms.max_nodes < UINT32_MAX ? StrCat(" on ", queue.terms.max_nodes, " of them") : "");

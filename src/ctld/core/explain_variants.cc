@@ -44,6 +44,7 @@ class Trial {
   Trial(const State& state, const Job& job, PartitionIndex partition, absl::Time now)
       : state_(state), job_(job), key_(KeyOf(state, job, partition, now)), now_(ToInstant(now)) {
     queue_.partition = partition;
+    queue_.sole_user = state.SoleUserOf(job, partition);
   }
 
   // As it is; what the searches below start from.
@@ -61,6 +62,7 @@ class Trial {
     ShapeQueue queue;
     queue.shape = std::move(shape);
     queue.partition = queue_.partition;
+    queue.sole_user = queue_.sole_user;
     FitQueue(state_, queue);
     if (!Judge(state_, queue).can_run_later || Stopped()) return false;
     return SelectNodes(queue.terms, Offers(queue)).has_value();
@@ -76,9 +78,7 @@ class Trial {
   }
   // Fewer nodes than the free ones that could take a task are not needed.
   uint32_t MostNodes() {
-    const size_t free = std::count_if(offers_.begin(), offers_.end(), [&](const Offer& offer) {
-      return TaskCapacity(queue_.terms, offer) > 0;
-    });
+    const size_t free = ctld::MostNodes(queue_.terms, offers_);
     const uint32_t most = state_.partitions[queue_.partition].facts.max_nodes.value_or(UINT32_MAX);
     return static_cast<uint32_t>(std::min<size_t>({free, most, shape().min_nodes - 1}));
   }
@@ -134,6 +134,7 @@ class Trial {
     queue.partition = queue_.partition;
     queue.terms = MakeTerms(*changed, state_.partitions[queue_.partition].facts, state_.settings);
     queue.terms.lane = queue_.terms.lane;
+    queue.terms.sole_user = queue_.terms.sole_user;
     looks_ += offers_.size();
     return SelectNodes(queue.terms, of_time ? Offers(queue) : offers_).has_value();
   }

@@ -35,6 +35,10 @@ enum class Need : uint8_t {
   kFreeNow,
   kFreeThroughout,  // for the whole time limit beside the planned starts of higher-ranked jobs
   kGres,            // as kCpus; comes after kMemory
+  kSoleUser,        // nobody is on it with whom the job shares no node; comes before kFreeNow
+  // Of all nodes together; the last ones.
+  kFeatureGroup,  // of a group of features: those of it among the nodes that remain
+  kContiguous,    // in a row of as many neighbours as the job needs that remain
 };
 
 struct Requirement {
@@ -42,7 +46,7 @@ struct Requirement {
   std::string asked;       // "8 CPUs", "gpu&ib"; may be empty
   uint32_t passing = 0;    // nodes of the partition that pass it, whatever the others say
   uint32_t remaining = 0;  // nodes that pass it and all before it
-  uint64_t tasks = 0;      // that those take together; from kCpus on
+  uint64_t tasks = 0;      // that those take together; from kCpus on, but for the last ones
   // Of kUp the nodes that would remain if they were up; of the others nodes of --nodelist that do
   // not pass it. A hostlist.
   std::string lacking;

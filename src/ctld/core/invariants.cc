@@ -59,6 +59,7 @@ class Checker {
     Expect(whole == node.whole_jobs, "node ", node.name, ": whole_jobs");
     Expect(completing == node.completing_jobs, "node ", node.name, ": completing_jobs");
     Expect(whole == 0 || node.jobs.size() == 1, "node ", node.name, ": exclusive but shared");
+    CheckUsers(node);
     GresCounts left = node.stock.all();
     left.Subtract(node.stock.CountsOf(gres));
     Expect(left == node.stock.free(), "node ", node.name,
@@ -67,6 +68,22 @@ class Checker {
     Expect(cpus <= node.cpus, "node ", node.name, ": more CPUs given than there are");
     Expect(!state_.settings.select.memory || memory <= node.real_memory_mb, "node ", node.name,
            ": more memory given than there is");
+  }
+
+  // Who asks for nodes without other users has them. (A partition may be set to that at any time.)
+  void CheckUsers(const Node& node) {
+    uint32_t sole = 0;
+    for (const auto& [id, use] : node.jobs) {
+      sole += use.sole_user != 0;
+      const Job* job = state_.FindJob(id);
+      if (job == nullptr || job->shape == nullptr || !job->shape->exclusive_user) continue;
+      for (const auto& [other, other_use] : node.jobs) {
+        const Job* neighbour = state_.FindJob(other);
+        Expect(neighbour == nullptr || neighbour->owner->uid == job->owner->uid, "node ", node.name,
+               ": job ", id.value, " shares it with job ", other.value, " of another user");
+      }
+    }
+    Expect(sole == node.sole_jobs, "node ", node.name, ": sole_jobs");
   }
 
   // Fair share counts the CPUs that are in use, user by user.

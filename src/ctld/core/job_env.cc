@@ -113,14 +113,15 @@ void AddArray(EnvBuilder& env, const Job& job) {
 }
 
 void AddOnNode(EnvBuilder& env, const Job& job) {
-  const bool exclusive = job.shape != nullptr && job.shape->exclusive;
+  const bool whole = job.shape != nullptr && job.shape->exclusive;
+  const bool sole_user = job.shape != nullptr && job.shape->exclusive_user;
   env.Set("SLURM_JOB_UID", job.owner->uid);
   env.Set("SLURM_JOB_GID", job.owner->gid);
   env.Set("SLURM_JOB_USER", job.owner->user_name);
   env.Set("SLURM_JOB_GROUP", job.owner->group_name);
   env.Set("SLURM_JOB_START_TIME", absl::ToUnixSeconds(job.start_time));
   env.Set("SLURM_JOB_END_TIME", absl::ToUnixSeconds(job.end_time));
-  env.Set("SLURM_JOB_EXCLUSIVE", exclusive ? "NODE" : "NO");
+  env.Set("SLURM_JOB_EXCLUSIVE", whole ? "NODE" : sole_user ? "USER" : "NO");
   env.Set("SLURM_JOB_OVERSUBSCRIBE", "NO");
   env.Set("SLURM_OOM_KILL_STEP", 0);
   env.Set("SLURM_PRIO_PROCESS", 0);

@@ -108,7 +108,8 @@ struct Node {
     CpuSet cpus;
     uint64_t mem_mb = 0;
     std::vector<GresShare> gres;
-    bool whole = false;  // nothing else may be placed here
+    bool whole = false;      // nothing else may be placed here
+    uint32_t sole_user = 0;  // as in Terms
     bool completing = false;
   };
   absl::flat_hash_map<JobId, Use> jobs;
@@ -117,6 +118,7 @@ struct Node {
   uint64_t alloc_mem_mb = 0;
   NodeGres stock;  // generic resources, and which are given away
   uint32_t whole_jobs = 0;
+  uint32_t sole_jobs = 0;  // that have a sole_user
   uint32_t completing_jobs = 0;
   // Configured smaller while jobs ran here: until all are gone they may hold more than there is.
   bool shrunk = false;

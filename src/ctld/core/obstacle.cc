@@ -35,6 +35,7 @@ const ShapeQueue& FittedQueue(State& state, const Job& job, PartitionIndex parti
     queue = &own;
     own.shape = job.shape;
     own.partition = partition;
+    own.sole_user = state.SoleUserOf(job, partition);
   }
   if (!queue->fitted) FitQueue(state, *queue);
   return *queue;

@@ -35,7 +35,9 @@ struct Partition {
   std::vector<std::string> deny_accounts;
   std::vector<std::string> allow_qos;
   std::string oversubscribe = "NO";
-  bool exclusive = false;  // OverSubscribe=EXCLUSIVE
+  bool exclusive = false;       // OverSubscribe=EXCLUSIVE
+  bool exclusive_user = false;  // ExclusiveUser: jobs share nodes with those of the same user
+  bool least_loaded = false;    // LLN
   std::optional<uint32_t> max_nodes;
   uint32_t min_nodes = 0;
   std::optional<uint64_t> def_mem_per_cpu_mb;

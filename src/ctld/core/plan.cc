@@ -34,7 +34,7 @@ Room RoomOf(const Node& node, const Node::Use& use) {
 
 Track::Use UseOf(const State& state, const Node& node, JobId id, const Node::Use& use,
                  absl::Time now, absl::Duration grace) {
-  return {RoomOf(node, use), EndOfJob(state, id, now, grace)};
+  return {RoomOf(node, use), EndOfJob(state, id, now, grace), use.sole_user};
 }
 
 Instant EndOfJob(const State& state, JobId id, absl::Time now, absl::Duration grace) {
@@ -271,7 +271,8 @@ std::vector<ReadyKey> Plan::Keep(const State& state, const ReadyKey& key, const 
   std::vector<ReadyKey> lost;
   for (const Placement::Part& part : start.placement.parts) {
     const Room room = RoomOf(terms, *state.nodes[part.index], part);
-    LoseAll(FindTrack(part.index, terms.lane)->Add({start.at, until, room, key}), lost);
+    const Track::Hold hold{start.at, until, room, key, terms.sole_user};
+    LoseAll(FindTrack(part.index, terms.lane)->Add(hold), lost);
   }
   if (terms.licenses.Any()) LoseAll(licenses_.Add(terms.licenses, key, start.at, until), lost);
   return lost;
@@ -299,7 +300,8 @@ bool Plan::MayMoveEarlier(const State& state, const ReadyKey& key, const Terms& 
       work_++;
       const Room least = LeastRoom(terms, *state.nodes[node]);
       const Profile profile =
-          track(node, terms.lane).SeenBy(key, Track::View::kOthers, before + length, scratch_);
+          track(node, terms.lane)
+              .SeenBy(key, Track::View::kOthers, before + length, scratch_, terms.sole_user);
       if (FirstFit(profile, least, length, from, before) < before) return true;
     }
   }
@@ -388,7 +390,9 @@ std::vector<JobId> Plan::Due(Instant now) const {
 Offer OfferFromNow(const State& state, const Terms& terms, NodeIndex index, const ReadyKey& rank,
                    Track::View view, Instant now, Instant until, Track::Scratch& scratch) {
   const Node& node = *state.nodes[index];
-  const Profile profile = state.plan.track(index, terms.lane).SeenBy(rank, view, until, scratch);
+  if (!SharesWith(terms, node)) return {index, &node, 0, 0, {}};
+  const Profile profile =
+      state.plan.track(index, terms.lane).SeenBy(rank, view, until, scratch, terms.sole_user);
   Offer offer = OfferOf(index, node, LeastFree(profile, now, until));
   offer.cpus = std::min(offer.cpus, node.FreeCpus());
   offer.mem_mb = std::min(offer.mem_mb, node.FreeMem());

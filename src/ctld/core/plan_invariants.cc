@@ -79,11 +79,27 @@ class PlanChecker {
                                 hold.rank.job.value, " when it is not for it"));
       }
       const bool memory_fits = left.mem_mb >= 0 || !state_.settings.select.memory;
+      CheckShares(index, lane, hold);
       if (left.cpus >= 0 && memory_fits && !left.gres.AnyBelowZero()) continue;
       found_.push_back(StrCat("node ", state_.nodes[index]->name,
                               " is planned beyond what it has, ", "with job ",
                               hold.rank.job.value));
     }
+  }
+
+  void CheckShares(NodeIndex index, uint32_t lane, const Track::Hold& hold) {
+    const Track& track = state_.plan.track(index, lane);
+    const auto apart = [&](const auto& other) { return other.sole_user != hold.sole_user; };
+    bool clash = false;
+    for (const Track::Use& use : track.running()) {
+      clash = clash || (apart(use) && use.until > hold.from);
+    }
+    for (const Track::Hold& other : track.holds()) {
+      clash = clash || (apart(other) && other.from < hold.until && hold.from < other.until);
+    }
+    if (!clash) return;
+    found_.push_back(StrCat("node ", state_.nodes[index]->name, " is planned for job ",
+                            hold.rank.job.value, " beside one of another user"));
   }
 
   // How many are left at one time beside running jobs and holds that rank above `below` (or all).
@@ -144,8 +160,24 @@ class PlanChecker {
     return state_.licenses.HasFree(queue.terms.licenses);
   }
 
-  Offer LeastFor(NodeIndex index, uint32_t lane, const ReadyKey& key, Instant until) const {
+  // Whoever is on the node until then, or is to be, shares it with such a job.
+  bool SharedThroughout(NodeIndex index, const Terms& terms, const ReadyKey& key,
+                        Instant until) const {
+    const Track& track = state_.plan.track(index, terms.lane);
+    for (const Track::Use& use : track.running()) {
+      if (use.sole_user != terms.sole_user && use.until > now_) return false;
+    }
+    for (const Track::Hold& hold : track.holds()) {
+      const bool seen = hold.rank < key && hold.from < until && hold.until > now_;
+      if (seen && hold.sole_user != terms.sole_user) return false;
+    }
+    return SharesWith(terms, *state_.nodes[index]);
+  }
+
+  Offer LeastFor(NodeIndex index, const Terms& terms, const ReadyKey& key, Instant until) const {
+    const uint32_t lane = terms.lane;
     const Node* node = state_.nodes[index].get();
+    if (!SharedThroughout(index, terms, key, until)) return {index, node, 0, 0, {}};
     std::vector<Instant> times = {now_};
     for (const Track::Hold& hold : state_.plan.track(index, lane).holds()) {
       times.push_back(hold.from);
@@ -177,7 +209,7 @@ class PlanChecker {
     for (NodeIndex index : state_.partitions[queue.partition].nodes) {
       const Node& node = *state_.nodes[index];
       if (node.Usable() && NodeFits(*queue.shape, node)) {
-        offers.push_back(LeastFor(index, queue.terms.lane, queue.head(), until));
+        offers.push_back(LeastFor(index, queue.terms, queue.head(), until));
       }
     }
     if (!SelectNodes(queue.terms, offers).has_value()) return;

@@ -14,6 +14,8 @@ struct RareWishes {
 
   std::string licenses;  // as typed: "foo:4,bar"
 
+  bool exclusive_user = false;  // --exclusive=user: shares its nodes with its user's alone
+
   friend bool operator==(const RareWishes&, const RareWishes&) = default;
 };
 

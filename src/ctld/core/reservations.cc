@@ -79,6 +79,10 @@ class NodeChooser {
     if (!candidates.ok()) return candidates.status();
     const absl::StatusOr<FeatureExpr> features = ParseFeatures(reservation_.features);
     if (!features.ok()) return features.status();
+    if (!features->groups.empty()) {
+      return Refuse(kInvalidFeature,
+                    "counts and brackets are not for reservations: " + reservation_.features);
+    }
     const size_t wanted = reservation_.node_count;
     std::vector<NodeIndex> free;
     std::vector<NodeIndex> busy;

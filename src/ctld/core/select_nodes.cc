@@ -1,19 +1,12 @@
 #include "ctld/core/select_nodes.h"
 
 #include <algorithm>
-#include <numeric>
 
+#include "ctld/core/pick_nodes.h"
 #include "ctld/core/task_layout.h"
 
 namespace reeve::ctld {
 namespace {
-
-struct Candidate {
-  const Offer* offer;
-  uint32_t capacity;
-  uint32_t gpus;  // of those that are asked for in all
-  bool required;
-};
 
 uint32_t RoundUp(uint32_t value, uint32_t unit) {
   return (value + unit - 1) / unit * unit;
@@ -40,18 +33,8 @@ uint64_t MemoryFor(const Terms& terms, const Node& node, uint32_t cpus, uint64_t
   return node.real_memory_mb;
 }
 
-// Do the first ones suffice together?
-bool Suffice(const Terms& terms, const std::vector<Candidate>& candidates, size_t count) {
-  uint64_t tasks = 0, gpus = 0;
-  for (size_t i = 0; i < count; ++i) {
-    tasks += candidates[i].capacity;
-    gpus += candidates[i].gpus;
-  }
-  return tasks >= terms.shape->num_tasks && gpus >= terms.gres.per_job.count;
-}
-
 // GPUs that are asked for in all: one on each node, and as many as there are on the first ones.
-std::vector<uint32_t> LayOutGpus(const Terms& terms, const std::vector<Candidate>& chosen) {
+std::vector<uint32_t> LayOutGpus(const Terms& terms, const Candidates& chosen) {
   std::vector<uint32_t> gpus(chosen.size(), 0);
   if (terms.gres.per_job.count == 0) return gpus;
   std::fill(gpus.begin(), gpus.end(), 1);
@@ -64,23 +47,7 @@ std::vector<uint32_t> LayOutGpus(const Terms& terms, const std::vector<Candidate
   return gpus;
 }
 
-// Orders candidates: required ones first, then by preference.
-template <typename Less>
-void SortBy(std::vector<Candidate>& candidates, Less less) {
-  std::sort(candidates.begin(), candidates.end(), [&](const Candidate& a, const Candidate& b) {
-    if (a.required != b.required) return a.required;
-    return less(a, b);
-  });
-}
-
-bool ByOrder(const Candidate& a, const Candidate& b) {
-  if (a.offer->node->weight != b.offer->node->weight) {
-    return a.offer->node->weight < b.offer->node->weight;
-  }
-  return a.offer->node->order < b.offer->node->order;
-}
-
-Placement Place(const Terms& terms, std::vector<Candidate> chosen, uint32_t tasks) {
+Placement Place(const Terms& terms, Candidates chosen, uint32_t tasks) {
   std::sort(chosen.begin(), chosen.end(), [](const Candidate& a, const Candidate& b) {
     return a.offer->node->order < b.offer->node->order;
   });
@@ -107,26 +74,6 @@ Placement Place(const Terms& terms, std::vector<Candidate> chosen, uint32_t task
   return placement;
 }
 
-// The one node that holds everything with the least to spare.
-const Candidate* BestSingle(const Terms& terms, const std::vector<Candidate>& candidates,
-                            uint32_t tasks) {
-  const Candidate* best = nullptr;
-  for (const Candidate& candidate : candidates) {
-    if (candidate.capacity < tasks || candidate.gpus < terms.gres.per_job.count) continue;
-    if (best == nullptr) {
-      best = &candidate;
-      continue;
-    }
-    const Node& a = *candidate.offer->node;
-    const Node& b = *best->offer->node;
-    if (std::tuple(a.weight, candidate.offer->cpus, a.order) <
-        std::tuple(b.weight, best->offer->cpus, b.order)) {
-      best = &candidate;
-    }
-  }
-  return best;
-}
-
 // As many tasks as a node takes that is of use.
 uint64_t LeastTasks(const Terms& terms) {
   const Shape& shape = *terms.shape;
@@ -147,6 +94,7 @@ Terms MakeTerms(const Shape& shape, const Partition& partition, const Settings& 
   Terms terms;
   terms.shape = &shape;
   terms.exclusive = shape.exclusive || partition.exclusive;
+  terms.least_loaded = partition.least_loaded || settings.select.lln;
   terms.consume_memory = settings.select.memory;
   terms.whole_cores = settings.select.core;
   terms.max_nodes = std::min(shape.max_nodes, partition.max_nodes.value_or(UINT32_MAX));
@@ -170,6 +118,12 @@ Terms MakeTerms(const Shape& shape, const Partition& partition, const Settings& 
     }
   }
   return terms;
+}
+
+bool SharesWith(const Terms& terms, const Node& node) {
+  if (terms.sole_user == 0) return node.sole_jobs == 0;
+  return std::all_of(node.jobs.begin(), node.jobs.end(),
+                     [&](const auto& entry) { return entry.second.sole_user == terms.sole_user; });
 }
 
 bool IsExcluded(const Shape& shape, const Node& node) {
@@ -246,58 +200,43 @@ Room LeastRoom(const Terms& terms, const Node& node) {
           LeastCounts(terms.gres, LeastTasks(terms), terms.max_nodes == 1, node.stock.kinds())};
 }
 
+namespace {
+
+Candidates CandidatesOf(const Terms& terms, const std::vector<Offer>& offers) {
+  const Shape& shape = *terms.shape;
+  Candidates candidates;
+  for (const Offer& offer : offers) {
+    Candidate candidate{&offer, TaskCapacity(terms, offer)};
+    if (candidate.capacity == 0) continue;
+    candidate.required = std::find(shape.req_nodes.begin(), shape.req_nodes.end(),
+                                   offer.node->name) != shape.req_nodes.end();
+    if (terms.gres.per_job.count > 0) {
+      candidate.gpus = CapacityOf(terms.gres, offer.gres, offer.cpus,
+                                  terms.consume_memory ? offer.mem_mb : offer.node->real_memory_mb)
+                           .gpus;
+    }
+    if (!shape.features.groups.empty()) candidate.groups = shape.features.GroupsOf(*offer.node);
+    candidates.push_back(candidate);
+  }
+  return candidates;
+}
+
+}  // namespace
+
 std::optional<Placement> SelectNodes(const Terms& terms, const std::vector<Offer>& offers) {
   const Shape& shape = *terms.shape;
-  std::vector<Candidate> candidates;
-  uint32_t required_found = 0;
-  for (const Offer& offer : offers) {
-    const uint32_t capacity = TaskCapacity(terms, offer);
-    if (capacity == 0) continue;
-    const bool required = std::find(shape.req_nodes.begin(), shape.req_nodes.end(),
-                                    offer.node->name) != shape.req_nodes.end();
-    required_found += required;
-    const uint32_t gpus =
-        terms.gres.per_job.count == 0
-            ? 0
-            : CapacityOf(terms.gres, offer.gres, offer.cpus,
-                         terms.consume_memory ? offer.mem_mb : offer.node->real_memory_mb)
-                  .gpus;
-    candidates.push_back({&offer, capacity, gpus, required});
-  }
-  if (required_found < shape.req_nodes.size()) return std::nullopt;
   // Each node is to have a GPU of a total.
   const uint32_t gpus = terms.gres.per_job.count;
   if (gpus > 0 && shape.min_nodes > gpus) return std::nullopt;
-  if (candidates.size() < shape.min_nodes || terms.max_nodes < shape.min_nodes) {
-    return std::nullopt;
-  }
+  if (terms.max_nodes < shape.min_nodes) return std::nullopt;
+  std::optional<Candidates> chosen = PickNodes(terms, CandidatesOf(terms, offers));
+  if (!chosen.has_value()) return std::nullopt;
   // Fewer tasks than nodes: the rest of the nodes get a CPU each all the same.
-  const uint32_t tasks = shape.num_tasks;
-  if (shape.min_nodes == 1 && shape.req_nodes.empty()) {
-    if (const Candidate* best = BestSingle(terms, candidates, tasks))
-      return Place(terms, {*best}, tasks);
-  }
-  // The preferred nodes if as many as asked for suffice; else the roomiest, as few as will do.
-  SortBy(candidates, ByOrder);
-  if (Suffice(terms, candidates, shape.min_nodes)) {
-    candidates.resize(shape.min_nodes);
-    return Place(terms, candidates, tasks);
-  }
-  for (const bool by_gpus : {terms.gres.per_job.count > 0, false}) {
-    SortBy(candidates, [&](const Candidate& a, const Candidate& b) {
-      if (by_gpus && a.gpus != b.gpus) return a.gpus > b.gpus;
-      return a.capacity != b.capacity ? a.capacity > b.capacity : ByOrder(a, b);
-    });
-    size_t most = std::min<size_t>(candidates.size(), terms.max_nodes);
-    if (terms.gres.per_job.count > 0) most = std::min<size_t>(most, terms.gres.per_job.count);
-    for (size_t count = shape.min_nodes; count <= most; ++count) {
-      if (!Suffice(terms, candidates, count)) continue;
-      candidates.resize(count);
-      return Place(terms, candidates, tasks);
-    }
-    if (!by_gpus) break;
-  }
-  return std::nullopt;
+  return Place(terms, *std::move(chosen), shape.num_tasks);
+}
+
+size_t MostNodes(const Terms& terms, const std::vector<Offer>& offers) {
+  return MostTogether(terms, CandidatesOf(terms, offers));
 }
 
 }  // namespace reeve::ctld

@@ -42,6 +42,10 @@ struct Terms {
   const Shape* shape = nullptr;
   uint32_t lane = 0;       // of the plan's tracks: a reservation's, or 0
   bool exclusive = false;  // whole nodes
+  // Shares nodes with jobs that have the same here and with no others: uid + 1. 0: with all others
+  // that have 0.
+  uint32_t sole_user = 0;
+  bool least_loaded = false;  // rather nodes with many free CPUs than with few
   bool consume_memory = false;
   bool whole_cores = false;         // a core's threads go together
   uint32_t max_nodes = UINT32_MAX;  // the smaller of the shape's and the partition's
@@ -55,6 +59,7 @@ struct Terms {
   Instant least_time = 0;
   Instant most_time = 0;
 };
+// Without `sole_user`, which is a matter of the job (SoleUserOf).
 Terms MakeTerms(const Shape& shape, const Partition& partition, const Settings& settings);
 
 // What no allocation changes, and all of it.
@@ -62,6 +67,8 @@ bool IsExcluded(const Shape& shape, const Node& node);
 bool HasFeatures(const Shape& shape, const Node& node);
 bool HasDisk(const Shape& shape, const Node& node);
 bool NodeFits(const Shape& shape, const Node& node);
+// Does what runs there now share the node with such a job?
+bool SharesWith(const Terms& terms, const Node& node);
 // How many tasks an offer can take, 0: the node is of no use.
 uint32_t TaskCapacity(const Terms& terms, const Offer& offer);
 
@@ -70,8 +77,12 @@ uint64_t LeastCpus(const Terms& terms);
 // With less than this free the node is of no use.
 Room LeastRoom(const Terms& terms, const Node& node);
 
-// Prefers few nodes; then lower weights; a single node is the one with the least to spare; then the
-// order of the configuration. nullopt when the offers don't suffice.
+// Prefers few nodes; then lower weights; a single node is the one with the least to spare (the
+// most, with least_loaded); then the order of the configuration. nullopt when the offers don't
+// suffice.
 std::optional<Placement> SelectNodes(const Terms& terms, const std::vector<Offer>& offers);
+
+// As many of the offers as could be one job's nodes if it asked for that many.
+size_t MostNodes(const Terms& terms, const std::vector<Offer>& offers);
 
 }  // namespace reeve::ctld

@@ -78,6 +78,8 @@ Partition MakePartition(const PartitionConfig& config, PreemptMode preempt_mode)
   partition.allow_qos = config.allow_qos;
   partition.oversubscribe = OverSubscribeText(config);
   partition.exclusive = config.oversubscribe == OverSubscribe::kExclusive;
+  partition.exclusive_user = config.exclusive_user;
+  partition.least_loaded = config.lln;
   partition.max_nodes = config.max_nodes;
   partition.min_nodes = config.min_nodes;
   partition.def_mem_per_cpu_mb = config.def_mem_per_cpu_mb;

@@ -18,19 +18,15 @@ std::string Text(const std::optional<T>& value) {
 std::string KeyOf(const Shape& shape) {
   std::vector<std::string> exc(shape.exc_nodes.begin(), shape.exc_nodes.end());
   std::sort(exc.begin(), exc.end());
-  std::string features;
-  for (const auto& all : shape.features.alternatives) {
-    StrAppend(&features, Join(all, "&"), "|");
-  }
   return StrCat(
       StrCat(shape.min_nodes, ".", shape.max_nodes, ".", shape.num_tasks, ".",
              int{shape.tasks_given}, ".", shape.cpus_per_task, ".", shape.ntasks_per_node),
       StrCat(".", shape.min_cpus_per_node, ".", Text(shape.mem_per_node_mb), ".",
              Text(shape.mem_per_cpu_mb), ".", shape.tmp_disk_mb, ".", int{shape.exclusive},
-             int{shape.overcommit}, ".", absl::ToInt64Seconds(shape.time_limit), ".",
-             absl::ToInt64Seconds(shape.time_min)),
-      ";", Join(shape.req_nodes, ","), ";", Join(exc, ","), ";", features, ";", shape.reservation,
-      ";", shape.gres.KeyText(), ";", FormatLicenses(shape.licenses));
+             int{shape.overcommit}, int{shape.exclusive_user}, int{shape.contiguous}, ".",
+             absl::ToInt64Seconds(shape.time_limit), ".", absl::ToInt64Seconds(shape.time_min)),
+      ";", Join(shape.req_nodes, ","), ";", Join(exc, ","), ";", shape.features.KeyText(), ";",
+      shape.reservation, ";", shape.gres.KeyText(), ";", FormatLicenses(shape.licenses));
 }
 
 uint64_t Product(uint64_t a, uint64_t b) {
@@ -105,7 +101,8 @@ absl::StatusOr<Shape> MakeShapeOf(const JobSpec& spec, absl::Duration time_limit
     return Refuse(kInvalidNodeCount);
   }
   const uint32_t required = static_cast<uint32_t>(shape.req_nodes.size());
-  shape.min_nodes = std::max({spec.min_nodes.value_or(1), required, 1u});
+  shape.min_nodes =
+      std::max({spec.min_nodes.value_or(1), required, shape.features.LeastNodes(), 1u});
   shape.max_nodes = spec.max_nodes.value_or(UINT32_MAX);
   if (shape.max_nodes < shape.min_nodes) return Refuse(kInvalidNodeCount);
 
@@ -120,6 +117,8 @@ absl::StatusOr<Shape> MakeShapeOf(const JobSpec& spec, absl::Duration time_limit
   if (!shape.mem_per_node_mb.has_value()) shape.mem_per_cpu_mb = spec.mem_per_cpu_mb;
   shape.tmp_disk_mb = spec.tmp_disk_mb;
   shape.exclusive = spec.exclusive;
+  shape.exclusive_user = spec.wishes().exclusive_user;
+  shape.contiguous = spec.contiguous;
   shape.overcommit = spec.overcommit;
   absl::StatusOr<std::vector<License>> licenses = ParseLicenses(spec.wishes().licenses);
   if (!licenses.ok()) return Refuse(kInvalidLicense, Message(licenses.status()));

@@ -30,6 +30,8 @@ struct Shape {
   std::optional<uint64_t> mem_per_cpu_mb;
   uint32_t tmp_disk_mb = 0;
   bool exclusive = false;
+  bool exclusive_user = false;
+  bool contiguous = false;
   bool overcommit = false;
   absl::Duration time_limit = absl::InfiniteDuration();
   absl::Duration time_min;  // the least that the limit may be lowered to; 0: not at all

@@ -55,7 +55,10 @@ class Search {
     std::vector<Offer> offers;
     std::optional<Placement> placement;
     sum = FreeNow();
-    size_t try_at = std::max<size_t>(kOffersCompared, size_t{4} * shape.min_nodes);
+    // The least loaded are among them all.
+    size_t try_at = queue_.terms.least_loaded
+                        ? SIZE_MAX
+                        : std::max<size_t>(kOffersCompared, size_t{4} * shape.min_nodes);
     NodeBits::ForEachInBoth(state_.plan.free_now(), queue_.fits, 0, [&](size_t place) {
       state_.plan.AddWork(1);
       const Offer offer = OfferFromNow(state_, queue_.terms, state_.plan.NodeAt(place), key_, view,

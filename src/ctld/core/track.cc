@@ -35,12 +35,34 @@ std::vector<Edge> TakeAll(const Profile& profile, absl::Span<const Interval> clo
   return edges;
 }
 
+// The profile with nothing in those times. They are sorted and may overlap.
+void AppendWithout(const Profile& profile, std::vector<Interval>& closed, Curve& out) {
+  std::sort(closed.begin(), closed.end(),
+            [](const Interval& a, const Interval& b) { return a.from < b.from; });
+  out.Clear();
+  auto next = closed.begin();
+  Instant taken = INT64_MIN;  // nothing is there before that
+  for (size_t i = 0; i < profile.size(); ++i) {
+    for (Instant at = profile.from(i); at < profile.until(i);) {
+      for (; next != closed.end() && next->from <= at; ++next) {
+        taken = std::max(taken, next->until);
+      }
+      const bool open = taken <= at;
+      out.Append(at, open ? profile.free(i) : Room());
+      const Instant change = open ? (next == closed.end() ? kNever : next->from) : taken;
+      at = std::min(profile.until(i), change);
+    }
+  }
+}
+
 }  // namespace
 
 std::vector<Track::Hold> Track::Build(const Room& all, absl::Span<const Use> running,
                                       absl::Span<const Interval> closed) {
   all_ = all;
   running_.assign(running.begin(), running.end());
+  sole_running_ = std::any_of(running.begin(), running.end(),
+                              [](const Use& use) { return use.sole_user != 0; });
   first_end_ = kNever;
   std::vector<Edge> edges;
   edges.reserve(2 * (running_.size() + holds_.size()));
@@ -60,7 +82,7 @@ std::vector<Track::Hold> Track::Build(const Room& all, absl::Span<const Use> run
     Subtract(edges, hold.room, hold.from, hold.until);
   }
   curve_.Assign(all_, std::move(edges));
-  if (!curve_.AnyBelowZero()) return {};
+  if (!curve_.AnyBelowZero() && !AnyClash()) return {};
   return DropWhatDoesNotFit({kLongAgo, kNever});
 }
 
@@ -83,7 +105,30 @@ std::vector<Track::Hold> Track::Take(const Room& room, Instant until) {
 
 Track::Hold Track::HoldAt(size_t i) const {
   const Kept& kept = holds_[i];
-  return {kept.from, kept.until, {kept.cpus, kept.mem_mb, hold_gres_.At(i)}, kept.rank};
+  return {
+      kept.from, kept.until, {kept.cpus, kept.mem_mb, hold_gres_.At(i)}, kept.rank, SoleUserAt(i)};
+}
+
+// Of two jobs that share the node with different users, in the same time.
+bool Track::ClashesWithRunning(const Hold& hold) const {
+  return std::any_of(running_.begin(), running_.end(), [&](const Use& use) {
+    return use.sole_user != hold.sole_user && use.until > hold.from;
+  });
+}
+
+bool Track::ClashesWithHolds(const Hold& hold) const {
+  for (size_t i = 0; i < holds_.size() && holds_[i].from < hold.until; ++i) {
+    if (holds_[i].until > hold.from && SoleUserAt(i) != hold.sole_user) return true;
+  }
+  return false;
+}
+
+bool Track::AnyClash() const {
+  if (!AnySoleUser()) return false;
+  for (size_t i = 0; i < holds_.size(); ++i) {
+    if (Clashes(HoldAt(i))) return true;
+  }
+  return false;
 }
 
 std::vector<Track::Hold> Track::holds() const {
@@ -113,6 +158,10 @@ void Track::Insert(const Hold& hold) {
                                       [](Instant at, const Kept& kept) { return at < kept.from; });
   const auto place = later - holds_.begin();
   hold_gres_.Insert(place, holds_.size(), hold.room.gres);
+  if (hold.sole_user != 0 && sole_users_.empty()) sole_users_.resize(holds_.size());
+  if (hold.sole_user != 0 || !sole_users_.empty()) {
+    sole_users_.insert(sole_users_.begin() + place, hold.sole_user);
+  }
   MakeRoomForOne(holds_);
   holds_.insert(holds_.begin() + place,
                 {hold.from, hold.until, hold.rank, hold.room.cpus, hold.room.mem_mb});
@@ -122,25 +171,43 @@ void Track::Erase(size_t i) {
   const ReadyKey rank = holds_[i].rank;
   holds_.erase(holds_.begin() + static_cast<ptrdiff_t>(i));
   hold_gres_.Erase(i);
+  if (!sole_users_.empty()) {
+    sole_users_.erase(sole_users_.begin() + static_cast<ptrdiff_t>(i));
+    const bool any = std::any_of(sole_users_.begin(), sole_users_.end(),
+                                 [](uint32_t user) { return user != 0; });
+    if (!any) sole_users_.clear();
+  }
   if (rank == highest_ || rank == lowest_) FindBounds();
 }
 
-// From the highest rank down, each where it fits over those before it. Nothing is below zero but in
-// that time, so what does not reach into what is stays.
+// From the highest rank down, each where it fits over those before it. Nothing is below zero and
+// nobody clashes but in that time, so what does not reach into what is crowded stays.
 std::vector<Track::Hold> Track::DropWhatDoesNotFit(const Interval& within) {
+  const bool any_sole_user = AnySoleUser();
   std::vector<std::pair<Hold, size_t>> crowded;  // and where it is kept
   for (size_t i = 0; i < holds_.size() && holds_[i].from < within.until; ++i) {
     if (holds_[i].until <= within.from) continue;
-    if (!LeastFree(curve_.View(), holds_[i].from, holds_[i].until).AnyBelowZero()) continue;
-    crowded.emplace_back(HoldAt(i), i);
+    const Hold hold = HoldAt(i);
+    const bool fits = !LeastFree(curve_.View(), hold.from, hold.until).AnyBelowZero();
+    if (fits && !(any_sole_user && Clashes(hold))) continue;
+    crowded.emplace_back(hold, i);
   }
   std::stable_sort(crowded.begin(), crowded.end(),
                    [](const auto& a, const auto& b) { return a.first.rank < b.first.rank; });
   for (const auto& [hold, place] : crowded) curve_.Add(hold.room, hold.from, hold.until);
-  std::vector<Hold> displaced;
+  std::vector<Hold> displaced, stay;
   std::vector<size_t> places;
+  const auto clashes = [&](const Hold& hold) {
+    return ClashesWithRunning(hold) ||
+           std::any_of(stay.begin(), stay.end(), [&](const Hold& other) {
+             return other.sole_user != hold.sole_user && other.from < hold.until &&
+                    hold.from < other.until;
+           });
+  };
   for (const auto& [hold, place] : crowded) {
-    if (LeastFree(curve_.View(), hold.from, hold.until).Holds(hold.room)) {
+    const bool fits = LeastFree(curve_.View(), hold.from, hold.until).Holds(hold.room);
+    if (fits && !(any_sole_user && clashes(hold))) {
+      if (any_sole_user) stay.push_back(hold);
       curve_.Add(-hold.room, hold.from, hold.until);
     } else {
       displaced.push_back(hold);
@@ -159,7 +226,8 @@ std::vector<Track::Hold> Track::DropWhatDoesNotFit(const Interval& within) {
 std::vector<Track::Hold> Track::Add(const Hold& hold) {
   Insert(hold);
   curve_.Add(-hold.room, hold.from, hold.until);
-  if (!LeastFree(curve_.View(), hold.from, hold.until).AnyBelowZero()) return {};
+  const bool fits = !LeastFree(curve_.View(), hold.from, hold.until).AnyBelowZero();
+  if (fits && !(AnySoleUser() && ClashesWithHolds(hold))) return {};
   return DropWhatDoesNotFit({hold.from, hold.until});
 }
 
@@ -177,11 +245,31 @@ std::optional<Track::Hold> Track::Remove(const ReadyKey& rank, Instant from) {
   return removed;
 }
 
-Profile Track::SeenBy(const ReadyKey& rank, View view, Instant until, Scratch& scratch) const {
-  const auto seen = [&](const ReadyKey& other) {
-    if (view == View::kOthers) return !(rank == other);
-    return view == View::kHigher ? other < rank : !(rank < other);
-  };
+bool Track::Sees(const ReadyKey& rank, View view, const ReadyKey& other) {
+  if (view == View::kOthers) return !(rank == other);
+  return view == View::kHigher ? other < rank : !(rank < other);
+}
+
+Profile Track::SeenBy(const ReadyKey& rank, View view, Instant until, Scratch& scratch,
+                      uint32_t sole_user) const {
+  const Profile room = RoomSeenBy(rank, view, until, scratch);
+  if (sole_user == 0 && !AnySoleUser()) return room;
+  std::vector<Interval>& closed = scratch.closed;
+  closed.clear();
+  for (const Use& use : running_) {
+    if (use.sole_user != sole_user) closed.push_back({kLongAgo, use.until});
+  }
+  for (size_t i = 0; i < holds_.size() && holds_[i].from < until; ++i) {
+    if (SoleUserAt(i) == sole_user || !Sees(rank, view, holds_[i].rank)) continue;
+    closed.push_back({holds_[i].from, holds_[i].until});
+  }
+  if (closed.empty()) return room;
+  AppendWithout(room, closed, scratch.shared);
+  return scratch.shared.View();
+}
+
+Profile Track::RoomSeenBy(const ReadyKey& rank, View view, Instant until, Scratch& scratch) const {
+  const auto seen = [&](const ReadyKey& other) { return Sees(rank, view, other); };
   const Profile with_all = curve_.View();
   if (holds_.empty()) return with_all;
   if (view != View::kOthers) {

@@ -9,6 +9,9 @@
 // A hold has the rank of its job. It fits over everything of higher rank; when something of higher
 // rank takes its place it is displaced. Whoever asks on behalf of a job sees only what ranks above
 // that job, so that nothing lower stands in its way.
+//
+// Where jobs share the node only with those of their own user (`sole_user`), what others have of it
+// is all of it.
 #pragma once
 
 #include <cstdint>
@@ -29,10 +32,12 @@ class Track {
     Instant until = 0;
     Room room;
     ReadyKey rank;
+    uint32_t sole_user = 0;  // as in Terms
   };
   struct Use {  // of a running job
     Room room;
     Instant until = 0;
+    uint32_t sole_user = 0;
   };
 
   // Anew: what is there, what runs, when nothing of it may be had, and the holds as they are.
@@ -57,9 +62,12 @@ class Track {
   struct Scratch {
     Curve curve;
     std::vector<Edge> changes;
+    Curve shared;
+    std::vector<Interval> closed;
   };
   // True of the time before `until`. `scratch` keeps it when it differs from what is kept here.
-  Profile SeenBy(const ReadyKey& rank, View view, Instant until, Scratch& scratch) const;
+  Profile SeenBy(const ReadyKey& rank, View view, Instant until, Scratch& scratch,
+                 uint32_t sole_user = 0) const;
   Instant first_end() const { return first_end_; }  // of what runs; kNever when nothing does
 
  private:
@@ -72,7 +80,17 @@ class Track {
     int32_t mem_mb;
   };
 
+  static bool Sees(const ReadyKey& rank, View view, const ReadyKey& other);
+  Profile RoomSeenBy(const ReadyKey& rank, View view, Instant until, Scratch& scratch) const;
   Hold HoldAt(size_t i) const;
+  uint32_t SoleUserAt(size_t i) const { return sole_users_.empty() ? 0 : sole_users_[i]; }
+  bool AnySoleUser() const { return sole_running_ || !sole_users_.empty(); }
+  bool ClashesWithRunning(const Hold& hold) const;
+  bool ClashesWithHolds(const Hold& hold) const;
+  bool Clashes(const Hold& hold) const {
+    return ClashesWithRunning(hold) || ClashesWithHolds(hold);
+  }
+  bool AnyClash() const;
   void Insert(const Hold& hold);
   void Erase(size_t i);
   std::vector<Hold> DropWhatDoesNotFit(const Interval& within);
@@ -84,6 +102,8 @@ class Track {
   Curve curve_;              // and with all holds
   std::vector<Kept> holds_;  // by the time they begin
   GresColumn hold_gres_;
+  std::vector<uint32_t> sole_users_;  // of the holds; empty: none has one
+  bool sole_running_ = false;         // somebody who runs has one
   std::vector<Use> running_;
   Room all_;
   ReadyKey highest_;  // no hold ranks higher, and none lower: meaningful when there are holds

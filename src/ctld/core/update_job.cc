@@ -193,6 +193,14 @@ absl::Status SetLicenses(const Request&, Draft& draft, const std::string& value)
   return absl::OkStatus();
 }
 
+absl::Status SetContiguous(const Request&, Draft& draft, const std::string& value) {
+  const bool yes = value == "1" || EqualsIgnoreCase(value, "yes");
+  if (!yes && value != "0" && !EqualsIgnoreCase(value, "no")) return BadValue();
+  draft.spec.contiguous = yes;
+  draft.placement_changed = true;
+  return absl::OkStatus();
+}
+
 absl::Status SetTimeMin(const Request&, Draft& draft, const std::string& value) {
   absl::StatusOr<absl::Duration> least = ParseTimeLimit(value);
   if (!least.ok() || *least == absl::InfiniteDuration()) return Refuse(kInvalidTimeLimit);
@@ -267,6 +275,7 @@ constexpr Key kKeys[] = {
     {"trespernode", SetGres, false},
     {"mincpusnode", SetPlacementNumber<&JobSpec::min_cpus_per_node>, false},
     {"stdout", SetText<&JobSpec::std_out>, false},
+    {"contiguous", SetContiguous, false},
     {"stderr", SetText<&JobSpec::std_err>, false},
     {"stdin", SetText<&JobSpec::std_in>, false},
     {"workdir", SetText<&JobSpec::work_dir>, false},

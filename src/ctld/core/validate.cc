@@ -99,12 +99,10 @@ absl::Status CheckNames(const State& state, const PartitionEntry& partition, con
   for (const std::string& name : shape.exc_nodes) {
     if (!state.node_index.contains(name)) return Refuse(kInvalidNodeName);
   }
-  for (const auto& all : shape.features.alternatives) {
-    for (const std::string& feature : all) {
-      const bool known = std::any_of(state.nodes.begin(), state.nodes.end(),
-                                     [&](const auto& node) { return node->HasFeature(feature); });
-      if (!known) return Refuse(kInvalidFeature);
-    }
+  for (const std::string& feature : shape.features.Names()) {
+    const bool known = std::any_of(state.nodes.begin(), state.nodes.end(),
+                                   [&](const auto& node) { return node->HasFeature(feature); });
+    if (!known) return Refuse(kInvalidFeature);
   }
   return absl::OkStatus();
 }
@@ -157,11 +155,6 @@ absl::Status CheckLicenses(const State& state, const JobSpec& spec) {
   return missing.empty() ? absl::OkStatus() : Refuse(kInvalidLicense, missing);
 }
 
-absl::Status CheckUnsupported(const JobSpec& spec) {
-  if (spec.contiguous) return Refuse(kUnsupported, "--contiguous is not supported");
-  return absl::OkStatus();
-}
-
 }  // namespace
 
 absl::Duration TimeLimitOf(const JobSpec& spec, const Partition& partition) {
@@ -191,7 +184,6 @@ absl::StatusOr<Validated> Validate(const State& state, const JobSpec& spec,
     const bool again = std::find(partitions.begin(), partitions.end(), entry) != partitions.end();
     if (!again) partitions.push_back(entry);
   }
-  if (absl::Status status = CheckUnsupported(spec); !status.ok()) return status;
   if (absl::Status status = CheckReservation(state, spec, requester); !status.ok()) return status;
   if (spec.priority.has_value() && *spec.priority != 0 && !requester.is_operator) {
     return Refuse(kAccessDenied);

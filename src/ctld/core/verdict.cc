@@ -63,6 +63,7 @@ std::vector<std::string> Unavailable(const State& state, const ShapeQueue& queue
 void FitQueue(const State& state, ShapeQueue& queue) {
   const PartitionEntry& partition = state.partitions[queue.partition];
   queue.terms = MakeTerms(*queue.shape, partition.facts, state.settings);
+  queue.terms.sole_user = queue.sole_user;
   queue.fits = NodeBits(state.nodes.size());
   queue.fit_count = 0;
   queue.fitted = true;
@@ -97,7 +98,8 @@ std::optional<Reason> WhyNever(const State& state, const ShapeQueue& queue) {
   if (limit.has_value()) return limit;
   if (queue.terms.licenses.impossible) return Reason::kLicenses;
   if (FitsEmpty(state, queue, queue.fits)) return std::nullopt;
-  const bool plain = shape.req_nodes.empty() && !shape.has_features && shape.exc_nodes.empty();
+  const bool plain = shape.req_nodes.empty() && !shape.has_features && shape.exc_nodes.empty() &&
+                     !shape.contiguous;
   return plain ? Reason::kPartitionConfig : Reason::kBadConstraints;
 }
 

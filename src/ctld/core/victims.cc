@@ -102,19 +102,25 @@ class Search {
     return OfferOf(index, *state_.nodes[index], room);
   }
 
+  // Somebody stays beyond the time that the plan knows of with whom the job shares no node.
+  bool Clashes(JobId id, const Node::Use& use) const {
+    return use.sole_user != terms_.sole_user && IsOverdue(state_.FindJob(id));
+  }
+
   // When everybody stays who is there.
   Offer OfferAsItIs(NodeIndex index) {
     const Node& node = *state_.nodes[index];
     Room overdue;
     for (const auto& [id, use] : node.jobs) {
+      if (Clashes(id, use)) return {index, &node, 0, 0, {}};
       if (IsOverdue(state_.FindJob(id))) {
         overdue.Add(UseOf(state_, node, id, use, now_, leave_).room);
       }
     }
-    return OfferFrom(
-        index,
-        state_.plan.track(index, terms_.lane).SeenBy(key_, Track::View::kHigher, until_, scratch_),
-        overdue);
+    return OfferFrom(index,
+                     state_.plan.track(index, terms_.lane)
+                         .SeenBy(key_, Track::View::kHigher, until_, scratch_, terms_.sole_user),
+                     overdue);
   }
 
   // Without those that are assumed to be gone.
@@ -126,13 +132,15 @@ class Search {
     for (const auto& [id, use] : node.jobs) {
       const auto candidate = place_of_.find(id);
       if (candidate != place_of_.end() && candidates_[candidate->second].gone) continue;
+      if (Clashes(id, use)) return {site.node, &node, 0, 0, {}};
       staying.push_back(UseOf(state_, node, id, use, now_, leave_));
       if (IsOverdue(state_.FindJob(id))) overdue.Add(staying.back().room);
     }
     Track track = state_.plan.track(site.node, terms_.lane);
     (void)track.Build(AllOf(node), staying, state_.reservations.ClosedTo(site.node, reservation_));
-    return OfferFrom(site.node, track.SeenBy(key_, Track::View::kHigher, until_, scratch_),
-                     overdue);
+    const Profile profile =
+        track.SeenBy(key_, Track::View::kHigher, until_, scratch_, terms_.sole_user);
+    return OfferFrom(site.node, profile, overdue);
   }
 
   // By the time at which jobs that are ended now would have left.

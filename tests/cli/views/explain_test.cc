@@ -118,6 +118,21 @@ Explanation Unlicensed() {
   return job;
 }
 
+Explanation Choosy() {
+  Explanation job = Pending(51, "Resources");
+  Explanation::Prospect* debug = AddPartition(&job, "debug");
+  Add(debug, Explanation::NEED_FEATURES, "[rack1*2&rack2*2]", 8, 8);
+  Add(debug, Explanation::NEED_CPUS, "2 CPUs", 12, 8, 32);
+  Add(debug, Explanation::NEED_UP, "", 12, 8, 32);
+  Add(debug, Explanation::NEED_SOLE_USER, "ann", 9, 6, 24);
+  Add(debug, Explanation::NEED_FREE_NOW, "", 5, 5, 10);
+  Add(debug, Explanation::NEED_FREE_THROUGHOUT, "04:00:00", 5, 5, 10);
+  Add(debug, Explanation::NEED_FEATURE_GROUP, "rack1*2", 6, 4);
+  Add(debug, Explanation::NEED_FEATURE_GROUP, "rack2*2", 6, 1);
+  Add(debug, Explanation::NEED_CONTIGUOUS, "4", 12, 0);
+  return job;
+}
+
 Explanation Never() {
   Explanation job = Pending(42, "BadConstraints");
   job.set_max_nodes(0);
@@ -172,7 +187,8 @@ std::vector<Explanation> All() {
           Held(),    Elsewhere(44, pb::JOB_STATE_RUNNING),
           endless,   Elsewhere(46, pb::JOB_STATE_COMPLETED),
           cancelled, planning,
-          starting,  Unlicensed()};
+          starting,  Unlicensed(),
+          Choosy()};
 }
 
 class ExplainView : public ::testing::Test {

@@ -93,6 +93,15 @@ TEST(ShowJob, GenericResources) {
   }
   ExpectGolden("show-job-gres-d.txt", Show(job, kDetails, kWhileRunning));
 }
+TEST(ShowJob, ChoiceOfNodes) {
+  JobBuilder job = JobBuilder(5, "choosy").Waits("Resources");
+  job.spec()->set_exclusive_user(true);
+  job.spec()->set_contiguous(true);
+  job.spec()->set_features("[rack1|rack2]");
+  const std::string text = Show(job, kPlain);
+  EXPECT_NE(text.find(" OverSubscribe=NO Exclusive=USER Contiguous=1 "), std::string::npos);
+  EXPECT_NE(text.find(" Features=[rack1|rack2] "), std::string::npos);
+}
 TEST(ShowJob, WaysToAskForGpus) {
   JobBuilder job = JobBuilder(5, "gpus").Waits("Resources").Nodes(2, 4);
   job->set_num_tasks(4);
@@ -197,6 +206,8 @@ TEST(ShowPartition, Limits) {
   partition.set_max_nodes(2);
   partition.set_def_mem_per_cpu_mb(1024);
   partition.set_oversubscribe("FORCE:4");
+  partition.set_exclusive_user(true);
+  partition.set_lln(true);
   partition.set_allow_groups("staff,admin");
   ExpectGolden("show-partition-limits.txt", ShowPartitionText(partition, false, kOneLine));
 }

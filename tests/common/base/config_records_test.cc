@@ -95,7 +95,8 @@ TEST(PartitionLines, Fields) {
       "NodeName=n[1-4]\n"
       "PartitionName=a Nodes=n[2-3] Default=YES MaxTime=1-0 DefaultTime=30 State=DRAIN "
       "PriorityTier=5 AllowGroups=x,y AllowAccounts=ALL DenyAccounts=z OverSubscribe=EXCLUSIVE "
-      "MaxNodes=2 MinNodes=1 DefMemPerCPU=100 MaxMemPerNode=UNLIMITED Hidden=YES RootOnly=NO\n"
+      "MaxNodes=2 MinNodes=1 DefMemPerCPU=100 MaxMemPerNode=UNLIMITED Hidden=YES RootOnly=NO "
+      "ExclusiveUser=YES LLN=YES\n"
       "PartitionName=b Nodes=ALL Shared=YES:2\nPartitionName=c\n");
   const PartitionConfig& a = *config.FindPartition("a");
   EXPECT_THAT(a.nodes, ElementsAre("n2", "n3"));
@@ -112,7 +113,7 @@ TEST(PartitionLines, Fields) {
   EXPECT_EQ(a.min_nodes, 1u);
   EXPECT_EQ(a.def_mem_per_cpu_mb, 100u);
   EXPECT_FALSE(a.max_mem_per_node_mb.has_value());
-  EXPECT_TRUE(a.hidden);
+  EXPECT_TRUE(a.hidden && a.exclusive_user && a.lln);
   const PartitionConfig& b = *config.FindPartition("b");
   EXPECT_TRUE(b.all_nodes);
   EXPECT_THAT(b.nodes, SizeIs(4));

@@ -124,7 +124,9 @@ TEST(Config, AllProblemsAtOnce) {
 TEST(Config, RefusedValues) {
   EXPECT_THAT(Problems("SelectTypeParameters=CR_Socket\n"),
               HasSubstr("'CR_Socket' is not supported"));
-  EXPECT_THAT(Problems("SelectTypeParameters=CR_Core,CR_LLN\n"), HasSubstr("is not supported"));
+  EXPECT_THAT(Problems("SelectTypeParameters=CR_Core,CR_CPU\n"), HasSubstr("is not supported"));
+  EXPECT_THAT(Problems("SelectTypeParameters=CR_LLN,CR_Pack_Nodes\n"),
+              HasSubstr("is not supported"));
   EXPECT_THAT(Problems("NodeSet=x Feature=y\n"), HasSubstr("NodeSet lines are not supported"));
   EXPECT_THAT(Problems("DownNodes=x State=DOWN\n"), HasSubstr("DownNodes lines"));
   EXPECT_THAT(Problems("FrontendName=x\n"), HasSubstr("FrontendName lines"));
@@ -196,6 +198,15 @@ TEST(Config, SatisfiedByDesign) {
   EXPECT_EQ(Entry(config, "TaskPlugin"), "task/affinity,task/cgroup");
   EXPECT_EQ(Entry(config, "EpilogMsgTime"), "4000 usec");
   EXPECT_EQ(Entry(config, "MpiDefault"), "(null)");
+}
+
+TEST(Config, LeastLoadedNodesMayComeFirst) {
+  const Config alone = Good("SelectTypeParameters=CR_LLN\nNodeName=n1\n");
+  EXPECT_TRUE(alone.select.lln && alone.select.core && alone.select.memory);
+  const Config cpus = Good("SelectTypeParameters=CR_CPU,CR_LLN\nNodeName=n1\n");
+  EXPECT_TRUE(cpus.select.lln);
+  EXPECT_FALSE(cpus.select.core || cpus.select.memory);
+  EXPECT_EQ(Entry(cpus, "SelectTypeParameters"), "CR_CPU,CR_LLN");
 }
 
 TEST(Config, Entries) {

@@ -68,6 +68,15 @@ Spec RandomSpec(Random& random, uint32_t nodes) {
   return spec;
 }
 
+// What is asked of all nodes together.
+void Choose(Random& random, Spec& spec) {
+  if (random(6) == 0) {
+    spec.raw().contiguous = true;
+  } else if (random(6) == 0) {
+    spec.Features(std::vector<std::string>{"[gpu*1&ib*1]", "[gpu|ib]", "ib*1"}[random(3)]);
+  }
+}
+
 // The same seed makes the same world.
 std::unique_ptr<Cluster> MakeWorld(uint32_t seed) {
   Random random(seed);
@@ -75,12 +84,14 @@ std::unique_ptr<Cluster> MakeWorld(uint32_t seed) {
   Cluster& c = *cluster;
   const uint32_t nodes = static_cast<uint32_t>(c.settings.nodes.size());
   Random wishes(seed + 100'000);  // drawn apart
+  Random choice(seed + 200'000);
   for (int i = 0; i < 18; ++i) {
     Spec spec = RandomSpec(random, nodes);
     if (wishes(3) == 0) {
       const auto limit = static_cast<uint32_t>(absl::ToInt64Minutes(*spec.raw().time_limit));
       spec.TimeMin(absl::Minutes(limit - wishes(limit / 3 + 1)));
     }
+    Choose(choice, spec);
     (void)c.TrySubmit(spec);
     if (random(3) == 0) c.Advance(absl::Seconds(random(300)));
     if (random(12) == 0) c.SetNode("n" + std::to_string(1 + random(nodes)), "DRAIN", "test");
@@ -138,6 +149,22 @@ class Recount {
       uint64_t tasks = 0;
       for (const Node* node : left) tasks += row.tasks ? row.tasks(*node) : 0;
       EXPECT_EQ(requirement.tasks, tasks);
+    }
+    for (; next < told.size() && told[next].need == Need::kFeatureGroup; ++next) {
+      const std::string name = told[next].asked.substr(0, told[next].asked.find('*'));
+      EXPECT_EQ(told[next].passing, CountWith(InPartition(), name));
+      EXPECT_EQ(told[next].remaining, CountWith(left, name));
+      groups_told_ += "/" + told[next].asked;
+    }
+    EXPECT_EQ(groups_told_, spec_.features == "[gpu*1&ib*1]" ? "/gpu*1/ib*1"
+                            : spec_.features == "[gpu|ib]"   ? "/gpu/ib"
+                            : spec_.features == "ib*1"       ? "/ib*1"
+                                                             : "");
+    if (spec_.contiguous) {
+      ASSERT_LT(next, told.size());
+      EXPECT_EQ(told[next].need, Need::kContiguous);
+      EXPECT_EQ(told[next].passing, InRows(InPartition()));
+      EXPECT_EQ(told[next++].remaining, InRows(left));
     }
     EXPECT_EQ(next, told.size());
     CheckAhead(why.prospects[0].ahead);
@@ -199,7 +226,28 @@ class Recount {
   }
   bool Featured(const Node& node) const {
     const bool gpu = node.HasFeature("gpu"), ib = node.HasFeature("ib");
+    if (spec_.features == "ib*1") return true;  // the others may be any
     return spec_.features == "gpu" ? gpu : spec_.features == "gpu&ib" ? gpu && ib : gpu || ib;
+  }
+  static uint32_t CountWith(const std::vector<const Node*>& nodes, const std::string& name) {
+    uint32_t count = 0;
+    for (const Node* node : nodes) count += node->HasFeature(name);
+    return count;
+  }
+  // How many of them have enough others of them to the left and right, without a gap.
+  uint32_t InRows(const std::vector<const Node*>& nodes) const {
+    const auto there = [&](uint32_t order) {
+      return std::any_of(nodes.begin(), nodes.end(),
+                         [&](const Node* node) { return node->order == order; });
+    };
+    uint32_t count = 0;
+    for (const Node* node : nodes) {
+      uint32_t first = node->order, last = node->order;
+      while (there(first - 1)) first--;
+      while (there(last + 1)) last++;
+      count += last - first + 1 >= job_.shape->min_nodes;
+    }
+    return count;
   }
   uint32_t MostNodes() const {
     return std::min(spec_.max_nodes.value_or(UINT32_MAX),
@@ -207,8 +255,10 @@ class Recount {
   }
   uint32_t AllTasks() const {
     if (spec_.num_tasks.has_value()) return *spec_.num_tasks;
-    const uint32_t nodes = std::max<uint32_t>(spec_.min_nodes.value_or(1),
-                                              static_cast<uint32_t>(Hosts(spec_.req_nodes).size()));
+    const uint32_t counts = spec_.features == "[gpu*1&ib*1]" ? 2 : 1;
+    const uint32_t nodes =
+        std::max<uint32_t>({spec_.min_nodes.value_or(1), counts,
+                            static_cast<uint32_t>(Hosts(spec_.req_nodes).size())});
     return nodes * std::max(spec_.ntasks_per_node.value_or(1), 1u);
   }
 
@@ -317,6 +367,7 @@ class Recount {
   const Job& job_;
   const JobSpec& spec_;
   const reeve::ctld::Partition* partition_ = nullptr;
+  std::string groups_told_;
 };
 
 TEST(ExplainProperty, CountsAgreeWithANaiveRecount) {

@@ -57,6 +57,9 @@ class Spec {
   Spec& Licenses(std::string text) {
     return Wish([&](RareWishes& wishes) { wishes.licenses = std::move(text); });
   }
+  Spec& ExclusiveUser() {
+    return Wish([](RareWishes& wishes) { wishes.exclusive_user = true; });
+  }
   Spec& Deadline(absl::Time time) {
     return Wish([&](RareWishes& wishes) { wishes.deadline = time; });
   }

@@ -170,9 +170,19 @@ void Daemon::Run() {
   loop_.Run();
 }
 
+// What comes in one round of the loop is decided at one moment and stored together: of a job to
+// which several things happen in it one record is made.
 void Daemon::Handle(Event event, EffectRunner::Blobs blobs) {
+  arrived_.push_back(std::move(event));
+  std::move(blobs.begin(), blobs.end(), std::back_inserter(arrived_blobs_));
+  if (arrived_.size() == 1) loop_.Post([this] { HandleArrived(); });
+}
+
+void Daemon::HandleArrived() {
+  if (arrived_.empty()) return;
+  const std::vector<Event> events = std::exchange(arrived_, {});
   const absl::Time now = Now();
-  Apply(core_->Handle(event, now), std::move(blobs));
+  Apply(core_->Handle(events, now), std::exchange(arrived_blobs_, {}));
 }
 
 // What the core is told first when the clock was set.
@@ -206,6 +216,7 @@ void Daemon::PlanPass() {
 
 void Daemon::RunPass() {
   pass_planned_ = false;
+  HandleArrived();
   const absl::Duration begin = os::BootClockNow();
   Apply(core_->Schedule(Now()));
   last_pass_end_ = os::BootClockNow();
@@ -226,6 +237,7 @@ void Daemon::Reconfigure(const Config& config) {
   os::SetLogLevel(config.slurmctld_debug);
   server_->SetRate(config.rate_limit);
   Handle(Reconfigured{MakeSettings(config)});
+  HandleArrived();
   runner_->PublishAll();
   os::LogInfo(StrCat("configuration read again from ", config.path));
 }

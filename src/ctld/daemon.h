@@ -4,6 +4,7 @@
 #include <atomic>
 #include <memory>
 #include <optional>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "common/base/config.h"
@@ -42,6 +43,7 @@ class Daemon {
   std::optional<std::string> AddressOf(const std::string& node) const;
 
   void Handle(Event event, EffectRunner::Blobs blobs = {});
+  void HandleArrived();
   absl::Time Now();
   void Apply(Effects effects, EffectRunner::Blobs blobs = {});
   void PlanPass();
@@ -65,6 +67,8 @@ class Daemon {
   std::unique_ptr<Service> service_;
   std::unique_ptr<rpc::Server> server_;
 
+  std::vector<Event> arrived_;
+  EffectRunner::Blobs arrived_blobs_;
   std::atomic<uint32_t> next_job_id_{0};
   bool pass_planned_ = false;
   absl::Duration last_pass_ = absl::ZeroDuration();

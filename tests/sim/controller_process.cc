@@ -81,8 +81,20 @@ void ControllerProcess::OnStoreFailed(const absl::Status& status) {
 
 // ---- as ctld/daemon.cc ------------------------------------------------------------------------
 
+// Some are decided with what comes right after them.
 void ControllerProcess::Handle(Event event, ctld::EffectRunner::Blobs blobs) {
-  Apply(core_->Handle(event, scene_->clock.now()), std::move(blobs));
+  arrived_.push_back(std::move(event));
+  std::move(blobs.begin(), blobs.end(), std::back_inserter(arrived_blobs_));
+  if (parts_.rounds->OneIn(2)) return HandleArrived();
+  if (arrived_.size() > 1) return;
+  scene_->clock.After(absl::Microseconds(parts_.rounds->Below(500)),
+                      life_.Bind([this] { HandleArrived(); }));
+}
+
+void ControllerProcess::HandleArrived() {
+  if (arrived_.empty()) return;
+  const std::vector<Event> events = std::exchange(arrived_, {});
+  Apply(core_->Handle(events, scene_->clock.now()), std::exchange(arrived_blobs_, {}));
 }
 
 void ControllerProcess::Apply(Effects effects, ctld::EffectRunner::Blobs blobs) {
@@ -133,6 +145,8 @@ void ControllerProcess::PlanPass() {
       parts_.random->OneIn(8) ? absl::Milliseconds(parts_.random->Below(50)) : absl::ZeroDuration();
   scene_->clock.After(load, life_.Bind([this] {
     pass_planned_ = false;
+    HandleArrived();
+    if (!alive()) return;
     ctld::Effects effects = core_->Schedule(scene_->clock.now());
     for (const std::string& wrong : ctld::CheckPlan(*core_, scene_->clock.now())) {
       scene_->Violation("plan", wrong);
@@ -151,6 +165,7 @@ void ControllerProcess::SetWakeup(std::optional<absl::Time> when) {
 
 void ControllerProcess::Reconfigure(ctld::Settings settings) {
   Handle(ctld::Reconfigured{std::move(settings)});
+  if (alive()) HandleArrived();
   if (alive()) runner_->PublishAll();
 }
 

@@ -37,6 +37,7 @@ class ControllerProcess {
     Network* network;
     Witness* witness;
     Random* random;
+    Random* rounds;                            // which events come in one round of the loop
     std::function<void(int phase)> at_commit;  // see ModelStore
     // Before a command or a reply leaves: phase 2.
     std::function<void()> at_release;
@@ -64,6 +65,7 @@ class ControllerProcess {
 
  private:
   void Handle(ctld::Event event, ctld::EffectRunner::Blobs blobs = {});
+  void HandleArrived();
   void Apply(ctld::Effects effects, ctld::EffectRunner::Blobs blobs = {});
   void Misbehave(ctld::Effects& effects);
   void PlanPass();
@@ -93,6 +95,8 @@ class ControllerProcess {
   std::map<std::string, Line> lines_;
   std::map<std::string, ctld::ConnectionOrder> orders_;
   std::map<uint64_t, OnAnswer> calls_;
+  std::vector<ctld::Event> arrived_;
+  ctld::EffectRunner::Blobs arrived_blobs_;
   uint64_t next_call_ = 1;
   uint64_t epoch_ = 0;
   uint64_t wakeup_ = 0;  // the latest one counts

@@ -20,7 +20,7 @@ struct Options {
   bool trace = false;
   bool shrink = true;
   bool canaries = false;
-  uint64_t within = 300;
+  uint64_t within = 1000;
   Canary canary = Canary::kNone;
 };
 

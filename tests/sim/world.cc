@@ -14,6 +14,7 @@ constexpr uint64_t kMostEvents = 400'000;
 World::World(const Plan& plan, Canary canary, bool tracing)
     : scene_(plan, canary, tracing),
       random_(plan.seed, "world"),
+      rounds_(plan.seed, "rounds"),
       truth_(&scene_),
       dbd_(&scene_),
       network_(&scene_),
@@ -99,6 +100,7 @@ void World::StartController() {
                                  &network_,
                                  &oracle_,
                                  &random_,
+                                 &rounds_,
                                  [this](int phase) { OnCommitPhase(phase); },
                                  [this] { OnCommitPhase(2); },
                                  [this] { OnControllerDied(); }};

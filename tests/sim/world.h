@@ -60,6 +60,7 @@ class World {
 
   Scene scene_;
   Random random_;
+  Random rounds_;
   Truth truth_;
   Disk disk_;
   ModelDbd dbd_;

@@ -120,6 +120,30 @@ void SortUnique(std::vector<T>& values) {
   values.erase(std::unique(values.begin(), values.end()), values.end());
 }
 
+bool IsKept(const State& state, JobId id, StepId step_id) {
+  const Job* job = state.FindJob(id);
+  const Step* step = job == nullptr ? nullptr : job->FindStep(step_id);
+  return step != nullptr && step->spec != nullptr;
+}
+
+// What was stored and dropped again, or the other way round, all in one moment, is what it is now.
+void KeepLatest(const State& state, Effects& effects) {
+  std::erase_if(effects.jobs_removed, [&](JobId id) { return state.jobs.contains(id); });
+  std::erase_if(effects.reservations_removed,
+                [&](const std::string& name) { return state.reservations.Find(name) != nullptr; });
+  std::erase_if(effects.requests_kept, [&](const RequestResult& request) {
+    return !state.requests.contains(request.key);
+  });
+  std::erase_if(effects.requests_forgotten,
+                [&](const RequestKey& key) { return state.requests.contains(key); });
+  std::erase_if(effects.steps_kept, [&](const StepToLaunch& kept) {
+    const Job* job = state.FindJob(kept.job);
+    return !IsKept(state, kept.job, kept.step) || job->restarts != kept.attempt;
+  });
+  std::erase_if(effects.steps_dropped,
+                [&](const auto& dropped) { return IsKept(state, dropped.first, dropped.second); });
+}
+
 Effects Finish(State& state, Effects effects) {
   const auto known = [&](JobId id) { return state.jobs.contains(id); };
   for (std::vector<JobId>* ids : {&effects.jobs_changed, &effects.jobs_to_store}) {
@@ -133,6 +157,7 @@ Effects Finish(State& state, Effects effects) {
   std::erase_if(effects.reservations_to_store,
                 [&](const std::string& name) { return state.reservations.Find(name) == nullptr; });
   SortUnique(effects.usage_to_store);
+  KeepLatest(state, effects);
   // The last job that named a blob went and another that names it came, all in one event.
   std::erase_if(effects.blobs_released, [&](const std::string& hash) {
     return state.blob_uses.contains(SharedText(hash));
@@ -164,12 +189,18 @@ Effects Controller::Restore(Snapshot snapshot, absl::Time now) {
 }
 
 Effects Controller::Handle(const Event& event, absl::Time now) {
+  return Handle(std::span(&event, 1), now);
+}
+
+Effects Controller::Handle(std::span<const Event> events, absl::Time now) {
   Effects effects;
   Context context{*state_, effects, now};
-  if (const auto* jump = std::get_if<ClockJumped>(&event)) HandleClockJump(context, jump->by);
-  // What is due comes first: a job past its limit has ended before whatever happens now.
-  RunTimers(context);
-  std::visit(Dispatch{context}, event);
+  for (const Event& event : events) {
+    if (const auto* jump = std::get_if<ClockJumped>(&event)) HandleClockJump(context, jump->by);
+    // What is due comes first: a job past its limit has ended before whatever happens now.
+    RunTimers(context);
+    std::visit(Dispatch{context}, event);
+  }
   return Finish(*state_, std::move(effects));
 }
 

@@ -10,6 +10,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -76,6 +77,8 @@ class Controller {
   Effects Restore(Snapshot snapshot, absl::Time now);
 
   Effects Handle(const Event& event, absl::Time now);
+  // Several events of one moment, in order; to be stored together.
+  Effects Handle(std::span<const Event> events, absl::Time now);
   // One scheduling pass over the pending jobs; called (coalesced) when effects say `schedule`.
   Effects Schedule(absl::Time now);
 

@@ -41,7 +41,7 @@ int CheckConfig(int argc, char** argv) {
     }
   }
   if (path.empty()) path = FindConfigPath();
-  absl::StatusOr<Config> config = LoadConfigAndGres(path);
+  absl::StatusOr<Config> config = LoadWholeConfig(path);
   if (!config.ok()) {
     Print(stderr, Message(config.status()));
     return 1;

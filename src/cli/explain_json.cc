@@ -49,10 +49,21 @@ class Writer {
     json_.EndObject();
   }
 
+  void PutSwitches(const pb::Explanation& job) {
+    if (job.switches() == 0) return json_.Null("switches");
+    json_.BeginObject("switches");
+    json_.Number("count", job.switches());
+    json_.Number("wait", job.switches_wait());
+    Time("since", job.switches_since());
+    json_.Bool("waited", job.switches_waited());
+    json_.EndObject();
+  }
+
   void PutPending(const pb::Explanation& job) {
     json_.Number("min_nodes", job.min_nodes());
     Id("max_nodes", job.max_nodes());
     json_.Number("tasks", job.tasks());
+    PutSwitches(job);
     json_.BeginArray("waits");
     for (const pb::Explanation::Wait& wait : job.waits()) {
       json_.BeginObject();
@@ -170,7 +181,7 @@ std::string_view NeedName(pb::Explanation::Need need) {
   static constexpr std::string_view kNames[] = {
       "in_partition",  "not_excluded", "in_node_list", "features",        "disk", "cpus",
       "memory",        "up",           "free_now",     "free_throughout", "gres", "sole_user",
-      "feature_group", "contiguous"};
+      "feature_group", "contiguous",   "switches"};
   const size_t index = static_cast<size_t>(need);
   return index < std::size(kNames) ? kNames[index] : "unknown";
 }

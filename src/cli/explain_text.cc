@@ -44,6 +44,7 @@ class Printer {
       Say(prospect.never() ? "can never run" : "cannot run now", prospect.obstacle_text());
     }
     Say("planned start", PlannedStart());
+    Say("switches", Switches());
     if (job_.last_start() != 0) {
       Say("deadline", "ended when it has not started by " + At(job_.last_start()));
     }
@@ -52,7 +53,9 @@ class Printer {
     if (job_.more_busy() > 0) Say("busy", StrCat("and ", job_.more_busy(), " more"));
     for (const pb::Explanation::Suggestion& suggestion : job_.suggestions()) {
       Say("starts now",
-          StrCat("with ", suggestion.option(), " instead of ", suggestion.instead_of()));
+          suggestion.option().starts_with("without ")
+              ? StrCat(suggestion.option(), " (", suggestion.instead_of(), ")")
+              : StrCat("with ", suggestion.option(), " instead of ", suggestion.instead_of()));
     }
     return text_;
   }
@@ -90,6 +93,20 @@ class Printer {
     said_ = std::string(word);
     head.resize(kWordWidth, ' ');
     StrAppend(&text_, kIndent, head, " ", text, "\n");
+  }
+
+  // How long it still waits for few switches.
+  std::string Switches() const {
+    if (job_.switches() == 0) return "";
+    const std::string few =
+        StrCat(job_.switches(), job_.switches() == 1 ? " leaf switch" : " leaf switches");
+    const std::string wait = FormatDuration(absl::Seconds(job_.switches_wait()));
+    if (job_.switches_waited()) return StrCat("has waited ", wait, " for ", few, ": any will do");
+    if (job_.switches_since() == 0) {
+      return StrCat("waits for ", few, ", ", wait, " at most once it could start on others");
+    }
+    return StrCat("waits for ", few, ", until ", At(job_.switches_since() + job_.switches_wait()),
+                  " at most; could start on others since ", At(job_.switches_since()));
   }
 
   std::string PlannedStart() const {
@@ -131,6 +148,9 @@ class Printer {
         return "together: " + asked;
       case Explanation::NEED_CONTIGUOUS:
         return StrCat("together: ", asked, " or more in a row");
+      case Explanation::NEED_SWITCHES:
+        if (asked.empty()) return "together: below one switch";
+        return StrCat("together: ", asked, asked == "1" ? " leaf switch" : " leaf switches");
       case Explanation::NEED_FREE_NOW:
         return "free now";
       case Explanation::NEED_FREE_THROUGHOUT:

@@ -205,7 +205,7 @@ constexpr ViewField<JobRow> kJobFields[] = {
     {0, "Prefer", "PREFER", Always<kNull>},
     {0, "Profile", "PROFILE", Always<kNotSet>},
     {0, "Reboot", "REBOOT", Always<kZero>},
-    {0, "ReqSwitch", "REQ_SWITCH", Always<kZero>},
+    {0, "ReqSwitch", "REQ_SWITCH", [](const Row& r) { return StrCat(Spec(r).switches()); }},
     {0, "Requeue", "REQUEUE", [](const Row& r) { return StrCat(Requeues(r) ? 1 : 0); }},
     {0, "ResizeTime", "RESIZE_TIME", Always<kNotAvailable>},
     {0, "RestartCnt", "RESTART_COUNT", [](const Row& r) { return StrCat(r.job->restarts()); }},
@@ -227,7 +227,8 @@ constexpr ViewField<JobRow> kJobFields[] = {
     {0, "tres-per-socket", "TRES_PER_SOCKET", Always<kNotAvailable>},
     {0, "tres-per-task", "TRES_PER_TASK",
      [](const Row& r) { return OrNotAvailable(TresPerTask(Spec(r))); }},
-    {0, "Wait4Switch", "WAIT4SWITCH", Always<kNoTime>},
+    {0, "Wait4Switch", "WAIT4SWITCH",
+     [](const Row& r) { return FormatElapsedShort(absl::Seconds(Spec(r).switches_wait())); }},
 };
 
 std::string StepNull(const StepRow&) {

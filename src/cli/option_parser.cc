@@ -6,6 +6,7 @@
 #include <cstdlib>
 
 #include "cli/command.h"
+#include "cli/option_values.h"
 #include "common/base/text.h"
 
 namespace reeve::cli {
@@ -123,6 +124,25 @@ std::optional<int> ApplyOptions(Command command, const std::vector<ParsedOption>
   return std::nullopt;
 }
 
+namespace {
+
+// A variable that stands for a part of an option.
+std::optional<int> ApplySwitchWait(Command command, const GetVariable& get_variable,
+                                   JobRequest* request) {
+  for (const char* variable : {"SBATCH_WAIT4SWITCH", "SALLOC_WAIT4SWITCH", "SLURM_WAIT4SWITCH"}) {
+    if (PrefixOwner(variable, command).empty()) continue;
+    const char* value = get_variable(variable);
+    if (value == nullptr || *value == '\0') continue;
+    std::optional<OptionFault> fault = SetSwitchWait(*request, value);
+    if (!fault) continue;
+    StrAppend(&fault->message, " (from ", variable, " in the environment)");
+    return PrintFault(command, *fault);
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
 std::optional<int> ApplyEnvironment(Command command, const GetVariable& get_variable,
                                     JobRequest* request) {
   for (const OptionRow& row : JobOptionTable()) {
@@ -139,7 +159,7 @@ std::optional<int> ApplyEnvironment(Command command, const GetVariable& get_vari
       }
     }
   }
-  return std::nullopt;
+  return ApplySwitchWait(command, get_variable, request);
 }
 
 int PrintFault(Command command, const OptionFault& fault) {

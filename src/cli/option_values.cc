@@ -10,6 +10,7 @@
 #include "cli/srun_request.h"
 #include "cli/text_match.h"
 #include "common/base/gres.h"
+#include "common/base/switches.h"
 #include "common/base/text.h"
 #include "common/base/units.h"
 
@@ -101,6 +102,22 @@ Fault SetTimeMin(JobRequest& request, const OptionRow& row, std::string_view val
   if (!least.ok() || *least == absl::InfiniteDuration()) return InvalidSpecification(row);
   request.spec.clear_time_min();
   if (*least > absl::ZeroDuration()) request.spec.set_time_min(absl::ToInt64Seconds(*least));
+  return kFine;
+}
+
+Fault SetSwitches(JobRequest& request, const OptionRow& row, std::string_view value) {
+  const absl::StatusOr<SwitchWish> wish = ParseSwitches(value);
+  if (!wish.ok() || wish->count == 0) return InvalidSpecification(row);
+  request.spec.set_switches(wish->count);
+  // Without a time that of the environment stays.
+  if (wish->wait) request.spec.set_switches_wait(absl::ToInt64Seconds(*wish->wait));
+  return kFine;
+}
+
+Fault SetSwitchWait(JobRequest& request, std::string_view value) {
+  const absl::StatusOr<absl::Duration> wait = ParseDuration(value);
+  if (!wait.ok()) return OptionFault{StrCat("Invalid time to wait for switches: ", value)};
+  request.spec.set_switches_wait(absl::ToInt64Seconds(*wait));
   return kFine;
 }
 

@@ -24,6 +24,9 @@ Fault ParseCount(const OptionRow& row, std::string_view value, uint32_t least, u
 Fault SetNodes(JobRequest& request, const OptionRow& row, std::string_view value);
 Fault SetTime(JobRequest& request, const OptionRow& row, std::string_view value);
 Fault SetTimeMin(JobRequest& request, const OptionRow& row, std::string_view value);
+Fault SetSwitches(JobRequest& request, const OptionRow& row, std::string_view value);
+// What stands behind the @ of --switches, alone.
+Fault SetSwitchWait(JobRequest& request, std::string_view value);
 Fault SetDeadline(JobRequest& request, const OptionRow& row, std::string_view value);
 Fault SetBegin(JobRequest& request, const OptionRow& row, std::string_view value);
 Fault SetMem(JobRequest& request, const OptionRow& row, std::string_view value);

@@ -56,6 +56,7 @@ int ShowSteps(ScontrolSession& session, const std::string& id);
 int ShowNodes(ScontrolSession& session, const std::string& names);
 int ShowPartitions(ScontrolSession& session, const std::string& name);
 int ShowReservations(ScontrolSession& session, const std::string& name);
+int ShowTopology(ScontrolSession& session, const std::string& name);
 int ShowLicenses(ScontrolSession& session, const std::string& name);
 int ShowConfiguration(ScontrolSession& session);
 int ShowDaemons(ScontrolSession& session);

@@ -117,9 +117,9 @@ int ScontrolShow(ScontrolSession& session, const Words& words) {
       return ShowLicenses(session, id);
     case Entity::kReservation:
       return ShowReservations(session, id);
-    // The topology is flat and nodes have one name: there is nothing to list.
     case Entity::kTopology:
-    case Entity::kAliases:
+      return ShowTopology(session, id);
+    case Entity::kAliases:  // nodes have one name: there is nothing to list
       return 0;
     case Entity::kNotSupported:
       break;

@@ -1,10 +1,12 @@
 // scontrol show node, partition and config; ping and reconfigure.
 #include <cstdio>
 
+#include "cli/command.h"
 #include "cli/query_cluster.h"
 #include "cli/scontrol.h"
 #include "cli/show_license.h"
 #include "cli/show_node.h"
+#include "cli/show_topology.h"
 #include "cli/time_text.h"
 #include "common/base/hostlist.h"
 #include "common/base/text.h"
@@ -113,6 +115,19 @@ int ShowLicenses(ScontrolSession& session, const std::string& name) {
     return 0;
   }
   printf("License %s not found\n", name.c_str());
+  return 1;
+}
+
+// A flat network has nothing to list.
+int ShowTopology(ScontrolSession& session, const std::string& name) {
+  const ControllerClient* client = session.client();
+  if (client == nullptr) return 1;
+  absl::StatusOr<pb::QueryClusterResponse> cluster = QueryCluster(*client);
+  if (!cluster.ok()) return session.Fail("slurm_load_topo error", cluster.status());
+  const std::vector<const pb::Switch*> found = FindSwitches(cluster->switches(), name);
+  for (const pb::Switch* each : found) fputs(ShowSwitchText(*each).c_str(), stdout);
+  if (!found.empty() || name.empty()) return 0;
+  PrintError("scontrol", StrCat("Topology information contains no switch or node named ", name));
   return 1;
 }
 

@@ -7,6 +7,7 @@
 #include "cli/time_text.h"
 #include "common/base/hostlist.h"
 #include "common/base/ids.h"
+#include "common/base/switches.h"
 #include "common/base/units.h"
 
 namespace reeve::cli {
@@ -150,6 +151,9 @@ void AddFiles(const JobRow& row, RecordText* text) {
   const auto line = [&](std::string_view key, const std::string& value) {
     if (!value.empty()) text->Line(key, value);
   };
+  if (spec.switches() > 0) {
+    text->Line("Switches=", FormatSwitches(spec.switches(), absl::Seconds(spec.switches_wait())));
+  }
   line("CpusPerTres=", CpusPerTres(spec));
   line("MemPerTres=", MemPerTres(spec));
   line("TresPerJob=", TresPerJob(spec));

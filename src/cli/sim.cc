@@ -50,7 +50,7 @@ absl::StatusOr<Cluster> MachineOf(const Trace& trace) {
 absl::StatusOr<std::vector<Cluster>> MakeClusters(const SimOptions& options, const Trace& trace) {
   std::vector<Cluster> clusters;
   for (const std::string& path : options.confs) {
-    absl::StatusOr<Config> config = LoadConfig(path);
+    absl::StatusOr<Config> config = LoadWholeConfig(path);
     if (!config.ok()) return config.status();
     clusters.push_back(replay::ConfiguredCluster(*config, path));
   }

@@ -91,6 +91,10 @@ pb::Explanation ToProto(const Explanation& explanation) {
   if (explanation.last_start < absl::InfiniteFuture()) {
     out.set_last_start(Seconds(explanation.last_start));
   }
+  out.set_switches(explanation.switches);
+  out.set_switches_wait(absl::ToInt64Seconds(explanation.switches_wait));
+  out.set_switches_since(Seconds(explanation.switches_since));
+  out.set_switches_waited(explanation.switches_waited);
   for (const Wait& wait : explanation.waits) *out.add_waits() = ToProto(wait);
   for (const Prospect& prospect : explanation.prospects) *out.add_prospects() = ToProto(prospect);
   out.set_planning(!explanation.settled);

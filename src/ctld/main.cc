@@ -55,7 +55,7 @@ int main(int argc, char** argv) {
         return option == 'h' ? 0 : 1;
     }
   }
-  absl::StatusOr<reeve::Config> config = reeve::LoadConfigAndGres(file);
+  absl::StatusOr<reeve::Config> config = reeve::LoadWholeConfig(file);
   if (!config.ok()) return Fail(std::string(config.status().message()), "");
   const std::string log_file = config->slurmctld_log_file;
   const std::string pid_file = config->slurmctld_pid_file;

@@ -7,6 +7,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
+#include "common/base/hostlist.h"
 #include "common/base/text.h"
 #include "common/base/units.h"
 #include "common/rpc/trust.h"
@@ -230,7 +231,7 @@ void Service::ShowConfig(const CallPtr& call) {
 
 void Service::Reconfigure(const CallPtr& call) {
   std::shared_ptr<const Config> before = parts_.config->Get();
-  absl::StatusOr<Config> after = LoadConfigAndGres(before->path);
+  absl::StatusOr<Config> after = LoadWholeConfig(before->path);
   if (!after.ok()) return call->Finish(after.status());
   absl::StatusOr<rpc::Trust> trust = rpc::TrustOf(*after);
   if (!trust.ok()) return call->Finish(trust.status());
@@ -273,6 +274,14 @@ void Service::QueryCluster(const CallPtr& call) {
     if (hidden.nodes) out.mutable_reservations()->rbegin()->clear_nodes();
   }
   for (const pb::License& license : snapshot->licenses()) *out.add_licenses() = license;
+  for (const SwitchConfig& each : parts_.config->Get()->switches) {
+    pb::Switch* entry = out.add_switches();
+    entry->set_name(each.name);
+    entry->set_level(each.level);
+    entry->set_link_speed(each.link_speed);
+    if (!hidden.nodes) entry->set_nodes(each.all_nodes);
+    entry->set_switches(CompressHostlist(each.switches));
+  }
   out.set_time(absl::ToUnixSeconds(absl::Now()));
   call->Reply(out);
 }

@@ -8,6 +8,7 @@
 #include <sstream>
 
 #include "cli/srun_request.h"
+#include "common/base/text.h"
 
 namespace reeve::cli {
 namespace {
@@ -244,6 +245,28 @@ TEST(OptionParser, AsksForLicenses) {
   Reading reading(kSbatch);
   reading.Script({"--licenses=bar"}).Line({"-L", "foo:4,bar"});
   EXPECT_EQ(reading.request.spec.licenses(), "foo:4,bar");
+}
+
+TEST(OptionParser, AsksForFewSwitches) {
+  Reading reading(kSbatch);
+  reading.Script({"--switches=3@1:00:00"}).Line({"--switches=2@10"});
+  EXPECT_EQ(reading.request.spec.switches(), 2u);
+  EXPECT_EQ(reading.request.spec.switches_wait(), 600);
+  Reading without(kSalloc);
+  without.Line({"--switches=1"});
+  EXPECT_EQ(without.request.spec.switches(), 1u);
+  EXPECT_FALSE(without.request.spec.has_switches_wait());
+}
+
+TEST(OptionParser, TheTimeForSwitchesHasAVariableOfItsOwn) {
+  for (const auto& [command, prefix] :
+       {std::pair{kSbatch, "SBATCH_"}, std::pair{kSalloc, "SALLOC_"}, std::pair{kSrun, "SLURM_"}}) {
+    Reading reading(command);
+    reading.Environment(
+        {{StrCat(prefix, "REQ_SWITCH"), "2"}, {StrCat(prefix, "WAIT4SWITCH"), "5"}});
+    EXPECT_EQ(reading.request.spec.switches(), 2u);
+    EXPECT_EQ(reading.request.spec.switches_wait(), 300);
+  }
 }
 
 TEST(OptionParser, ExclusiveIsOfNodesOrOfUsers) {

@@ -19,11 +19,12 @@ constexpr std::string_view kFeatures[] = {"a",     "a&b", "a|b",       "c",     
                                           "[a|c]", "a*1", "[a*1&c*2]", "(a|c)&b"};
 constexpr int64_t kLimits[] = {0, 60, 61, 3600, -1, 86400 * 3650, INT64_MAX};
 constexpr std::string_view kKeys[] = {
-    "TimeLimit", "Partition",         "Priority",  "Nice",          "JobName",      "Dependency",
-    "NumNodes",  "NumCPUs",           "NumTasks",  "ReqNodeList",   "ExcNodeList",  "Features",
-    "StartTime", "Account",           "Requeue",   "MinMemoryNode", "MinMemoryCPU", "MinCPUsNode",
-    "StdOut",    "ArrayTaskThrottle", "Comment",   "Cpus/Task",     "nope",         "TimeMin",
-    "Deadline",  "Licenses",          "Contiguous"};
+    "TimeLimit",     "Partition",    "Priority",    "Nice",           "JobName",
+    "Dependency",    "NumNodes",     "NumCPUs",     "NumTasks",       "ReqNodeList",
+    "ExcNodeList",   "Features",     "StartTime",   "Account",        "Requeue",
+    "MinMemoryNode", "MinMemoryCPU", "MinCPUsNode", "StdOut",         "ArrayTaskThrottle",
+    "Comment",       "Cpus/Task",    "nope",        "TimeMin",        "Deadline",
+    "Licenses",      "Contiguous",   "Switches",    "wait-for-switch"};
 constexpr std::string_view kValues[] = {"0",         "1",          "2",
                                         "4-1",       "1-2",        "UNLIMITED",
                                         "+5",        "-5",         "999999999999",
@@ -32,7 +33,7 @@ constexpr std::string_view kValues[] = {"0",         "1",          "2",
                                         "x",         "now+1hour",  "afterany:1",
                                         "singleton", "100M",       "65535",
                                         "-1",        "4294967295", "foo:2",
-                                        "foo,bar"};
+                                        "foo,bar",   "1@2",        "2@0:30"};
 constexpr std::string_view kLicenses[] = {"foo",   "foo:2", "foo:3,bar", "bar",
                                           "foo:9", "nope",  "foo:0",     "a|b"};
 constexpr std::string_view kNodeStates[] = {"DRAIN", "RESUME",  "DOWN", "IDLE",
@@ -46,6 +47,18 @@ std::optional<uint64_t> MaybeMemory(Bytes& bytes) {
   static constexpr uint64_t kSizes[] = {0, 100, 500, 1000, 1001, UINT64_MAX, uint64_t{1} << 40};
   if (bytes.Below(4) != 0) return std::nullopt;
   return bytes.Pick(kSizes);
+}
+
+// Two leaf switches, below one or in two trees, of the nodes that there are.
+std::shared_ptr<const ctld::Topology> TreeOf(const std::vector<ctld::Node>& nodes, bool split) {
+  std::vector<SwitchConfig> switches = {{.name = "s0"}, {.name = "s1"}};
+  std::vector<std::string> names;
+  for (const ctld::Node& node : nodes) {
+    names.push_back(node.name);
+    switches[names.size() % 2].nodes.push_back(node.name);
+  }
+  if (!split) switches.push_back({.name = "top", .switches = {"s0", "s1"}, .level = 1});
+  return std::make_shared<const ctld::Topology>(switches, names);
 }
 
 }  // namespace
@@ -91,6 +104,7 @@ ctld::Settings EventMaker::MakeSettings() {
     if ((kind & 16) != 0) partition.grace_time = absl::Seconds(20);
     settings.partitions.push_back(partition);
   }
+  if (kind % 3 == 0) settings.topology = TreeOf(settings.nodes, (kind & 128) != 0);
   settings_ = settings;
   return settings;
 }
@@ -169,6 +183,8 @@ void EventMaker::Wishes(ctld::JobSpec& spec) {
   }
   wishes.exclusive_user = (kind & 16) != 0;
   if ((kind & 8) != 0) wishes.licenses = std::string(bytes_.Pick(kLicenses));
+  if ((kind & 32) != 0) wishes.switches = 1 + (kind >> 7);
+  if ((kind & 64) != 0) wishes.switches_wait = absl::Seconds(bytes_.Pick(kLimits));
   spec.rare = std::make_shared<const ctld::RareWishes>(std::move(wishes));
 }
 
@@ -346,6 +362,11 @@ ctld::Event EventMaker::Administer() {
       if ((kind & 1) != 0) settings.nodes.pop_back();
       if ((kind & 2) != 0) settings.nodes[0].cpus = 2;
       if ((kind & 4) != 0) settings.nodes[1].real_memory_mb = 400;
+      if (settings.topology != nullptr && (kind & 2) == 0) {
+        settings.topology = TreeOf(settings.nodes, (kind & 4) != 0);
+      } else {
+        settings.topology = nullptr;
+      }
       if ((kind & 8) != 0) settings.partitions.pop_back();
       if ((kind & 16) != 0) settings.partitions[0].max_time = absl::Minutes(5);
       if ((kind & 32) != 0) settings.min_job_age = absl::ZeroDuration();

@@ -9,6 +9,7 @@
 #include "common/base/ids.h"
 #include "common/base/job_state.h"
 #include "common/base/licenses.h"
+#include "common/base/switches.h"
 #include "common/base/task_pattern.h"
 #include "common/base/units.h"
 #include "tests/fuzz/check.h"
@@ -146,6 +147,17 @@ void LicenseLists(std::string_view text) {
   Expect(again.ok() && *again == *licenses, "'", text, "' prints as ", printed);
 }
 
+void SwitchWishes(std::string_view text) {
+  absl::StatusOr<SwitchWish> wish = ParseSwitches(text);
+  if (!wish.ok()) return Expect(!Message(wish.status()).empty(), "no word of why");
+  const absl::Duration wait = wish->wait.value_or(absl::Seconds(300));
+  if (wait == absl::InfiniteDuration()) return;
+  const std::string printed = FormatSwitches(wish->count, wait);
+  absl::StatusOr<SwitchWish> again = ParseSwitches(printed);
+  Expect(again.ok() && again->count == wish->count && again->wait == wait, "'", text,
+         "' prints as ", printed);
+}
+
 void States(std::string_view text) {
   absl::StatusOr<std::vector<StateFilter>> filters = ParseStateList(text);
   if (!filters.ok()) return Expect(!Message(filters.status()).empty(), "no word of why");
@@ -191,6 +203,7 @@ void Words(std::string_view text) {
   if (!mb.ok()) ExpectNames(mb.status(), text);
   for (const std::string& name : ParseNames(text)) Expect(!name.empty(), "an empty name");
   LicenseLists(text);
+  SwitchWishes(text);
   Expect(ExpandNodePath(text, "n1", "host").size() <= 4 * text.size(), "a path grows");
 }
 

@@ -91,6 +91,16 @@ TEST(LaunchPlan, ABatchScriptsEnvironment) {
   EXPECT_EQ(Get(task, "SHELL"), "/bin/zsh");
 }
 
+TEST(LaunchPlan, ANodeIsNamedBelowItsSwitches) {
+  LaunchRequest request = Batch();
+  EXPECT_EQ(Get(Plan(request).tasks[0], "SLURM_TOPOLOGY_ADDR"), "n1");
+  request.topology_addr = "top.s0.n1";
+  request.topology_pattern = "switch.switch.node";
+  const TaskPlan task = Plan(request).tasks[0];
+  EXPECT_EQ(Get(task, "SLURM_TOPOLOGY_ADDR"), "top.s0.n1");
+  EXPECT_EQ(Get(task, "SLURM_TOPOLOGY_ADDR_PATTERN"), "switch.switch.node");
+}
+
 // compat/outputs-26.05/env-srun-pmi2-step-26.txt
 TEST(LaunchPlan, AStepsEnvironment) {
   LaunchRequest request = Step();

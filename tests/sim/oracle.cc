@@ -143,6 +143,36 @@ void Oracle::CheckChoice(const ctld::Controller& core, const ctld::Job& job) {
   }
 }
 
+// No job is on two trees, nor on more leaf switches than it asks for before it has waited.
+void Oracle::CheckSwitches(const ctld::Controller& core, const ctld::Job& job) {
+  const ctld::Settings& settings = core.settings();
+  if (settings.topology == nullptr) return;
+  std::set<ctld::LeafIndex> leaves;
+  std::set<size_t> roots;
+  for (const ctld::NodeShare& share : job.shares) {
+    const auto is_it = [&](const ctld::Node& node) { return node.name == share.node; };
+    const auto place = std::find_if(settings.nodes.begin(), settings.nodes.end(), is_it);
+    const auto index = static_cast<ctld::NodeIndex>(place - settings.nodes.begin());
+    const ctld::LeafIndex leaf = settings.topology->LeafOf(index);
+    leaves.insert(leaf);
+    roots.insert(settings.topology->RootOf(leaf));
+  }
+  if (roots.size() > 1) {
+    scene_->Violation("switches", "job ", job.id.value, " started on two trees");
+  }
+  const ctld::RareWishes& wishes = job.spec->wishes();
+  if (wishes.switches == 0 || leaves.size() <= wishes.switches) return;
+  const absl::Duration wait = wishes.switches_wait.value_or(settings.max_switch_wait);
+  const bool waited =
+      wait == absl::ZeroDuration() ||
+      (ctld::IsSet(job.switches_since) && job.switches_since + wait <= absl::Time(job.start_time));
+  if (!waited) {
+    scene_->Violation("switches", "job ", job.id.value, " started on ", leaves.size(),
+                      " leaf switches before it had waited ", absl::FormatDuration(wait), " for ",
+                      wishes.switches);
+  }
+}
+
 // Whoever shares nodes with his own jobs alone does, and so do the others.
 void Oracle::CheckUsers(const ctld::Controller& core, const ctld::Job& job) {
   const auto is_sole = [](const ctld::Job& one) { return one.spec->wishes().exclusive_user; };
@@ -160,6 +190,7 @@ void Oracle::CheckUsers(const ctld::Controller& core, const ctld::Job& job) {
 void Oracle::CheckStart(const ctld::Controller& core, const ctld::Job& job) {
   CheckLicenses(core, job);
   CheckChoice(core, job);
+  CheckSwitches(core, job);
   CheckUsers(core, job);
   if (job.array->limit > 0) {
     uint32_t running = 0;

@@ -46,6 +46,7 @@ class Oracle : public Witness {
   void CheckStart(const ctld::Controller& core, const ctld::Job& job);
   void CheckLicenses(const ctld::Controller& core, const ctld::Job& job);  // which has started
   void CheckChoice(const ctld::Controller& core, const ctld::Job& job);    // likewise
+  void CheckSwitches(const ctld::Controller& core, const ctld::Job& job);  // likewise
   void CheckUsers(const ctld::Controller& core, const ctld::Job& job);     // likewise
   void CheckRemoved(const ctld::Controller& core, JobId id);
   void CheckPreempted(const ctld::Controller& core, const ctld::Job& job);

@@ -1,6 +1,7 @@
 #include "tests/sim/plan.h"
 
 #include <algorithm>
+#include <map>
 
 #include "common/base/hostlist.h"
 #include "common/base/text.h"
@@ -90,6 +91,40 @@ void AddChoice(uint64_t seed, Settings& settings) {
   settings.select.lln = random.OneIn(6);
 }
 
+}  // namespace
+
+std::shared_ptr<const ctld::Topology> TreeOf(const std::vector<ctld::Node>& nodes, bool split) {
+  std::map<uint32_t, SwitchConfig> leaves;
+  std::vector<std::string> names;
+  for (const ctld::Node& node : nodes) {
+    names.push_back(node.name);
+    SwitchConfig& leaf = leaves[node.order / 2];
+    leaf.name = StrCat("s", node.order / 2);
+    leaf.nodes.push_back(node.name);
+  }
+  SwitchConfig top;
+  top.name = "top";
+  top.level = 1;
+  std::vector<SwitchConfig> switches;
+  for (const auto& [number, leaf] : leaves) {
+    switches.push_back(leaf);
+    if (!split || number != leaves.begin()->first) top.switches.push_back(leaf.name);
+  }
+  if (!top.switches.empty()) switches.push_back(top);
+  return std::make_shared<const ctld::Topology>(switches, names);
+}
+
+namespace {
+
+// In one world of three the network is a tree, of leaves that have two nodes each; sometimes it is
+// two of them.
+void AddTree(uint64_t seed, Settings& settings) {
+  Random random(seed, "tree");
+  if (!random.OneIn(3)) return;
+  settings.max_switch_wait = absl::Seconds(random.Between(0, 120));
+  settings.topology = TreeOf(settings.nodes, random.OneIn(4));
+}
+
 Settings MakeSettings(Random& random) {
   Settings settings;
   settings.cluster_name = "sim";
@@ -171,6 +206,7 @@ std::string SubmitText(const WorkItem& item) {
   if (!spec.wishes().licenses.empty()) StrAppend(&text, " -L ", spec.wishes().licenses);
   if (!spec.features.empty()) StrAppend(&text, " -C ", spec.features);
   if (spec.contiguous) text += " --contiguous";
+  if (spec.wishes().switches > 0) StrAppend(&text, " --switches=", spec.wishes().switches);
   if (spec.wishes().exclusive_user) text += " --exclusive=user";
   if (spec.requeue) text += *spec.requeue ? " --requeue" : " --no-requeue";
   if (spec.hold) text += " -H";
@@ -194,6 +230,7 @@ Plan MakePlan(uint64_t seed) {
   AddGres(seed, plan.cluster.settings);
   AddTiers(seed, plan.cluster.settings);
   AddLicenses(seed, plan.cluster.settings);
+  AddTree(seed, plan.cluster.settings);
   AddChoice(seed, plan.cluster.settings);
   plan.cluster.settings.priority = MakePriority(seed);
   plan.cluster.commit_least = absl::Milliseconds(random.Between(1, 5));
@@ -217,6 +254,9 @@ std::string ToString(const ClusterPlan& cluster) {
                 " MinJobAge=", absl::ToInt64Seconds(s.min_job_age),
                 " ReturnToService=", s.return_to_service, " JobRequeue=", s.job_requeue ? 1 : 0,
                 " partitions=", s.partitions.size(), " Licenses=", FormatLicenses(s.licenses),
+                s.topology == nullptr   ? ""
+                : s.topology->IsSplit() ? " two trees"
+                                        : " a tree",
                 " horizon=", absl::FormatDuration(cluster.horizon));
 }
 

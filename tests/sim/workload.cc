@@ -18,7 +18,8 @@ class Workload {
         gres_random_(seed, "work-gres"),
         time_random_(seed, "work-time"),
         license_random_(seed, "work-licences"),
-        choice_random_(seed, "work-choice") {}
+        choice_random_(seed, "work-choice"),
+        tree_random_(seed, "work-tree") {}
 
   std::vector<WorkItem> Run() {
     const int count = random_.Between(4, 26);
@@ -58,12 +59,20 @@ class Workload {
     }
     if (item.kind == WorkKind::kUpdate) Update(item);
     if (item.kind == WorkKind::kUpdate) UpdateLicenses(item);
+    if (item.kind == WorkKind::kUpdate) UpdateSwitches(item);
   }
 
   void UpdateLicenses(WorkItem& item) {
     if (cluster_.settings.licenses.empty() || !license_random_.OneIn(4)) return;
     item.key = "Licenses";
     item.value = license_random_.OneIn(3) ? "" : SomeLicenses();
+  }
+
+  void UpdateSwitches(WorkItem& item) {
+    if (cluster_.settings.topology == nullptr || !tree_random_.OneIn(4)) return;
+    item.key = "Switches";
+    static const std::vector<std::string> kValues = {"0", "1", "1@0:20", "2@1"};
+    item.value = tree_random_.Of(kValues);
   }
 
   void Update(WorkItem& item) {
@@ -121,6 +130,9 @@ class Workload {
       }
       // A node is taken out; that it is back again needs another reconfiguration.
       if (cluster_.settings.nodes.size() > 1 && random_.OneIn(3)) RemoveNode(item);
+      if (item.settings.topology != nullptr) {
+        item.settings.topology = TreeOf(item.settings.nodes, tree_random_.OneIn(4));
+      }
     }
   }
 
@@ -149,6 +161,7 @@ class Workload {
     Times(spec, item.at);
     Licenses(spec);
     Choice(spec);
+    Switches(spec);
     if (random_.OneIn(8))
       spec.begin_time = kStart + item.at + absl::Seconds(random_.Between(1, 90));
     if (spec.batch && random_.Percent(arrays_percent_)) Array(spec);
@@ -251,6 +264,15 @@ class Workload {
     }
   }
 
+  // Drawn apart as well.
+  void Switches(ctld::JobSpec& spec) {
+    if (cluster_.settings.topology == nullptr || tree_random_.OneIn(2)) return;
+    ctld::RareWishes wishes = spec.wishes();
+    wishes.switches = 1 + tree_random_.Below(2);
+    if (tree_random_.OneIn(2)) wishes.switches_wait = absl::Seconds(tree_random_.Between(0, 150));
+    spec.rare = std::make_shared<const ctld::RareWishes>(std::move(wishes));
+  }
+
   // No more than there are at first.
   std::string SomeLicenses() {
     const std::vector<License>& there = cluster_.settings.licenses;
@@ -315,6 +337,7 @@ class Workload {
   Random time_random_;
   Random license_random_;
   Random choice_random_;
+  Random tree_random_;
   std::vector<WorkItem> items_;
   std::vector<uint32_t> submitted_;
   uint32_t allocations_percent_ = 0;

@@ -12,6 +12,7 @@
 #include "common/base/config_problems.h"
 #include "common/base/config_records.h"
 #include "common/base/config_show.h"
+#include "common/base/config_topology.h"
 #include "common/base/config_values.h"
 #include "common/base/text.h"
 
@@ -155,20 +156,41 @@ Config Reader::Finish(std::string_view name) {
   return std::move(config_);
 }
 
-struct TextOf {
-  std::string path;
-  std::string text;
-};
+void AddGresConf(const IncludeReader& read, const std::string& path, Config& config,
+                 ConfigProblems& problems) {
+  const absl::StatusOr<std::string> text = read(path);
+  if (absl::IsNotFound(text.status())) return;
+  if (!text.ok()) return problems.Add({path, 0}, Message(text.status()));
+  ApplyGresConf(config, *text, path, problems);
+}
 
+void AddTopologyConf(const IncludeReader& read, const std::string& path, Config& config,
+                     ConfigProblems& problems) {
+  const absl::StatusOr<std::string> text = read(path);
+  if (!config.topology_tree) {
+    if (text.ok()) problems.AddNote({path, 0}, "not read: TopologyPlugin is not topology/tree");
+    return;
+  }
+  if (!text.ok()) {
+    return problems.Add({path, 0},
+                        StrCat("TopologyPlugin=topology/tree: ", Message(text.status())));
+  }
+  ApplyTopologyConf(config, *text, path, problems);
+}
+
+// `beside`: where other files stand; unset: they are not read.
 absl::StatusOr<Config> Parse(std::string_view text, std::string_view name, std::string_view path,
                              const IncludeReader& include_reader,
-                             const std::optional<TextOf>& gres_conf = std::nullopt) {
+                             const std::optional<std::string>& beside = std::nullopt) {
   ConfigProblems problems;
   LexedConfig lexed = LexConfig(text, name, include_reader, problems);
   Reader reader(problems);
   for (const ConfigLine& line : lexed.lines) reader.Line(line);
   Config config = reader.Finish(name);
-  if (gres_conf.has_value()) ApplyGresConf(config, gres_conf->text, gres_conf->path, problems);
+  if (beside.has_value()) {
+    AddGresConf(include_reader, *beside + "gres.conf", config, problems);
+    AddTopologyConf(include_reader, *beside + "topology.conf", config, problems);
+  }
   absl::Status status = problems.ToStatus();
   if (!status.ok()) return status;
   config.path = std::string(path);
@@ -214,16 +236,11 @@ absl::StatusOr<Config> LoadConfig(const std::string& path) {
   return Parse(*text, path, path, ReadText);
 }
 
-absl::StatusOr<Config> LoadConfigAndGres(const std::string& path) {
+absl::StatusOr<Config> LoadWholeConfig(const std::string& path) {
   absl::StatusOr<std::string> text = ReadText(path);
   if (!text.ok()) return text.status();
   const size_t slash = path.rfind('/');
-  const std::string gres_path =
-      StrCat(slash == path.npos ? "" : path.substr(0, slash + 1), "gres.conf");
-  absl::StatusOr<std::string> gres = ReadText(gres_path);
-  if (absl::IsNotFound(gres.status())) return Parse(*text, path, path, ReadText);
-  if (!gres.ok()) return gres.status();
-  return Parse(*text, path, path, ReadText, TextOf{gres_path, *std::move(gres)});
+  return Parse(*text, path, path, ReadText, slash == path.npos ? "" : path.substr(0, slash + 1));
 }
 
 std::string FindConfigPath() {

@@ -60,6 +60,17 @@ struct NodeConfig {
   SourceLine source;
 };
 
+// A line of topology.conf: a leaf has nodes, another one switches below it.
+struct SwitchConfig {
+  std::string name;
+  std::vector<std::string> nodes;
+  std::vector<std::string> switches;
+  uint32_t link_speed = 1;  // of no effect
+  uint32_t level = 0;       // 0: a leaf; else one more than the highest of those below it
+  std::string all_nodes;    // hostlist: those of all leaves below it
+  SourceLine source;
+};
+
 enum class PartitionState { kUp, kDown, kDrain, kInactive };
 enum class OverSubscribe { kNo, kExclusive, kYes, kForce };
 
@@ -223,6 +234,8 @@ struct Config {
   bool config_overrides = false;  // SlurmdParameters: a node smaller than its line is no error
   std::vector<std::string> gres_types;
   std::vector<License> licenses;
+  bool topology_tree = false;  // TopologyPlugin=topology/tree; false: the network is flat
+  absl::Duration max_switch_wait = absl::Seconds(300);  // of SchedulerParameters
 
   std::vector<std::string> operators;       // ReeveOperators, our own: names or numbers of users
   std::vector<std::string> administrators;  // ReeveAdministrators, likewise
@@ -252,6 +265,7 @@ struct Config {
 
   std::vector<NodeConfig> nodes;            // in the order of the file
   std::vector<PartitionConfig> partitions;  // in the order of the file
+  std::vector<SwitchConfig> switches;       // of topology.conf, in its order
 
   // What `scontrol show config` prints, in its order and spelling ("KillWait", "30 sec"). What only
   // the running controller knows is for it to complete: BOOT_TIME, NEXT_JOB_ID, SlurmUser's id.
@@ -275,8 +289,9 @@ absl::StatusOr<Config> ParseConfig(std::string_view text, std::string_view name,
 
 // NotFound when the file does not exist; else as ParseConfig.
 absl::StatusOr<Config> LoadConfig(const std::string& path);
-// With the gres.conf beside it, if there is one: only the controller needs to know that.
-absl::StatusOr<Config> LoadConfigAndGres(const std::string& path);
+// With the gres.conf beside it, if there is one, and topology.conf, where the network is a tree:
+// only the controller needs to know those.
+absl::StatusOr<Config> LoadWholeConfig(const std::string& path);
 
 // $SLURM_CONF, else /etc/reeve/slurm.conf.
 std::string FindConfigPath();

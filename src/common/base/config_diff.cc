@@ -141,6 +141,14 @@ Entries PartitionFields(const PartitionConfig& partition) {
   };
 }
 
+Entries SwitchFields(const SwitchConfig& entry) {
+  return {
+      {"Nodes", Join(entry.nodes, ",")},
+      {"Switches", Join(entry.switches, ",")},
+      {"LinkSpeed", StrCat(entry.link_speed)},
+  };
+}
+
 // One line for each record that was added, removed or changed.
 template <class T>
 void DiffRecords(std::string_view kind, const std::vector<T>& before, const std::vector<T>& after,
@@ -159,8 +167,8 @@ void DiffRecords(std::string_view kind, const std::vector<T>& before, const std:
     for (size_t i = 0; i < is.size(); ++i) {
       if (was[i].second == is[i].second) continue;
       // Lists and numbered words would say little or too much.
-      const bool brief =
-          is[i].first == "Nodes" || is[i].first == "State" || is[i].first == "OverSubscribe";
+      const bool brief = is[i].first == "Nodes" || is[i].first == "Switches" ||
+                         is[i].first == "State" || is[i].first == "OverSubscribe";
       changes.push_back(brief ? StrCat(is[i].first, " changed")
                               : StrCat(is[i].first, ": ", Change(was[i].second, is[i].second)));
     }
@@ -184,6 +192,8 @@ ConfigChanges ConfigDiff(const Config& before, const Config& after) {
   DiffRecords<NodeConfig>("NodeName", before.nodes, after.nodes, NodeFields, changes.at_run_time);
   DiffRecords<PartitionConfig>("PartitionName", before.partitions, after.partitions,
                                PartitionFields, changes.at_run_time);
+  DiffRecords<SwitchConfig>("SwitchName", before.switches, after.switches, SwitchFields,
+                            changes.at_run_time);
   return changes;
 }
 

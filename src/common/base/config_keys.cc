@@ -252,7 +252,7 @@ constexpr ConfigKey kMainKeys[] = {
     {"TLSType", H, "-"},
     {"TmpFS", H, "-"},
     {"TopologyParam", U, kNull},
-    {"TopologyPlugin", U, "topology/flat", "topology/flat|topology/default|topology/none|flat|none"},
+    {"TopologyPlugin", H, "-"},
     {"TrackWCKey", U, "no", "no|0"},
     {"TreeWidth", S, "16", "*", "the controller reaches every node over its own stream"},
     {"UsePam", U, "no", "no|0"},

@@ -9,6 +9,7 @@ namespace reeve {
 namespace {
 
 constexpr int64_t kMaxScriptSize = 64 << 20;
+constexpr int64_t kMaxSwitchWait = 365 * 24 * 3600;
 constexpr int64_t kMaxUint32 = std::numeric_limits<int32_t>::max();
 
 std::string OrNull(std::string_view text) {
@@ -48,6 +49,7 @@ constexpr std::string_view kTuning[] = {
 absl::Status SetSchedulerParameters(Config& config, std::string_view value) {
   config.scheduler_parameters.clear();
   config.max_script_size = Config().max_script_size;
+  config.max_switch_wait = Config().max_switch_wait;
   if (IsNull(value)) return absl::OkStatus();
   for (std::string_view text : SplitSkipEmpty(value, ",")) {
     const Option option = SplitOption(Strip(text));
@@ -57,9 +59,13 @@ absl::Status SetSchedulerParameters(Config& config, std::string_view value) {
       absl::StatusOr<int64_t> size = NumberOf(option, 1, kMaxScriptSize);
       if (!size.ok()) return size.status();
       config.max_script_size = static_cast<uint32_t>(*size);
+    } else if (EqualsIgnoreCase(option.name, "max_switch_wait")) {
+      absl::StatusOr<int64_t> seconds = NumberOf(option, 0, kMaxSwitchWait);
+      if (!seconds.ok()) return seconds.status();
+      config.max_switch_wait = absl::Seconds(*seconds);
     } else if (!known) {
-      return Refused(text, StrCat("is not supported yet; accepted: max_script_size, and without "
-                                  "effect ",
+      return Refused(text, StrCat("is not supported yet; accepted: max_script_size, "
+                                  "max_switch_wait, and without effect ",
                                   Join(kTuning, ", ")));
     }
   }

@@ -381,6 +381,17 @@ absl::Status SetLicenses(Config& config, std::string_view value) {
   return absl::OkStatus();
 }
 
+absl::Status SetTopologyPlugin(Config& config, std::string_view value) {
+  std::string_view word = value;
+  if (StartsWithIgnoreCase(word, "topology/")) word.remove_prefix(9);
+  config.topology_tree = EqualsIgnoreCase(word, "tree");
+  if (config.topology_tree) return absl::OkStatus();
+  for (std::string_view flat : {"flat", "default", "none"}) {
+    if (EqualsIgnoreCase(word, flat)) return absl::OkStatus();
+  }
+  return Refused(value, "is not supported yet; use topology/tree or topology/flat");
+}
+
 std::string ShowAccountingHost(const Config& config) {
   if (!config.accounting_host.empty()) return config.accounting_host;
   return config.controllers.empty() ? "localhost" : config.controllers[0].addr;
@@ -461,6 +472,8 @@ std::vector<ValueBinding> MakeBindings() {
       Script("TaskEpilog", &C::task_epilog),
       Script("TaskProlog", &C::task_prolog),
       Path("TmpFS", &C::tmp_fs),
+      {"TopologyPlugin", SetTopologyPlugin,
+       ShowTwoWords(&C::topology_tree, "topology/tree", "topology/flat")},
   };
 }
 

@@ -44,6 +44,9 @@ struct ShapeQueue {
   Terms terms;
   NodeBits fits;  // nodes of the partition that an empty one of could take a task
   uint32_t fit_count = 0;
+  // The terms of its jobs when they have waited long enough for few switches; null: they ask for
+  // no fewer than there are.
+  std::shared_ptr<const Terms> anywhere;
 
   bool judged = false;
   Verdict verdict;

@@ -31,6 +31,19 @@ void MoveJob(Context& context, Job& job, absl::Duration by) {
   context.Changed(job);
 }
 
+// Nobody has waited longer because the clock was set.
+void MoveSwitchWaits(Context& context, absl::Duration by) {
+  SwitchWaits& waits = context.state.switch_waits;
+  for (const auto& [id, when] : waits.TakeAll()) {
+    Job* job = context.state.FindJob(id);
+    if (job == nullptr || !job->Pending()) continue;
+    waits.Watch(id, when + absl::ToInt64Microseconds(by));
+    if (!IsSet(job->switches_since)) continue;
+    job->switches_since += by;
+    context.Changed(*job);
+  }
+}
+
 }  // namespace
 
 void HandleClockJump(Context& context, absl::Duration by) {
@@ -41,6 +54,7 @@ void HandleClockJump(Context& context, absl::Duration by) {
   std::vector<JobId> ids(context.state.active.begin(), context.state.active.end());
   std::sort(ids.begin(), ids.end());
   for (JobId id : ids) MoveJob(context, *context.state.FindJob(id), by);
+  MoveSwitchWaits(context, by);
   context.state.fair_share.ClockJumped(by);
   PriorityRound& round = context.state.round;
   round.next += by;

@@ -29,6 +29,7 @@
 #include "ctld/core/ready_key.h"
 #include "ctld/core/reservation_table.h"
 #include "ctld/core/shape.h"
+#include "ctld/core/switch_wait.h"
 #include "ctld/core/timers.h"
 
 namespace reeve::ctld {
@@ -109,6 +110,7 @@ class State {
   ShapeTable shapes;
   Plan plan;
   Preemption preemption;
+  SwitchWaits switch_waits;
   absl::Time plan_watched;  // the planned start for which there is a timer
   TimerQueue timers;
   absl::flat_hash_map<JobId, std::vector<JobWaiter>> waiters;

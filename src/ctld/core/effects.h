@@ -61,6 +61,9 @@ struct StepLaunch {
   uint64_t mem_limit_mb = 0;      // of the step on this node; 0: none
   uint64_t job_mem_limit_mb = 0;  // of the job on this node; 0: none
   CpuSet job_cores;               // CPU ids of the job on this node
+  // Of this node, as tasks find them; empty: the network is flat.
+  std::string topology_addr;
+  std::string topology_pattern;
   // Numbers of GPUs on this node, as programs name them.
   bool node_has_gpus = false;
   std::vector<uint32_t> job_gpus;

@@ -63,6 +63,7 @@ void Reconsider(Context& context, Job& job) {
     job.accrue_time = job.eligible_time;
     context.Changed(job);
   }
+  ForgetSwitchesIfWaited(context, job);
   const bool was_kept_out = !context.state.backlog.Contains(job.id);
   if (was_kept_out) SetReason(context, job, Reason::kNone);
   context.AddReady(job);

@@ -53,6 +53,12 @@ class Explainer {
     out_.max_nodes = shape.max_nodes;
     out_.tasks = shape.num_tasks;
     out_.last_start = LastStart(job_);
+    if (state_.settings.topology != nullptr && job_.spec->wishes().switches > 0) {
+      out_.switches = job_.spec->wishes().switches;
+      out_.switches_wait = SwitchWaitOf(job_);
+      out_.switches_since = job_.switches_since;
+      out_.switches_waited = HasWaitedForSwitches(job_, now_);
+    }
     FindWaits();
     for (PartitionIndex partition : state_.PartitionsOf(job_)) {
       keys_.push_back(KeyOf(state_, job_, partition, now_));
@@ -221,7 +227,8 @@ void HandleExplain(Context& context, const ExplainJobs& event) {
       if (known.insert(id).second) jobs.push_back(id);
     }
   }
-  const bool behind = state.PlanIsBehind() || state.plan.FirstStart() <= ToInstant(context.now);
+  const Instant next = std::min(state.plan.FirstStart(), state.switch_waits.Next());
+  const bool behind = state.PlanIsBehind() || next <= ToInstant(context.now);
   if (behind && !RunSchedule(context)) context.effects.schedule = true;
   ExplainAnswer answer;
   for (JobId id : jobs) {

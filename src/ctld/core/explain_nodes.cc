@@ -7,6 +7,8 @@
 #include "common/base/text.h"
 #include "common/base/units.h"
 #include "ctld/core/pick_nodes.h"
+#include "ctld/core/pick_switches.h"
+#include "ctld/core/verdict.h"
 
 namespace reeve::ctld {
 namespace {
@@ -87,12 +89,29 @@ class NodeCounter {
       const auto is_of = [&](NodeIndex i) { return Matches(group.terms, At(i)); };
       AddCounted(Need::kFeatureGroup, group.text, is_of, is_of);
     }
-    if (!shape_.contiguous) return;
-    const std::vector<NodeIndex> all = InRows(partition_.nodes);
-    const std::vector<NodeIndex> left = InRows(remaining_);
+    if (shape_.contiguous) {
+      AddSets(Need::kContiguous, StrCat(shape_.min_nodes), InRows(partition_.nodes),
+              InRows(remaining_));
+    }
+    if (terms_.topology == nullptr) return;
+    const bool few = AsksForFewSwitches(terms_);
+    if (!few && !terms_.topology->IsSplit()) return;
+    AddSets(Need::kSwitches, few ? StrCat(terms_.max_switches) : "", OnSwitches(partition_.nodes),
+            OnSwitches(remaining_));
+  }
+
+  void AddSets(Need need, std::string asked, const std::vector<NodeIndex>& all,
+               const std::vector<NodeIndex>& left) {
     AddCounted(
-        Need::kContiguous, StrCat(shape_.min_nodes), [&](NodeIndex i) { return Has(all, i); },
+        need, std::move(asked), [&](NodeIndex i) { return Has(all, i); },
         [&](NodeIndex i) { return Has(left, i); });
+  }
+
+  // Sorted.
+  std::vector<NodeIndex> OnSwitches(const std::vector<NodeIndex>& nodes) const {
+    std::vector<NodeIndex> found = OnFewSwitches(terms_, nodes, shape_.min_nodes);
+    std::sort(found.begin(), found.end());
+    return found;
   }
 
   static bool Has(const std::vector<NodeIndex>& sorted, NodeIndex node) {
@@ -273,13 +292,17 @@ std::string LackTogether(const State& state, const ShapeQueue& queue) {
     return StrCat(those, " of the nodes of ", name, " that will do ", count > 1 ? "are" : "is",
                   " of ", group.text);
   }
-  const size_t most = MostNodes(queue.terms, offers);
+  const Terms& terms = TermsAnywhere(queue);
+  const size_t most = MostNodes(terms, offers);
   if (most >= shape.min_nodes) return "";
+  const bool split = terms.topology != nullptr && terms.topology->IsSplit();
   const std::string_view how =
       shape.features.one_of ? " are of one of the features in brackets" : "";
   return StrCat("at most ", most, " of the nodes of ", name, " that will do", how,
-                shape.contiguous ? " are next to each other" : "", ", ", shape.min_nodes,
-                " needed");
+                shape.contiguous ? " are next to each other"
+                : split          ? " are below one switch"
+                                 : "",
+                ", ", shape.min_nodes, " needed");
 }
 
 }  // namespace
@@ -319,7 +342,7 @@ std::string NeverText(const State& state, const ShapeQueue& queue,
   uint32_t before = requirements.front().remaining;
   for (const Requirement& requirement : requirements) {
     if (requirement.need == Need::kUp || requirement.need == Need::kFeatureGroup ||
-        requirement.need == Need::kContiguous) {
+        requirement.need == Need::kContiguous || requirement.need == Need::kSwitches) {
       break;
     }
     if (requirement.remaining >= shape.min_nodes) {

@@ -4,6 +4,7 @@
 #include <functional>
 #include <optional>
 
+#include "common/base/switches.h"
 #include "common/base/text.h"
 #include "common/base/units.h"
 #include "ctld/core/explain_nodes.h"
@@ -170,6 +171,7 @@ class Search {
       trials_.back().Prepare();
     }
     TryTime();
+    TrySwitches();
     TryNodes();
     TryTasks();
     TryCpus();
@@ -229,6 +231,7 @@ class Search {
     absl::StatusOr<Validated> valid =
         Validate(state_, spec, {job_.owner->uid, false, nullptr}, job_.id);
     if (!valid.ok()) return std::nullopt;
+    if (HasWaitedForSwitches(job_, now_)) valid->shape.max_switches = 0;
     return std::move(valid->shape);
   }
 
@@ -246,6 +249,20 @@ class Search {
     }
     spec.time_limit = absl::Minutes(minutes);
     Keep(spec, {"--time=" + text, FormatDuration(job_.time_limit), {"TimeLimit", text}});
+  }
+
+  void TrySwitches() {
+    const bool few = std::any_of(trials_.begin(), trials_.end(), [](const Trial& trial) {
+      return AsksForFewSwitches(trial.terms());
+    });
+    if (!few) return;
+    JobSpec spec = *job_.spec;
+    RareWishes wishes = spec.wishes();
+    const std::string asked = FormatSwitches(wishes.switches, SwitchWaitOf(job_));
+    wishes.switches = 0;
+    wishes.switches_wait.reset();
+    spec.rare = std::make_shared<const RareWishes>(std::move(wishes));
+    Keep(spec, {"without --switches", asked, {"Switches", "0"}});
   }
 
   void TryNodes() {

@@ -39,6 +39,9 @@ enum class Need : uint8_t {
   // Of all nodes together; the last ones.
   kFeatureGroup,  // of a group of features: those of it among the nodes that remain
   kContiguous,    // in a row of as many neighbours as the job needs that remain
+  // On leaf switches, as few as the job asks for and all below one switch, that have as many nodes
+  // together as it needs.
+  kSwitches,
 };
 
 struct Requirement {
@@ -133,6 +136,12 @@ struct Explanation {
   uint32_t max_nodes = 0;  // UINT32_MAX: any number
   uint32_t tasks = 0;
   absl::Time last_start = absl::InfiniteFuture();  // it is over when it has not started by then
+  // --switches: how many, for how long it waits for so few of them, and since when; that is unset
+  // while it could not start on others either. 0: it asks for none.
+  uint32_t switches = 0;
+  absl::Duration switches_wait;
+  absl::Time switches_since;
+  bool switches_waited = false;  // for long enough: it does not ask for few any more
   std::vector<Wait> waits;
   std::vector<Prospect> prospects;  // in the order of its partitions
   // False: the plan is being made and has not got as far as this job.

@@ -236,7 +236,8 @@ struct Job {
   Stamp over_time;
   Stamp last_sched_time;
   Stamp planned_start;
-  Stamp preempt_time;  // of this run: since when it is to make room for another job
+  Stamp preempt_time;    // of this run: since when it is to make room for another job
+  Stamp switches_since;  // pending: since when it could start on more switches than it asks for
   absl::Duration time_limit = absl::InfiniteDuration();
 
   uint32_t priority = 0;  // 0: held; see priority.h

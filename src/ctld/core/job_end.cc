@@ -220,7 +220,7 @@ void Requeue(Context& context, Job& job, bool hold, bool by_admin) {
   job.steps.clear();
   job.pending_nodes.clear();
   job.leased = false;
-  job.preempt_time = absl::UnixEpoch();
+  job.preempt_time = job.switches_since = absl::UnixEpoch();
   job.next_step_id = 0;
   job.start_time = job.end_time = job.eligible_time = job.accrue_time = absl::UnixEpoch();
   job.exit_status = job.derived_exit_status = 0;

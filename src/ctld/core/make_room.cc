@@ -55,6 +55,9 @@ void RoomMaker::FindBlocked() {
   if (backlog.by_rank().begin()->tier <= lowest) return;
   for (const std::unique_ptr<ShapeQueue>& queue : backlog.queues()) {
     if (!queue->waits() || !queue->blocked || queue->head().tier <= lowest) continue;
+    // Nobody ends for one that could start elsewhere.
+    const Job& first = *state_.FindJob(queue->head().job);
+    if (queue->anywhere != nullptr && IsSet(first.switches_since)) continue;
     if (looked_at_ == nullptr || looked_at_->contains(queue->head())) {
       blocked_.insert(queue->head());
     }

@@ -5,6 +5,8 @@
 #include <numeric>
 #include <tuple>
 
+#include "ctld/core/pick_switches.h"
+
 namespace reeve::ctld {
 namespace {
 
@@ -139,7 +141,10 @@ std::optional<Candidates> PickAnywhere(const Terms& terms, Candidates candidates
 class RowSearch {
  public:
   RowSearch(const Terms& terms, Candidates candidates)
-      : terms_(terms), row_(std::move(candidates)), tally_(terms.shape->features) {
+      : terms_(terms),
+        row_(std::move(candidates)),
+        tally_(terms.shape->features),
+        leaves_(terms.topology.get()) {
     std::sort(row_.begin(), row_.end(), [](const Candidate& a, const Candidate& b) {
       return a.offer->node->order < b.offer->node->order;
     });
@@ -151,28 +156,33 @@ class RowSearch {
         while (first_ < last_) DropFirst();
       }
       Add(row_[last_]);
-      // The shortest that ends here begins no sooner than the shortest that ended before.
+      // The shortest that ends here begins no sooner than the shortest that ended before. It is
+      // also on the fewest leaf switches.
       while (first_ < last_ && SufficeWithoutFirst()) DropFirst();
-      if (Suffice() && Count() <= MostOf(terms_, row_.size())) Compare();
+      if (!Suffice() || Count() > MostOf(terms_, row_.size())) continue;
+      if (leaves_.Suffices(terms_)) Compare();
     }
     if (!best_.has_value()) return std::nullopt;
     const auto begin = row_.begin() + static_cast<ptrdiff_t>(best_first_);
-    return Candidates(begin, begin + static_cast<ptrdiff_t>(std::get<0>(*best_)));
+    return Candidates(begin, begin + static_cast<ptrdiff_t>(std::get<1>(*best_)));
   }
 
  private:
-  using Key = std::tuple<size_t, uint64_t, int64_t>;  // nodes, weight, what there is to spare
+  // Leaf switches, nodes, weight, what there is to spare.
+  using Key = std::tuple<uint32_t, size_t, uint64_t, int64_t>;
 
   size_t Count() const { return last_ + 1 - first_; }
   void Add(const Candidate& candidate) {
     sums_.Add(candidate);
     required_ += candidate.required;
     tally_.Add(candidate.groups);
+    leaves_.Add(candidate.offer->index);
   }
   void Remove(const Candidate& candidate) {
     sums_.Remove(candidate);
     required_ -= candidate.required;
     tally_.Remove(candidate.groups);
+    leaves_.Remove(candidate.offer->index);
   }
   void DropFirst() { Remove(row_[first_++]); }
   bool Suffice() const {
@@ -189,10 +199,10 @@ class RowSearch {
     return suffice;
   }
   void Compare() {
-    Key key{Count(), 0, 0};
+    Key key{leaves_.leaves(), Count(), 0, 0};
     for (size_t i = first_; i <= last_; ++i) {
-      std::get<1>(key) += row_[i].offer->node->weight;
-      std::get<2>(key) += Spare(terms_, row_[i], Count() == 1);
+      std::get<2>(key) += row_[i].offer->node->weight;
+      std::get<3>(key) += Spare(terms_, row_[i], Count() == 1);
     }
     if (best_.has_value() && !(key < *best_)) return;
     best_ = key;
@@ -202,6 +212,7 @@ class RowSearch {
   const Terms& terms_;
   Candidates row_;
   GroupTally tally_;
+  LeafTally leaves_;
   Sums sums_;
   size_t required_ = 0;
   size_t first_ = 0;
@@ -210,6 +221,16 @@ class RowSearch {
   size_t best_first_ = 0;
 };
 
+// One node, or few leaf switches.
+std::optional<Candidates> PickInTree(const Terms& terms, const Candidates& candidates) {
+  const Shape& shape = *terms.shape;
+  if (shape.min_nodes == 1 && shape.req_nodes.empty()) {
+    if (const Candidate* best = BestSingle(terms, candidates)) return Candidates{*best};
+  }
+  return PickOnSwitches(terms, candidates,
+                        [&](Candidates some) { return PickAnywhere(terms, std::move(some)); });
+}
+
 std::optional<Candidates> PickOf(const Terms& terms, Candidates candidates) {
   const Shape& shape = *terms.shape;
   const auto required = std::count_if(candidates.begin(), candidates.end(),
@@ -217,6 +238,7 @@ std::optional<Candidates> PickOf(const Terms& terms, Candidates candidates) {
   if (static_cast<size_t>(required) < shape.req_nodes.size()) return std::nullopt;
   if (candidates.size() < shape.min_nodes) return std::nullopt;
   if (shape.contiguous) return RowSearch(terms, std::move(candidates)).Run();
+  if (terms.topology != nullptr) return PickInTree(terms, candidates);
   return PickAnywhere(terms, std::move(candidates));
 }
 
@@ -227,26 +249,41 @@ Candidates OfGroup(const Candidates& candidates, size_t group) {
   return found;
 }
 
-// The longest row of neighbours that has what the counts of features ask for; any without
-// contiguous.
+size_t MostOfTree(const Terms& terms, const Candidates& candidates) {
+  std::vector<NodeIndex> nodes;
+  for (const Candidate& candidate : candidates) nodes.push_back(candidate.offer->index);
+  return MostOnSwitches(terms, nodes);
+}
+
+// The longest row of neighbours that has what the counts of features ask for, and is on few leaf
+// switches; any nodes without contiguous.
 size_t LongestOf(const Terms& terms, Candidates candidates) {
+  const bool contiguous = terms.shape->contiguous;
   std::sort(candidates.begin(), candidates.end(), [](const Candidate& a, const Candidate& b) {
     return a.offer->node->order < b.offer->node->order;
   });
   size_t longest = 0;
   size_t length = 0;
   GroupTally tally(terms.shape->features);
+  LeafTally leaves(contiguous ? terms.topology.get() : nullptr);
+  const auto drop = [&](const Candidate& candidate) {
+    tally.Remove(candidate.groups);
+    leaves.Remove(candidate.offer->index);
+  };
   for (size_t i = 0; i < candidates.size(); ++i) {
     const bool next_to =
         i > 0 && AreNeighbours(*candidates[i - 1].offer->node, *candidates[i].offer->node);
-    if (terms.shape->contiguous && !next_to) {
-      for (; length > 0; --length) tally.Remove(candidates[i - length].groups);
+    if (contiguous && !next_to) {
+      for (; length > 0; --length) drop(candidates[i - length]);
     }
     tally.Add(candidates[i].groups);
+    leaves.Add(candidates[i].offer->index);
     length++;
+    for (; !leaves.Suffices(terms); --length) drop(candidates[i + 1 - length]);
     if (tally.Lacking() == 0) longest = std::max(longest, length);
   }
-  return longest;
+  if (contiguous || terms.topology == nullptr) return longest;
+  return std::min(longest, MostOfTree(terms, candidates));
 }
 
 uint64_t WeightOf(const Candidates& candidates) {
@@ -331,7 +368,14 @@ bool Gathering::Sum::Suffices(const Shape& shape) const {
   return nodes >= shape.min_nodes && tasks >= shape.num_tasks;
 }
 
-void Gathering::Expect(const std::vector<const Node*>& nodes) {
+Gathering::Gathering(const Terms& terms) : terms_(terms), tally_(terms.shape->features) {}
+Gathering::~Gathering() = default;
+
+void Gathering::Expect(const std::vector<const Node*>& nodes, absl::Span<const NodeIndex> indices) {
+  const Topology* tree = terms_.topology.get();
+  if (tree != nullptr && (AsksForFewSwitches(terms_) || tree->IsSplit())) {
+    leaves_ = std::make_unique<LeafSums>(terms_, indices);
+  }
   const FeatureExpr& features = terms_.shape->features;
   if (!features.groups.empty()) {
     for (const Node* node : nodes) groups_.push_back(features.GroupsOf(*node));
@@ -353,6 +397,7 @@ void Gathering::Expect(const std::vector<const Node*>& nodes) {
 void Gathering::Change(uint32_t node, uint32_t before, uint32_t after) {
   if (before == after) return;
   all_.Change(before, after);
+  if (leaves_ != nullptr) leaves_->Change(node, before, after);
   if (!groups_.empty()) {
     for (size_t i = 0; i < alternatives_.size(); ++i) {
       if ((groups_[node] >> i & 1) != 0) alternatives_[i].Change(before, after);
@@ -369,6 +414,7 @@ void Gathering::Change(uint32_t node, uint32_t before, uint32_t after) {
 bool Gathering::MaySuffice() {
   const std::vector<uint32_t> changed = std::exchange(changed_, {});
   if (!all_.Suffices(*terms_.shape)) return false;
+  if (leaves_ != nullptr && !leaves_->MaySuffice()) return false;
   if (!groups_.empty()) {
     const bool any = std::any_of(alternatives_.begin(), alternatives_.end(),
                                  [&](const Sum& sum) { return sum.Suffices(*terms_.shape); });

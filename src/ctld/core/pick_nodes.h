@@ -3,10 +3,12 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <utility>
 #include <vector>
 
+#include "absl/types/span.h"
 #include "ctld/core/features.h"
 #include "ctld/core/select_nodes.h"
 
@@ -48,13 +50,17 @@ inline bool AreNeighbours(const Node& a, const Node& b) {
   return a.order + 1 == b.order;
 }
 
+class LeafSums;  // pick_switches.h
+
 // As capacities change, could those nodes suffice? False only when SelectNodes would find nothing.
 class Gathering {
  public:
-  explicit Gathering(const Terms& terms) : terms_(terms), tally_(terms.shape->features) {}
+  explicit Gathering(const Terms& terms);
+  ~Gathering();
 
-  // All nodes that will change, by the caller's numbers, which begin with 0.
-  void Expect(const std::vector<const Node*>& nodes);
+  // All nodes that will change, by the caller's numbers, which begin with 0. `indices` are those
+  // nodes' places in State::nodes.
+  void Expect(const std::vector<const Node*>& nodes, absl::Span<const NodeIndex> indices);
   void Change(uint32_t node, uint32_t before, uint32_t after);  // in tasks
   bool MaySuffice();
 
@@ -69,6 +75,7 @@ class Gathering {
 
   const Terms& terms_;
   Sum all_;
+  std::unique_ptr<LeafSums> leaves_;  // where not all leaf switches will do together
   GroupTally tally_;
   std::vector<GroupBits> groups_;  // by node; empty: there are no groups
   std::vector<Sum> alternatives_;  // with one_of: by group

@@ -54,7 +54,7 @@ std::optional<Plan::Start> Plan::Find(const State& state, const Terms& terms,
   }
   std::make_heap(moments.begin(), moments.end());
   Gathering gathering(terms);
-  gathering.Expect(all);
+  gathering.Expect(all, nodes);
   bool unlicensed = false;  // at the last time that was looked at
   while (unlicensed || !moments.empty()) {
     const Instant at = unlicensed ? licensed : moments.front().at;

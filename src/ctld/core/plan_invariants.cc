@@ -1,5 +1,7 @@
 // The plan counted over, hold by hold, without the tracks' step functions.
 #include <algorithm>
+#include <optional>
+#include <set>
 
 #include "common/base/text.h"
 #include "ctld/core/cluster_state.h"
@@ -19,6 +21,7 @@ class PlanChecker {
     if (state_.plan.licenses().AnyChanged()) return found_;
     for (LicenseIndex i = 0; i < state_.plan.licenses().size(); ++i) CheckLicense(i);
     CheckLicensesOfJobs();
+    CheckSwitches();
     if (state_.PlanIsBehind()) return found_;  // a pass is still to come
     for (const auto& queue : state_.backlog.queues()) {
       if (queue->waits()) CheckWaits(*queue);
@@ -145,6 +148,37 @@ class PlanChecker {
     if (held != wanted) {
       found_.push_back(StrCat("planned jobs hold ", held, " licences, not ", wanted));
     }
+  }
+
+  // No place is on more leaf switches than its job asks for before the job has waited for them, and
+  // none is on two trees.
+  void CheckSwitches() {
+    const Topology* tree = state_.settings.topology.get();
+    if (tree == nullptr || state_.backlog.stale) return;
+    state_.plan.planned().ForEach([&](JobId id, const auto& planned) {
+      const Job& job = *state_.FindJob(id);
+      for (const Plan::Place& place : planned->places) {
+        std::set<LeafIndex> leaves;
+        std::set<size_t> roots;
+        for (NodeIndex node : place.nodes) {
+          leaves.insert(tree->LeafOf(node));
+          roots.insert(tree->RootOf(tree->LeafOf(node)));
+        }
+        if (roots.size() > 1) {
+          found_.push_back(StrCat("job ", id.value, " is planned on two trees of switches"));
+        }
+        const uint32_t most = job.shape->max_switches;
+        if (most == 0 || leaves.size() <= most) continue;
+        const std::optional<Instant> since =
+            IsSet(job.switches_since) ? ToInstant(job.switches_since) : state_.switch_waits.Of(id);
+        if (since.has_value() &&
+            place.at >= *since + absl::ToInt64Microseconds(SwitchWaitOf(job))) {
+          continue;
+        }
+        found_.push_back(StrCat("job ", id.value, " is planned on ", leaves.size(),
+                                " leaf switches before it has waited for ", most));
+      }
+    });
   }
 
   bool LicensesFreeFor(const ShapeQueue& queue, Instant until) const {

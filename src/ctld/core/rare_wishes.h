@@ -1,6 +1,7 @@
 // What few jobs ask for. A spec has one pointer to all of it, so that the others stay small.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 
@@ -15,6 +16,11 @@ struct RareWishes {
   std::string licenses;  // as typed: "foo:4,bar"
 
   bool exclusive_user = false;  // --exclusive=user: shares its nodes with its user's alone
+
+  uint32_t switches = 0;  // --switches: at most so many leaf switches; 0: any number
+  // How long it waits for them when it could start on others: as long as the configuration lets it
+  // when it does not say. Of a job that has been submitted always set beside `switches`.
+  std::optional<absl::Duration> switches_wait;
 
   friend bool operator==(const RareWishes&, const RareWishes&) = default;
 };

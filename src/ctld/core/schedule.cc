@@ -7,9 +7,11 @@
 #include "ctld/core/eligibility.h"
 #include "ctld/core/job_array.h"
 #include "ctld/core/make_room.h"
+#include "ctld/core/pending_view.h"
 #include "ctld/core/select_nodes.h"
 #include "ctld/core/start_job.h"
 #include "ctld/core/start_search.h"
+#include "ctld/core/switch_wait.h"
 #include "ctld/core/verdict.h"
 
 namespace reeve::ctld {
@@ -42,12 +44,14 @@ class Pass {
         state_(context.state),
         backlog_(context.state.backlog),
         plan_(context.state.plan),
+        shown_(context),
         now_(ToInstant(context.now)),
         work_end_(work == kAnyWork ? kAnyWork : plan_.work() + work) {}
 
   bool Run() {
     if (backlog_.stale) StartOver();
     CatchUp();
+    FollowSwitchWaits();
     const bool whole = state_.settings.backfill && state_.settings.plan_depth == UINT32_MAX;
     if (whole) {
       LookAgainAtWhatIsDue();
@@ -59,7 +63,7 @@ class Pass {
       Afresh();
       MakeRoom();
     }
-    NameTops();
+    shown_.NameTops();
     WatchFirstStart();
     return backlog_.unplanned.empty() && backlog_.candidates.empty() && !begin_again_;
   }
@@ -176,7 +180,7 @@ class Pass {
 
   void LookAtFirst(ShapeQueue& queue) {
     const ReadyKey key = queue.head();
-    if (!Start(queue, key)) return Wait(queue, key);
+    if (!Start(queue, key)) return shown_.Wait(queue, key);
     if (!queue.jobs.empty()) backlog_.candidates.insert({queue.head(), &queue});
   }
 
@@ -190,7 +194,7 @@ class Pass {
       if (Start(queue, key)) return;  // a record that is left is looked at again
       if (!backlog_.unplanned.contains(key)) return;
     }
-    Wait(queue, key);
+    shown_.Wait(queue, key);
     if (PlanTasks(queue, key)) backlog_.unplanned.erase(key);
   }
 
@@ -203,9 +207,9 @@ class Pass {
     if (!queue.judged) queue.verdict = Judge(state_, queue);
     queue.judged = true;
     if (queue.verdict.can_run_later) return true;
-    if (IsFirst(key)) {
-      ClearPlannedStart(key.job);
-      Explain(key, queue.verdict.reason, queue.verdict.detail);
+    if (shown_.IsFirst(key)) {
+      shown_.ClearPlannedStart(key.job);
+      shown_.Explain(key, queue.verdict.reason, queue.verdict.detail);
     }
     return false;
   }
@@ -222,15 +226,16 @@ class Pass {
     }
     FreeNow sum;
     const std::optional<Grant> grant =
-        FindGrant(state_, queue, key, now_, DeadlineOf(job), scratch_, sum);
+        FindGrant(state_, queue, queue.terms, key, now_, DeadlineOf(job), scratch_, sum);
     if (!grant.has_value()) {
       Block(queue, key, sum);
+      NoteElsewhere(queue, key, now_);
       return false;
     }
     plan_.DropFirstPlace(key.job);
     StartJob(context_, job, key.partition, *grant);
     CatchUp();
-    if (backlog_.Contains(key.job)) ShowPlannedStart(key.job);
+    if (backlog_.Contains(key.job)) shown_.ShowPlannedStart(key.job);
     return true;
   }
 
@@ -263,7 +268,7 @@ class Pass {
       if (!PlanOne(queue, key)) break;
     }
     plan_.Shorten(key.job, wanted);
-    ShowPlannedStart(key.job);
+    shown_.ShowPlannedStart(key.job);
     return true;
   }
 
@@ -282,10 +287,13 @@ class Pass {
     }
     const uint64_t epoch = plan_.grown_epoch();
     const bool all = Thorough(queue, key);
-    std::optional<Plan::Start> start = FindStart(queue, key, from, all);
-    if (!start.has_value() && !all) start = FindStart(queue, key, from, true);
+    const Plan::When when{.from = from, .end_by = DeadlineOf(*state_.FindJob(key.job))};
+    std::optional<Plan::Start> start = FindStart(queue, queue.terms, key, when, all);
+    if (!start.has_value() && !all) start = FindStart(queue, queue.terms, key, when, true);
+    if (queue.anywhere != nullptr) start = OrElsewhere(queue, key, std::move(start));
     if (!start.has_value()) return false;
     for (const ReadyKey& lost : plan_.Keep(state_, key, queue.terms, *start)) PutBack(lost);
+    if (queue.anywhere != nullptr) return true;  // each has waited for another time
     queue.not_before = start->at;
     queue.not_before_rank = key;
     queue.not_before_epoch = epoch;
@@ -311,12 +319,11 @@ class Pass {
     return !(first_ranks_[std::min(count, first_ranks_.size()) - 1] < key);
   }
 
-  std::optional<Plan::Start> FindStart(const ShapeQueue& queue, const ReadyKey& key, Instant from,
-                                       bool all) {
+  std::optional<Plan::Start> FindStart(const ShapeQueue& queue, const Terms& terms,
+                                       const ReadyKey& key, Plan::When when, bool all) {
     const bool strict = IsAmongFirst(kStrictJobs, key) || AwaitsVictims(state_, key.job);
     const ReadyKey& rank = strict ? key : kLastRank;
-    const Plan::When when{.from = from, .end_by = DeadlineOf(*state_.FindJob(key.job))};
-    return plan_.Find(state_, queue.terms, NodesToSearch(queue, key, all), rank, when);
+    return plan_.Find(state_, terms, NodesToSearch(queue, key, all), rank, when);
   }
 
   std::vector<NodeIndex> NodesToSearch(const ShapeQueue& queue, const ReadyKey& key, bool all) {
@@ -330,6 +337,98 @@ class Pass {
       return nodes.size() < most;
     });
     return nodes;
+  }
+
+  // ---- waiting for few switches -----------------------------------------------------------------
+
+  // Some have waited for long enough: they are looked at as if they had asked for none. Others can
+  // start now, but on more switches than they ask for, as far as the plan knew: their wait begins.
+  void FollowSwitchWaits() {
+    for (const auto& [id, when] : state_.switch_waits.TakeDue(now_)) {
+      Job* job = state_.FindJob(id);
+      if (job == nullptr || !backlog_.Contains(id)) continue;
+      if (HasWaitedForSwitches(*job, context_.now)) {
+        Reconsider(context_, *job);
+        continue;
+      }
+      if (IsSet(job->switches_since)) continue;
+      const Backlog::Keys keys = backlog_.KeysOf(id);
+      for (const ReadyKey& key : keys) {
+        if (backlog_.QueueOf(key)->fitted) NoteElsewhere(*backlog_.QueueOf(key), key, when);
+      }
+      if (IsSet(job->switches_since)) continue;
+      plan_.Drop(id);  // that counted with it
+      PutBack(keys.front());
+    }
+  }
+
+  // Can it start now on more switches than it asks for?
+  void NoteElsewhere(const ShapeQueue& queue, const ReadyKey& key, Instant since) {
+    Job& job = *state_.FindJob(key.job);
+    if (queue.anywhere == nullptr || IsSet(job.switches_since)) return;
+    FreeNow sum;
+    if (FindGrant(state_, queue, *queue.anywhere, key, now_, DeadlineOf(job), scratch_, sum)) {
+      BeginToWait(job, since);
+    }
+  }
+
+  void BeginToWait(Job& job, Instant since) {
+    job.switches_since = ToTime(since);
+    context_.Changed(job);
+    state_.switch_waits.Watch(job.id, since + absl::ToInt64Microseconds(SwitchWaitOf(job)));
+  }
+
+  // Since when it waits for few switches, as far as the plan knows: from the first time at which it
+  // could start elsewhere. kNever: it cannot before that time.
+  Instant WaitsSince(const ShapeQueue& queue, const ReadyKey& key, Instant before) {
+    const Job& job = *state_.FindJob(key.job);
+    if (IsSet(job.switches_since)) return ToInstant(job.switches_since);
+    const Plan::When when{.from = Soonest(), .before = before, .end_by = DeadlineOf(job)};
+    const std::optional<Plan::Start> first = FindStart(queue, *queue.anywhere, key, when, true);
+    if (!first.has_value()) return kNever;
+    return first->at <= Soonest() ? now_ : first->at;
+  }
+
+  // A place of the job counts with that. Of several such times the first is the one to look at.
+  void NoteWait(JobId id, Instant since) {
+    Job& job = *state_.FindJob(id);
+    if (IsSet(job.switches_since)) return;
+    if (since <= now_) return BeginToWait(job, since);
+    state_.switch_waits.Watch(id, std::min(since, state_.switch_waits.Of(id).value_or(since)));
+  }
+
+  // After the wait, of places before that time.
+  std::optional<Plan::When> Elsewhere(const Job& job, Instant since, Instant before) {
+    if (since == kNever) return std::nullopt;
+    const Instant from = std::max(since + absl::ToInt64Microseconds(SwitchWaitOf(job)), Soonest());
+    if (from >= before) return std::nullopt;
+    return Plan::When{.from = from, .before = before, .end_by = DeadlineOf(job)};
+  }
+
+  // The earlier one: on as few switches as it asks for, or anywhere after its wait.
+  std::optional<Plan::Start> OrElsewhere(const ShapeQueue& queue, const ReadyKey& key,
+                                         std::optional<Plan::Start> few) {
+    const Instant before = few.has_value() ? few->at : kNever;
+    const Instant since = WaitsSince(queue, key, before);
+    if (since < kNever && plan_.Find(key.job) == nullptr) NoteWait(key.job, since);
+    const std::optional<Plan::When> when = Elsewhere(*state_.FindJob(key.job), since, before);
+    if (!when.has_value()) return few;
+    std::optional<Plan::Start> start = FindStart(queue, *queue.anywhere, key, *when, true);
+    if (!start.has_value()) return few;
+    NoteWait(key.job, since);
+    return start;
+  }
+
+  bool MoveEarlierElsewhere(const ShapeQueue& queue, const ReadyKey& key) {
+    const Instant before = plan_.Find(key.job)->places.back().at;
+    const Instant since = WaitsSince(queue, key, before);
+    const std::optional<Plan::When> when = Elsewhere(*state_.FindJob(key.job), since, before);
+    if (!when.has_value() ||
+        !plan_.MoveEarlier(state_, key, *queue.anywhere, NodesToSearch(queue, key, true), *when)) {
+      return false;
+    }
+    NoteWait(key.job, since);
+    return true;
   }
 
   // ---- making room ------------------------------------------------------------------------------
@@ -346,7 +445,7 @@ class Pass {
         Continue();
         continue;
       }
-      ShowPlannedStart(key->job);
+      shown_.ShowPlannedStart(key->job);
       begin_again_ = true;
     }
     if (maker.look_again() < absl::InfiniteFuture()) Wake(maker.look_again());
@@ -400,8 +499,10 @@ class Pass {
     if (!plan_.MayMoveEarlier(state_, key, queue.terms, queue.fits, Soonest())) return;
     const std::vector<NodeIndex> nodes = NodesToSearch(queue, key, Thorough(queue, key));
     const Plan::When when{.from = Soonest(), .end_by = DeadlineOf(*state_.FindJob(key.job))};
-    if (!plan_.MoveEarlier(state_, key, queue.terms, nodes, when)) return;
-    ShowPlannedStart(key.job);
+    bool moved = plan_.MoveEarlier(state_, key, queue.terms, nodes, when);
+    if (queue.anywhere != nullptr) moved = MoveEarlierElsewhere(queue, key) || moved;
+    if (!moved) return;
+    shown_.ShowPlannedStart(key.job);
     NoteGrown();
   }
 
@@ -420,7 +521,7 @@ class Pass {
     (void)plan_.TakeGrown();
     for (const ReadyKey& key : std::exchange(backlog_.unplanned, {})) {
       ShapeQueue& queue = *backlog_.QueueOf(key);
-      if (Possible(queue, key)) Wait(queue, key);
+      if (Possible(queue, key)) shown_.Wait(queue, key);
     }
     backlog_.candidates.clear();
     std::vector<bool> stopped(state_.partitions.size());
@@ -446,81 +547,17 @@ class Pass {
       const auto next = queue->jobs.upper_bound(key);
       if (next != queue->jobs.end()) backlog_.candidates.insert({*next, queue});
     }
-    for (JobId job : planned) ShowPlannedStart(job);
+    for (JobId job : planned) shown_.ShowPlannedStart(job);
     backlog_.candidates.clear();
   }
 
-  // ---- what is shown ---------------------------------------------------------------------------
+  // ---- later -----------------------------------------------------------------------------------
 
-  bool IsFirst(const ReadyKey& key) const { return backlog_.KeysOf(key.job).front() == key; }
-
-  void Explain(const ReadyKey& key, Reason reason, const std::string& detail) {
-    Job& job = *state_.FindJob(key.job);
-    if (job.reason == reason && job.reason_detail == detail) return;
-    job.last_sched_time = context_.now;
-    SetReason(context_, job, reason, detail);
-  }
-
-  void Wait(const ShapeQueue& queue, const ReadyKey& key) {
-    if (!IsFirst(key)) return;
-    const bool top = backlog_.tops[queue.partition] == key.job;
-    Explain(key,
-            BeforeReservation(queue)                ? Reason::kReservation
-            : queue.blocked && queue.lacks_licenses ? Reason::kLicenses
-            : top                                   ? Reason::kResources
-                                                    : Reason::kPriority,
-            "");
-  }
-
-  bool BeforeReservation(const ShapeQueue& queue) const {
-    if (queue.shape->reservation.empty()) return false;
-    const Reservation* reservation = state_.reservations.Find(queue.shape->reservation);
-    return reservation != nullptr && !reservation->ActiveAt(context_.now);
-  }
-
-  void ClearPlannedStart(JobId id) {
-    Job& job = *state_.FindJob(id);
-    if (!IsSet(job.planned_start)) return;
-    job.planned_start = absl::UnixEpoch();
-    context_.Shown(job);
-  }
-
-  void ShowPlannedStart(JobId id) {
-    Job* job = state_.FindJob(id);
-    if (job == nullptr || !job->Pending()) return;
-    const Plan::PlannedJob* planned = plan_.Find(id);
-    if (planned == nullptr) return ClearPlannedStart(id);
-    const absl::Time start = ToTime(planned->places.front().at);
-    if (job->planned_start == start) return;
-    job->planned_start = start;
-    context_.Shown(*job);
-  }
-
-  // The first of each partition waits for resources, the others for those before them.
-  void NameTops() {
-    std::vector<ReadyKey> tops(state_.partitions.size());
-    for (const std::unique_ptr<ShapeQueue>& queue : backlog_.queues()) {
-      if (!queue->waits()) continue;
-      ReadyKey& top = tops[queue->partition];
-      if (!top.job || queue->head() < top) top = queue->head();
-    }
-    for (PartitionIndex i = 0; i < tops.size(); ++i) {
-      if (tops[i].job == backlog_.tops[i]) continue;
-      const JobId before = std::exchange(backlog_.tops[i], tops[i].job);
-      for (const ReadyKey& key : backlog_.KeysOf(before)) Rename(key, i);
-      for (const ReadyKey& key : backlog_.KeysOf(tops[i].job)) Rename(key, i);
-    }
-  }
-
-  void Rename(const ReadyKey& key, PartitionIndex partition) {
-    if (key.partition != partition || !IsFirst(key)) return;
-    const ShapeQueue& queue = *backlog_.QueueOf(key);
-    if (queue.waits()) Wait(queue, key);
-  }
-
-  // Somebody has to look when a planned start has come and nothing else happens.
+  // Somebody has to look when a planned start has come, or a wait for switches is over, and nothing
+  // else happens.
   void WatchFirstStart() {
-    if (plan_.FirstStart() < kNever) Wake(ToTime(plan_.FirstStart()));
+    const Instant next = std::min(plan_.FirstStart(), state_.switch_waits.Next());
+    if (next < kNever) Wake(ToTime(next));
   }
 
   void Wake(absl::Time when) {
@@ -533,6 +570,7 @@ class Pass {
   State& state_;
   Backlog& backlog_;
   Plan& plan_;
+  PendingView shown_;
   const Instant now_;
   const uint64_t work_end_;
   Track::Scratch scratch_;

@@ -103,6 +103,8 @@ Terms MakeTerms(const Shape& shape, const Partition& partition, const Settings& 
   terms.mem_per_cpu_mb = shape.mem_per_cpu_mb;
   terms.gres = MakeGresTerms(shape.gres, settings.gres_kinds);
   terms.licenses = MakeLicenseTerms(shape.licenses, settings.licenses);
+  terms.topology = settings.topology;
+  if (shape.max_switches > 0) terms.max_switches = shape.max_switches;
   absl::Duration most = shape.PlanningTime();
   // A limit that may be lowered may be lowered to the partition's.
   if (shape.LeastLimit() <= partition.max_time) most = std::min(most, partition.max_time);
@@ -118,6 +120,16 @@ Terms MakeTerms(const Shape& shape, const Partition& partition, const Settings& 
     }
   }
   return terms;
+}
+
+bool AsksForFewSwitches(const Terms& terms) {
+  return terms.topology != nullptr && terms.max_switches < terms.topology->leaves();
+}
+
+Terms OnAnySwitches(const Terms& terms) {
+  Terms any = terms;
+  any.max_switches = UINT32_MAX;
+  return any;
 }
 
 bool SharesWith(const Terms& terms, const Node& node) {

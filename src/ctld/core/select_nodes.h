@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <vector>
 
@@ -11,6 +12,7 @@
 #include "ctld/core/ready_key.h"
 #include "ctld/core/settings.h"
 #include "ctld/core/shape.h"
+#include "ctld/core/topology.h"
 #include "ctld/core/track.h"
 
 namespace reeve::ctld {
@@ -55,12 +57,19 @@ struct Terms {
   std::optional<uint64_t> mem_per_cpu_mb;
   GresTerms gres;
   LicenseTerms licenses;
+  std::shared_ptr<const Topology> topology;  // null: the network is flat
+  uint32_t max_switches = UINT32_MAX;        // leaf switches of a topology
   // For how long a job gets what it gets: at least, and at most.
   Instant least_time = 0;
   Instant most_time = 0;
 };
 // Without `sole_user`, which is a matter of the job (SoleUserOf).
 Terms MakeTerms(const Shape& shape, const Partition& partition, const Settings& settings);
+
+// Does it ask for fewer leaf switches than there are? (Until it has waited long enough for them.)
+bool AsksForFewSwitches(const Terms& terms);
+// The same without that.
+Terms OnAnySwitches(const Terms& terms);
 
 // What no allocation changes, and all of it.
 bool IsExcluded(const Shape& shape, const Node& node);
@@ -78,8 +87,8 @@ uint64_t LeastCpus(const Terms& terms);
 Room LeastRoom(const Terms& terms, const Node& node);
 
 // Prefers few nodes; then lower weights; a single node is the one with the least to spare (the
-// most, with least_loaded); then the order of the configuration. nullopt when the offers don't
-// suffice.
+// most, with least_loaded); then the order of the configuration. With a topology several nodes are
+// on few leaf switches first of all (pick_switches.h). nullopt when the offers don't suffice.
 std::optional<Placement> SelectNodes(const Terms& terms, const std::vector<Offer>& offers);
 
 // As many of the offers as could be one job's nodes if it asked for that many.

@@ -151,6 +151,12 @@ Settings MakeSettings(const Config& config) {
   for (const NodeConfig& node : config.nodes) {
     settings.nodes.push_back(MakeNode(node, static_cast<uint32_t>(settings.nodes.size())));
   }
+  if (!config.switches.empty()) {
+    std::vector<std::string> names;
+    for (const NodeConfig& node : config.nodes) names.push_back(node.name);
+    settings.topology = std::make_shared<const Topology>(config.switches, names);
+  }
+  settings.max_switch_wait = config.max_switch_wait;
   for (const PartitionConfig& partition : config.partitions) {
     settings.partitions.push_back(MakePartition(partition, config.preempt.mode));
   }

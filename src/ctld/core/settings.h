@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -11,6 +12,7 @@
 #include "common/base/lease_terms.h"
 #include "ctld/core/node.h"
 #include "ctld/core/partition.h"
+#include "ctld/core/topology.h"
 
 namespace reeve::ctld {
 
@@ -57,6 +59,9 @@ struct Settings {
   std::vector<GresKind> gres_kinds;   // those that nodes have: State fills them in
   std::vector<Node> nodes;            // configured facts; `drain`, `base`, `reason` for State=
   std::vector<Partition> partitions;  // in the order of the file
+  // Of the nodes by their places in `nodes`; null: the network is flat.
+  std::shared_ptr<const Topology> topology;
+  absl::Duration max_switch_wait = absl::Seconds(300);
 };
 
 Settings MakeSettings(const Config& config);

@@ -24,7 +24,8 @@ std::string KeyOf(const Shape& shape) {
       StrCat(".", shape.min_cpus_per_node, ".", Text(shape.mem_per_node_mb), ".",
              Text(shape.mem_per_cpu_mb), ".", shape.tmp_disk_mb, ".", int{shape.exclusive},
              int{shape.overcommit}, int{shape.exclusive_user}, int{shape.contiguous}, ".",
-             absl::ToInt64Seconds(shape.time_limit), ".", absl::ToInt64Seconds(shape.time_min)),
+             absl::ToInt64Seconds(shape.time_limit), ".", absl::ToInt64Seconds(shape.time_min), ".",
+             shape.max_switches),
       ";", Join(shape.req_nodes, ","), ";", Join(exc, ","), ";", shape.features.KeyText(), ";",
       shape.reservation, ";", shape.gres.KeyText(), ";", FormatLicenses(shape.licenses));
 }
@@ -119,6 +120,7 @@ absl::StatusOr<Shape> MakeShapeOf(const JobSpec& spec, absl::Duration time_limit
   shape.exclusive = spec.exclusive;
   shape.exclusive_user = spec.wishes().exclusive_user;
   shape.contiguous = spec.contiguous;
+  shape.max_switches = spec.wishes().switches;
   shape.overcommit = spec.overcommit;
   absl::StatusOr<std::vector<License>> licenses = ParseLicenses(spec.wishes().licenses);
   if (!licenses.ok()) return Refuse(kInvalidLicense, Message(licenses.status()));

@@ -1,6 +1,7 @@
 #include "ctld/core/start_job.h"
 
 #include <algorithm>
+#include <tuple>
 
 #include "common/base/hostlist.h"
 #include "common/base/text.h"
@@ -167,6 +168,10 @@ StepLaunch MakeLaunch(const State& state, const Job& job, const Step& step, size
     launch.mem_limit_mb = step.shares[share].mem_mb;
     const auto index = state.node_index.find(node);
     if (index == state.node_index.end()) continue;
+    if (state.settings.topology != nullptr) {
+      std::tie(launch.topology_addr, launch.topology_pattern) =
+          state.settings.topology->AddressOf(index->second, node);
+    }
     launch.node_has_gpus = state.nodes[index->second]->stock.Has(kGpu);
     launch.job_gpus = GpuNumbers(*state.nodes[index->second], job.shares[i].gres);
     launch.step_gpus = GpuNumbers(*state.nodes[index->second], step.shares[share].gres);

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "ctld/core/pick_switches.h"
+
 namespace reeve::ctld {
 namespace {
 
@@ -10,9 +12,9 @@ constexpr size_t kOffersCompared = 64;
 
 class Search {
  public:
-  Search(State& state, const ShapeQueue& queue, const ReadyKey& key, Instant now,
-         Track::Scratch& scratch)
-      : state_(state), queue_(queue), key_(key), now_(now), scratch_(scratch) {}
+  Search(State& state, const ShapeQueue& queue, const Terms& terms, const ReadyKey& key,
+         Instant now, Track::Scratch& scratch)
+      : state_(state), queue_(queue), terms_(terms), key_(key), now_(now), scratch_(scratch) {}
 
   std::optional<Grant> For(Instant length, FreeNow& sum) {
     if (!Licensed(Track::View::kHigher, length)) {
@@ -46,7 +48,7 @@ class Search {
 
  private:
   bool Licensed(Track::View view, Instant length) const {
-    return LicensedFromNow(state_, queue_.terms.licenses, key_, view, now_, now_ + length);
+    return LicensedFromNow(state_, terms_.licenses, key_, view, now_, now_ + length);
   }
 
   std::optional<Placement> PlacementFor(Track::View view, Instant length, FreeNow& sum) {
@@ -55,29 +57,35 @@ class Search {
     std::vector<Offer> offers;
     std::optional<Placement> placement;
     sum = FreeNow();
-    // The least loaded are among them all.
-    size_t try_at = queue_.terms.least_loaded
+    // The least loaded are among them all, and so are the fewest switches.
+    const bool spans = MaySpanLeaves(terms_);
+    size_t try_at = terms_.least_loaded || (spans && shape.min_nodes > 1)
                         ? SIZE_MAX
                         : std::max<size_t>(kOffersCompared, size_t{4} * shape.min_nodes);
     NodeBits::ForEachInBoth(state_.plan.free_now(), queue_.fits, 0, [&](size_t place) {
       state_.plan.AddWork(1);
-      const Offer offer = OfferFromNow(state_, queue_.terms, state_.plan.NodeAt(place), key_, view,
-                                       now_, until, scratch_);
-      const uint32_t capacity = TaskCapacity(queue_.terms, offer);
+      const Offer offer = OfferFromNow(state_, terms_, state_.plan.NodeAt(place), key_, view, now_,
+                                       until, scratch_);
+      const uint32_t capacity = TaskCapacity(terms_, offer);
       if (capacity == 0) return true;
       sum.tasks += capacity;
       sum.nodes++;
       offers.push_back(offer);
       if (offers.size() < try_at || sum.tasks < shape.num_tasks) return true;
-      placement = SelectNodes(queue_.terms, offers);
+      placement = SelectNodes(terms_, offers);
       try_at = 2 * offers.size();
+      if (spans && placement.has_value() && placement->parts.size() > 1) {
+        placement.reset();
+        try_at = SIZE_MAX;
+      }
       return !placement.has_value();
     });
-    return placement.has_value() ? placement : SelectNodes(queue_.terms, offers);
+    return placement.has_value() ? placement : SelectNodes(terms_, offers);
   }
 
   State& state_;
   const ShapeQueue& queue_;
+  const Terms& terms_;
   const ReadyKey& key_;
   const Instant now_;
   Track::Scratch& scratch_;
@@ -85,12 +93,12 @@ class Search {
 
 }  // namespace
 
-std::optional<Grant> FindGrant(State& state, const ShapeQueue& queue, const ReadyKey& key,
-                               Instant now, Instant deadline, Track::Scratch& scratch,
-                               FreeNow& sum) {
-  Search search(state, queue, key, now, scratch);
-  const Instant least = queue.terms.least_time;
-  const Instant most = std::min(queue.terms.most_time, deadline - now);
+std::optional<Grant> FindGrant(State& state, const ShapeQueue& queue, const Terms& terms,
+                               const ReadyKey& key, Instant now, Instant deadline,
+                               Track::Scratch& scratch, FreeNow& sum) {
+  Search search(state, queue, terms, key, now, scratch);
+  const Instant least = terms.least_time;
+  const Instant most = std::min(terms.most_time, deadline - now);
   std::optional<Grant> grant = search.For(most, sum);
   if (grant.has_value() || least >= most) return grant;
   grant = search.For(least, sum);

@@ -20,9 +20,10 @@ struct FreeNow {
 
 // As long as it asks for; or, where it may be given less, as long as there is room, in whole
 // minutes. It may take the place that a lower one was promised, but not where there is another.
-// `sum` is of the shortest time. The looks at nodes are added to the plan's work.
-std::optional<Grant> FindGrant(State& state, const ShapeQueue& queue, const ReadyKey& key,
-                               Instant now, Instant deadline, Track::Scratch& scratch,
-                               FreeNow& sum);
+// `terms` are the queue's, or those of its jobs that have waited for switches (`anywhere`). `sum`
+// is of the shortest time. The looks at nodes are added to the plan's work.
+std::optional<Grant> FindGrant(State& state, const ShapeQueue& queue, const Terms& terms,
+                               const ReadyKey& key, Instant now, Instant deadline,
+                               Track::Scratch& scratch, FreeNow& sum);
 
 }  // namespace reeve::ctld

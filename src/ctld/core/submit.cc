@@ -37,7 +37,7 @@ Job& MakeJob(Context& context, const SubmitJob& event, Validated validated) {
   job->id = state.NextJobId();
   job->owner = std::make_shared<const Owner>(
       Owner{event.caller.uid, event.caller.gid, event.caller.user_name, event.group_name});
-  job->spec = event.spec;
+  job->spec = WithSwitchWait(event.spec, state.settings.max_switch_wait);
   job->account = event.spec->account;
   job->qos = event.spec->qos.empty() ? "normal" : event.spec->qos;
   job->partition = validated.partition;

@@ -1,8 +1,10 @@
 #include "ctld/core/update_job.h"
 
 #include <algorithm>
+#include <tuple>
 
 #include "absl/strings/numbers.h"
+#include "common/base/switches.h"
 #include "common/base/text.h"
 #include "common/base/units.h"
 #include "ctld/core/cancel.h"
@@ -201,6 +203,25 @@ absl::Status SetContiguous(const Request&, Draft& draft, const std::string& valu
   return absl::OkStatus();
 }
 
+// "2@00:10:00"; 0: any number.
+absl::Status SetSwitches(const Request&, Draft& draft, const std::string& value) {
+  const absl::StatusOr<SwitchWish> wish = ParseSwitches(value);
+  if (!wish.ok()) return BadValue();
+  ChangeWishes(draft, [&](RareWishes& wishes) {
+    wishes.switches = wish->count;
+    wishes.switches_wait = wish->count > 0 ? wish->wait : std::nullopt;
+  });
+  return absl::OkStatus();
+}
+
+// In seconds.
+absl::Status SetSwitchWait(const Request&, Draft& draft, const std::string& value) {
+  absl::StatusOr<uint32_t> seconds = Number(value);
+  if (!seconds.ok() || draft.spec.wishes().switches == 0) return BadValue();
+  ChangeWishes(draft, [&](RareWishes& wishes) { wishes.switches_wait = absl::Seconds(*seconds); });
+  return absl::OkStatus();
+}
+
 absl::Status SetTimeMin(const Request&, Draft& draft, const std::string& value) {
   absl::StatusOr<absl::Duration> least = ParseTimeLimit(value);
   if (!least.ok() || *least == absl::InfiniteDuration()) return Refuse(kInvalidTimeLimit);
@@ -266,6 +287,9 @@ constexpr Key kKeys[] = {
     {"timemin", SetTimeMin, false},
     {"mintime", SetTimeMin, false},
     {"licenses", SetLicenses, false},
+    {"switches", SetSwitches, false},
+    {"reqswitch", SetSwitches, false},
+    {"wait-for-switch", SetSwitchWait, false},
     {"account", SetAccount, false},
     {"qos", SetQos, false},
     {"requeue", SetRequeue, true},
@@ -336,10 +360,17 @@ absl::Status Apply(Context& context, Job& job, Draft draft, const Caller& caller
     context.EndMoved(job);
     context.effects.schedule = true;
   }
-  // Of that the shape says nothing: its place in the plan is sought anew.
-  if (job.spec->wishes().deadline != draft.spec.wishes().deadline) context.RemoveReady(job);
+  // Of that the shape says nothing, or not all: its place in the plan is sought anew.
+  const RareWishes& before = job.spec->wishes();
+  const RareWishes& after = draft.spec.wishes();
+  if (before.switches != after.switches) job.switches_since = absl::UnixEpoch();
+  if (std::tie(before.deadline, before.switches, before.switches_wait) !=
+      std::tie(after.deadline, after.switches, after.switches_wait)) {
+    context.RemoveReady(job);
+  }
   if (!job.Finished()) context.ForgetName(job);
-  job.spec = std::make_shared<const JobSpec>(std::move(draft.spec));
+  job.spec = WithSwitchWait(std::make_shared<const JobSpec>(std::move(draft.spec)),
+                            context.state.settings.max_switch_wait);
   if (!job.Finished()) context.RememberName(job);
   if (draft.account.has_value()) job.account = *draft.account;
   if (draft.qos.has_value()) job.qos = *draft.qos;

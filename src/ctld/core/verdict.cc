@@ -25,8 +25,10 @@ std::optional<Reason> PartitionLimit(const Shape& shape, const Partition& partit
   return std::nullopt;
 }
 
-// Would it fit these nodes if they were empty? Looks at no more of them than it takes to say yes.
+// Would it fit these nodes if they were empty, on whatever switches they are? Looks at no more of
+// them than it takes to say yes.
 bool FitsEmpty(const State& state, const ShapeQueue& queue, const NodeBits& nodes) {
+  const Terms& terms = TermsAnywhere(queue);
   std::vector<Offer> offers;
   uint64_t tasks = 0;
   size_t try_at = 0;
@@ -35,14 +37,14 @@ bool FitsEmpty(const State& state, const ShapeQueue& queue, const NodeBits& node
     const NodeIndex index = state.plan.NodeAt(place);
     const Node& node = *state.nodes[index];
     offers.push_back(EmptyOffer(index, node));
-    tasks += TaskCapacity(queue.terms, offers.back());
+    tasks += TaskCapacity(terms, offers.back());
     if (offers.size() < queue.shape->min_nodes || tasks < queue.shape->num_tasks) return true;
     if (!queue.shape->req_nodes.empty() || offers.size() < try_at) return true;
-    found = SelectNodes(queue.terms, offers).has_value();
+    found = SelectNodes(terms, offers).has_value();
     try_at = 2 * offers.size();
     return !found;
   });
-  return found || SelectNodes(queue.terms, offers).has_value();
+  return found || SelectNodes(terms, offers).has_value();
 }
 
 // Those that fit and are not to be had.
@@ -64,6 +66,7 @@ void FitQueue(const State& state, ShapeQueue& queue) {
   const PartitionEntry& partition = state.partitions[queue.partition];
   queue.terms = MakeTerms(*queue.shape, partition.facts, state.settings);
   queue.terms.sole_user = queue.sole_user;
+  queue.anywhere = nullptr;
   queue.fits = NodeBits(state.nodes.size());
   queue.fit_count = 0;
   queue.fitted = true;
@@ -72,6 +75,9 @@ void FitQueue(const State& state, ShapeQueue& queue) {
     reservation = state.reservations.Find(queue.shape->reservation);
     if (reservation == nullptr) return;
     queue.terms.lane = reservation->lane;
+  }
+  if (AsksForFewSwitches(queue.terms)) {
+    queue.anywhere = std::make_shared<const Terms>(OnAnySwitches(queue.terms));
   }
   // One node of a kind speaks for all, but for the names.
   std::vector<std::optional<bool>> kinds;

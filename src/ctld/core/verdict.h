@@ -10,6 +10,11 @@ namespace reeve::ctld {
 
 // What follows from the configuration alone: terms, and the nodes that the shape fits.
 void FitQueue(const State& state, ShapeQueue& queue);
+// Needs a fitted queue. What its jobs ask for in the end: they wait for few switches only for a
+// time.
+inline const Terms& TermsAnywhere(const ShapeQueue& queue) {
+  return queue.anywhere == nullptr ? queue.terms : *queue.anywhere;
+}
 // Needs a fitted queue. Why such a job cannot run as the partition is configured, with all nodes up
 // and empty; nullopt: it can.
 std::optional<Reason> WhyNever(const State& state, const ShapeQueue& queue);

@@ -83,8 +83,9 @@ void AddNode(const LaunchRequest& request, Environment* environment) {
   environment->Set("SLURM_GTIDS", TaskIdsText(part.tasks));
   environment->Set("SLURM_STEPID", step);
   environment->Set("SLURM_STEP_ID", step);
-  environment->Set("SLURM_TOPOLOGY_ADDR", part.node);
-  environment->Set("SLURM_TOPOLOGY_ADDR_PATTERN", "node");
+  const bool flat = request.topology_addr.empty();
+  environment->Set("SLURM_TOPOLOGY_ADDR", flat ? part.node : request.topology_addr);
+  environment->Set("SLURM_TOPOLOGY_ADDR_PATTERN", flat ? "node" : request.topology_pattern);
   environment->SetDefault("SLURM_PRIO_PROCESS", "0");
 }
 

@@ -38,6 +38,9 @@ struct LaunchRequest {
   uint32_t restarts = 0;
   std::string cluster;
   bool kill_on_bad_exit = false;
+  // SLURM_TOPOLOGY_ADDR and its pattern; empty: the network is flat.
+  std::string topology_addr;
+  std::string topology_pattern;
   // Numbers of GPUs on this node, as programs name them.
   bool node_has_gpus = false;
   std::vector<uint32_t> job_gpus;

@@ -39,6 +39,8 @@ LaunchRequest FromProto(const v1::StepLaunch& launch) {
   request.cluster = launch.cluster();
   request.kill_on_bad_exit = launch.kill_on_bad_exit();
   request.has_client = !launch.io_secret().empty();
+  request.topology_addr = launch.topology_addr();
+  request.topology_pattern = launch.topology_pattern();
   request.node_has_gpus = launch.node_has_gpus();
   request.job_gpus.assign(launch.job_gpus().begin(), launch.job_gpus().end());
   request.step_gpus.assign(launch.step_gpus().begin(), launch.step_gpus().end());

@@ -133,6 +133,25 @@ Explanation Choosy() {
   return job;
 }
 
+// It waits for one leaf switch, then for none any more.
+Explanation Switched(uint32_t id, bool since, bool waited) {
+  Explanation job = Pending(id, "Resources");
+  job.set_switches(waited ? 2 : 1);
+  job.set_switches_wait(600);
+  job.set_switches_waited(waited);
+  if (since) job.set_switches_since(kNow - 60);
+  Explanation::Prospect* debug = AddPartition(&job, "debug");
+  Add(debug, Explanation::NEED_FREE_NOW, "", 5, 5, 10);
+  if (!waited) Add(debug, Explanation::NEED_SWITCHES, since ? "1" : "", 12, 0);
+  if (!since) return job;
+  Explanation::Suggestion* suggestion = job.add_suggestions();
+  suggestion->set_option("without --switches");
+  suggestion->set_instead_of("1@00:10:00");
+  suggestion->set_key("Switches");
+  suggestion->set_value("0");
+  return job;
+}
+
 Explanation Never() {
   Explanation job = Pending(42, "BadConstraints");
   job.set_max_nodes(0);
@@ -183,12 +202,20 @@ std::vector<Explanation> All() {
   planning.set_planning(true);
   Explanation starting = Pending(49, "Resources");
   starting.set_starts_now(true);
-  return {Behind(),  Never(),
-          Held(),    Elsewhere(44, pb::JOB_STATE_RUNNING),
-          endless,   Elsewhere(46, pb::JOB_STATE_COMPLETED),
-          cancelled, planning,
-          starting,  Unlicensed(),
-          Choosy()};
+  return {Behind(),
+          Never(),
+          Held(),
+          Elsewhere(44, pb::JOB_STATE_RUNNING),
+          endless,
+          Elsewhere(46, pb::JOB_STATE_COMPLETED),
+          cancelled,
+          planning,
+          starting,
+          Unlicensed(),
+          Choosy(),
+          Switched(52, true, false),
+          Switched(53, false, false),
+          Switched(54, false, true)};
 }
 
 class ExplainView : public ::testing::Test {

@@ -4,6 +4,7 @@
 #include "cli/show_job.h"
 #include "cli/show_license.h"
 #include "cli/show_node.h"
+#include "cli/show_topology.h"
 #include "tests/cli/views/builders.h"
 #include "tests/cli/views/golden.h"
 
@@ -186,6 +187,31 @@ TEST(ShowLicense, CountsWhatIsLeft) {
   license.set_used(5);  // of those that were configured when jobs took them
   text += ShowLicenseText(license, false);
   ExpectGolden("show-license.txt", text);
+}
+
+TEST(ShowTopology, HasALineForEachSwitch) {
+  pb::QueryClusterResponse cluster;
+  const auto add = [&](const char* name, uint32_t level, const char* nodes, const char* switches) {
+    pb::Switch* each = cluster.add_switches();
+    each->set_name(name);
+    each->set_level(level);
+    each->set_link_speed(1);
+    each->set_nodes(nodes);
+    each->set_switches(switches);
+  };
+  add("top", 1, "n[0-3]", "s[0-1]");
+  add("s0", 0, "n[0-1]", "");
+  add("s1", 0, "n[2-3]", "");
+  std::string text;
+  for (const char* name : {"", "s1", "n2", "n[0,1]", "n[1-2]"}) {
+    text += StrCat("# ", name, "\n");
+    for (const pb::Switch* each : FindSwitches(cluster.switches(), name)) {
+      text += ShowSwitchText(*each);
+    }
+  }
+  ExpectGolden("show-topology.txt", text);
+  EXPECT_TRUE(FindSwitches(cluster.switches(), "n9").empty());
+  EXPECT_TRUE(FindSwitches(cluster.switches(), "n[").empty());
 }
 
 TEST(ShowNode, AClockThatDiffersHasALineOfItsOwn) {

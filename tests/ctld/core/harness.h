@@ -57,6 +57,13 @@ class Spec {
   Spec& Licenses(std::string text) {
     return Wish([&](RareWishes& wishes) { wishes.licenses = std::move(text); });
   }
+  Spec& Switches(uint32_t count, absl::Duration wait = absl::Minutes(5)) {
+    return Wish([&](RareWishes& wishes) {
+      wishes.switches = count;
+      wishes.switches_wait = wait;
+    });
+  }
+  Spec& Contiguous() { return spec_.contiguous = true, *this; }
   Spec& ExclusiveUser() {
     return Wish([](RareWishes& wishes) { wishes.exclusive_user = true; });
   }

@@ -153,11 +153,13 @@ TEST(Gathering, SaysNoOnlyWhereNothingCanBeChosen) {
     Fill(c, random);
     Gathering gathering(c.terms);
     std::vector<const Node*> nodes;
+    std::vector<NodeIndex> indices;
     for (Offer& offer : c.offers) {
       offer.cpus = 0;
       nodes.push_back(offer.node);
+      indices.push_back(offer.index);
     }
-    gathering.Expect(nodes);
+    gathering.Expect(nodes, indices);
     for (int step = 0; step < 20 && !c.offers.empty(); ++step) {
       const uint32_t i = random(static_cast<uint32_t>(c.offers.size()));
       const uint32_t before = TaskCapacity(c.terms, c.offers[i]);

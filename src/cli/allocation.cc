@@ -6,6 +6,7 @@
 #include "absl/time/clock.h"
 #include "cli/background.h"
 #include "cli/command.h"
+#include "common/base/job_state.h"
 #include "common/base/text.h"
 
 namespace reeve::cli {
@@ -107,7 +108,7 @@ void Allocation::OnAnswer(absl::StatusOr<pb::WaitJobResponse> answer) {
     return Fail(1);
   }
   if (!answer->reached()) return PrintQueued(answer->job());
-  if (answer->job().state() != pb::JOB_STATE_RUNNING) {
+  if (!IsActive(static_cast<JobState>(answer->job().state()))) {
     // srun's form has no full stop.
     Info(StrCat("Job allocation ", job_id_, " has been revoked",
                 options_.command == "salloc" ? "." : ""));

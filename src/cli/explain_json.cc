@@ -168,6 +168,7 @@ class Writer {
     Time("from", busy.from());
     Time("until", busy.until());
     json_.Bool("preempted", busy.preempted());
+    json_.Bool("suspended", busy.suspended());
     json_.String("license", busy.license());
     json_.EndObject();
   }

@@ -63,6 +63,10 @@ class Printer {
  private:
   std::string WhereItIs() const {
     const std::string state = StrCat("Job ", job_.label(), ": ", StateOf(job_));
+    if (job_.state() == pb::JOB_STATE_SUSPENDED) {
+      return StrCat(state, On(job_.nodes()), ", started ", At(job_.start_time()),
+                    ": scontrol resume lets it go on once its CPUs are free\n");
+    }
     if (IsActive(static_cast<JobState>(job_.state()))) {
       if (job_.preempt_time() != 0) {
         return StrCat(state, On(job_.nodes()), " since ", At(job_.start_time()),
@@ -233,6 +237,7 @@ class Printer {
     if (busy.preempted()) {
       return StrCat(nodes, ": ", job, " makes room, until ", At(busy.until()));
     }
+    if (busy.suspended()) return StrCat(nodes, ": ", job, ", suspended");
     if (busy.from() == 0) {
       return StrCat(nodes, ": ", job,
                     busy.until() < 0 ? ", without a time limit" : ", until " + At(busy.until()));

@@ -255,9 +255,7 @@ constexpr ViewField<StepRow> kStepFields[] = {
     {'A', "NumTasks", "TASKS", [](const StepRow& r) { return StrCat(r.step->num_tasks()); }},
     {'M', "TimeUsed", "TIME",
      [](const StepRow& r) {
-       const int64_t end = r.step->end_time() != 0 ? r.step->end_time() : r.context->now;
-       return FormatElapsedShort(
-           absl::Seconds(std::max<int64_t>(0, SecondsBetween(r.step->start_time(), end))));
+       return FormatElapsedShort(absl::Seconds(SecondsUsed(*r.job, *r.step, r.context->now)));
      },
      Overflow::kKeep},
     {'N', "Nodes", "NODELIST", [](const StepRow& r) { return NodesText(*r.step); }},

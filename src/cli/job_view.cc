@@ -40,6 +40,17 @@ void AppendTres(std::string_view name, std::string_view value, std::string* tres
   StrAppend(tres, name, "=", value);
 }
 
+constexpr int64_t kMicroseconds = 1000000;  // in a second
+
+// The distant future for a job that goes on.
+int64_t StandsStillSince(const pb::Job& job) {
+  return StateOf(job) == JobState::kSuspended ? job.suspend_time() : INT64_MAX;
+}
+
+int64_t RunBetween(int64_t from, int64_t until, int64_t suspended_usec) {
+  return std::max<int64_t>(0, SecondsBetween(from, until) - suspended_usec / kMicroseconds);
+}
+
 std::string StreamPattern(const pb::Job& job, JobStream stream) {
   const pb::JobSpec& spec = job.spec();
   switch (stream) {
@@ -151,7 +162,35 @@ int64_t SecondsBetween(int64_t from, int64_t to) {
 int64_t SecondsUsed(const pb::Job& job, int64_t now) {
   if (StateOf(job) == JobState::kPending || job.start_time() == 0) return 0;
   const bool over = IsFinished(StateOf(job)) && job.end_time() != 0;
-  return std::max<int64_t>(0, SecondsBetween(job.start_time(), over ? job.end_time() : now));
+  const int64_t until = over ? job.end_time() : std::min(now, StandsStillSince(job));
+  return RunBetween(job.start_time(), until, job.suspended_usec());
+}
+
+int64_t SecondsUsed(const pb::Job& job, const pb::Step& step, int64_t now) {
+  const int64_t until =
+      step.end_time() != 0 ? step.end_time() : std::min(now, StandsStillSince(job));
+  return RunBetween(step.start_time(), until, step.suspended_usec());
+}
+
+int64_t SecondsSuspended(const pb::Job& job, int64_t now) {
+  return job.suspended_usec() / kMicroseconds +
+         std::max<int64_t>(0, SecondsBetween(std::min(now, StandsStillSince(job)), now));
+}
+
+int64_t SecondsSuspended(const pb::Job& job, const pb::Step& step, int64_t now) {
+  const int64_t since = step.end_time() != 0 ? now : std::min(now, StandsStillSince(job));
+  return step.suspended_usec() / kMicroseconds + std::max<int64_t>(0, SecondsBetween(since, now));
+}
+
+int64_t SecondsBeforeSuspension(const pb::Job& job) {
+  if (job.suspend_time() == 0) return 0;
+  return RunBetween(job.start_time(), job.suspend_time(), job.suspended_usec());
+}
+
+JobState StateOf(const pb::Job& job, const pb::Step& step) {
+  const auto state = static_cast<JobState>(step.state());
+  const bool still = state == JobState::kRunning && StateOf(job) == JobState::kSuspended;
+  return still ? JobState::kSuspended : state;
 }
 
 int64_t StartTime(const pb::Job& job, int64_t now) {
@@ -164,7 +203,8 @@ int64_t EndTime(const pb::Job& job, int64_t now) {
   if (IsFinished(StateOf(job)) || job.preempt_time() != 0) return job.end_time();
   const int64_t start = StartTime(job, now);
   if (start == 0 || job.time_limit() < 0) return 0;
-  return SaturatingAdd(start, job.time_limit());
+  return SaturatingAdd(start,
+                       SaturatingAdd(job.time_limit(), job.suspended_usec() / kMicroseconds));
 }
 
 std::string TimeLimitText(const pb::Job& job) {

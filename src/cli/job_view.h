@@ -66,7 +66,15 @@ std::string NodesText(const pb::Step& step);
 std::string PartitionText(const pb::Job& job);  // pending: all it may run in
 
 int64_t SecondsBetween(int64_t from, int64_t to);  // 0 where no clock can be
+// How long it has run, without the time that it was suspended.
 int64_t SecondsUsed(const pb::Job& job, int64_t now);
+int64_t SecondsUsed(const pb::Job& job, const pb::Step& step, int64_t now);
+int64_t SecondsSuspended(const pb::Job& job, int64_t now);
+int64_t SecondsSuspended(const pb::Job& job, const pb::Step& step, int64_t now);
+// How long it had run when it was suspended last.
+int64_t SecondsBeforeSuspension(const pb::Job& job);
+// A running step of a suspended job is suspended.
+JobState StateOf(const pb::Job& job, const pb::Step& step);
 int64_t StartTime(const pb::Job& job, int64_t now);  // pending: expected; 0: unknown
 int64_t EndTime(const pb::Job& job,
                 int64_t now);                   // expected until it has ended; 0: none or unknown

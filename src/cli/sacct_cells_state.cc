@@ -26,10 +26,9 @@ int64_t EndOf(const Row& row) {
 }
 
 int64_t ElapsedSeconds(const Row& row, const Context& context) {
-  const int64_t start = StartOf(row);
-  if (start == 0) return 0;
-  const int64_t end = EndOf(row) != 0 ? EndOf(row) : absl::ToUnixSeconds(context.now);
-  return std::max(int64_t{0}, SecondsBetween(start, end));
+  const int64_t now = absl::ToUnixSeconds(context.now);
+  if (row.step) return row.step->start_time() == 0 ? 0 : SecondsUsed(*row.job, *row.step, now);
+  return StartOf(row) == 0 ? 0 : SecondsUsed(*row.job, EndOf(row) != 0 ? EndOf(row) : now);
 }
 
 // How long the job waited, or has been waiting, while it could have run.
@@ -85,13 +84,17 @@ std::string Start(const Row& row, const Context& context) {
   return Time(StartOf(row), context);
 }
 std::string State(const Row& row, const Context&) {
-  return row.step ? StepStateText(*row.step) : JobStateText(*row.job);
+  if (!row.step) return JobStateText(*row.job);
+  const JobState state = StateOf(*row.job, *row.step);
+  return state == JobState::kSuspended ? std::string(LongName(state)) : StepStateText(*row.step);
 }
 std::string Submit(const Row& row, const Context& context) {
   return Time(row.step ? row.step->start_time() : row.job->submit_time(), context);
 }
-std::string Suspended(const Row&, const Context&) {
-  return FormatSeconds(0);  // no job can be suspended yet
+std::string Suspended(const Row& row, const Context& context) {
+  const int64_t now = absl::ToUnixSeconds(context.now);
+  if (row.step) return FormatSeconds(SecondsSuspended(*row.job, *row.step, now));
+  return FormatSeconds(SecondsSuspended(*row.job, now));
 }
 std::string TimeLimit(const Row& row, const Context&) {
   if (row.step) return "";

@@ -25,6 +25,7 @@ constexpr char kHelp[] =
     "  hold, uhold, release        keep from starting; let start again\n"
     "  requeue, requeuehold        start again from the beginning\n"
     "  top                         first among the user's own\n"
+    "  suspend, resume             stop where they are, their CPUs are free; go on (operators)\n"
     "Changing:\n"
     "  update JobId=ID KEY=VALUE ...\n"
     "  update NodeName=LIST State=DRAIN|DOWN|FAIL|RESUME|UNDRAIN|IDLE Reason=TEXT ...\n"
@@ -43,16 +44,19 @@ constexpr char kHelp[] =
     "  -h, --help        this text\n";
 
 // Verbs that Slurm has and we don't.
-constexpr std::string_view kNotSupported[] = {
-    "abort",    "cancel_reboot", "cluster",  "completing", "errnumstr", "fsdampeningfactor",
-    "getaddrs", "getent",        "gethost",  "listjobs",   "listpids",  "liststeps",
-    "notify",   "pidinfo",       "power",    "reboot",     "resume",    "schedloglevel",
-    "setdebug", "setdebugflags", "shutdown", "suspend",    "takeover",  "token",
-    "wait_job"};
+constexpr std::string_view kNotSupported[] = {"abort",         "cancel_reboot", "cluster",
+                                              "completing",    "errnumstr",     "fsdampeningfactor",
+                                              "getaddrs",      "getent",        "gethost",
+                                              "listjobs",      "listpids",      "liststeps",
+                                              "notify",        "pidinfo",       "power",
+                                              "reboot",        "schedloglevel", "setdebug",
+                                              "setdebugflags", "shutdown",      "takeover",
+                                              "token",         "wait_job"};
 
 constexpr std::string_view kVerbs[] = {"create",      "delete",  "help",    "hold",        "ping",
-                                       "reconfigure", "release", "requeue", "requeuehold", "show",
-                                       "top",         "uhold",   "update",  "version",     "write"};
+                                       "reconfigure", "release", "requeue", "requeuehold", "resume",
+                                       "show",        "suspend", "top",     "uhold",       "update",
+                                       "version",     "write"};
 
 // The verb that `word` is or, with three letters or more, abbreviates; empty for none or several.
 std::string_view FindVerb(std::string_view word) {

@@ -1,4 +1,4 @@
-// scontrol hold, uhold, release, requeue, requeuehold, top.
+// scontrol hold, uhold, release, requeue, requeuehold, top, suspend, resume.
 #include <unistd.h>
 
 #include "cli/command.h"
@@ -16,6 +16,8 @@ pb::ControlJobsRequest::Action ActionOf(std::string_view verb) {
   if (verb == "release") return pb::ControlJobsRequest::ACTION_RELEASE;
   if (verb == "requeue") return pb::ControlJobsRequest::ACTION_REQUEUE;
   if (verb == "requeuehold") return pb::ControlJobsRequest::ACTION_REQUEUE_HOLD;
+  if (verb == "suspend") return pb::ControlJobsRequest::ACTION_SUSPEND;
+  if (verb == "resume") return pb::ControlJobsRequest::ACTION_RESUME;
   return pb::ControlJobsRequest::ACTION_TOP;
 }
 

@@ -71,8 +71,9 @@ void AddTimes(const JobRow& row, RecordText* text) {
     text->Line("PreemptEligibleTime=", TimeText(*eligible, "Unknown"),
                " PreemptTime=", TimeText(job.preempt_time(), "None"));
   }
-  text->Line("SuspendTime=None SecsPreSuspend=0 LastSchedEval=",
-             TimeText(job.last_sched_time(), "Unknown"), " Scheduler=Main");
+  text->Line("SuspendTime=", TimeText(job.suspend_time(), "None"),
+             " SecsPreSuspend=", SecondsBeforeSuspension(job),
+             " LastSchedEval=", TimeText(job.last_sched_time(), "Unknown"), " Scheduler=Main");
 }
 
 // "3-3" while it may still become another number.
@@ -187,7 +188,7 @@ std::string ShowStepText(const StepRow& row, const ShowOptions& options) {
   text.Line("StepId=", StepIdText(row), " UserId=", row.job->uid(),
             " StartTime=", TimeText(step.start_time(), "Unknown"),
             " TimeLimit=", LimitText(step.has_time_limit(), step.time_limit()));
-  text.Line("State=", std::string(LongName(static_cast<JobState>(step.state()))),
+  text.Line("State=", std::string(LongName(StateOf(*row.job, step))),
             " Partition=", row.job->partition(), " NodeList=", NodesText(step));
   text.Line("Nodes=", step.shares_size(), " CPUs=", cpus, " Tasks=", step.num_tasks(),
             " Name=", step.name(), " Network=(null)");

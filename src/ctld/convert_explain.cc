@@ -66,6 +66,7 @@ pb::Explanation::Busy ToProto(const Busy& busy) {
   out.set_until(Seconds(busy.until));
   out.set_preempted(busy.preempted);
   out.set_license(busy.license);
+  out.set_suspended(busy.suspended);
   return out;
 }
 

@@ -78,6 +78,7 @@ pb::Step ToProto(const Step& step) {
   out.set_holds_cpus(step.holds_cpus);
   out.set_any_started(step.any_started);
   if (step.time_limit != absl::InfiniteDuration()) out.set_time_limit(Seconds(step.time_limit));
+  out.set_suspended_usec(absl::ToInt64Microseconds(step.suspended));
   Fill(step.PendingNodes(), out.mutable_pending_nodes());
   return out;
 }
@@ -116,6 +117,7 @@ absl::StatusOr<Step> FromProto(const pb::Step& in) {
   step.holds_cpus = in.holds_cpus();
   step.any_started = in.any_started();
   if (in.has_time_limit()) step.time_limit = Duration(in.time_limit());
+  step.suspended = absl::Microseconds(in.suspended_usec());
   return step;
 }
 
@@ -165,6 +167,19 @@ void GetTimes(const pb::Job& in, Job* job) {
   job->preempt_time = Time(in.preempt_time());
   job->switches_since = Time(in.switches_since());
   job->time_limit = Duration(in.time_limit());
+}
+
+void PutSuspension(const Job& job, pb::Job* out) {
+  if (!job.suspension.IsThere()) return;
+  out->set_suspend_time(Seconds(job.suspension->time));
+  out->set_suspended_usec(absl::ToInt64Microseconds(job.suspension->total));
+  out->set_cpus_given_up(job.suspension->cpus_given_up);
+}
+
+void GetSuspension(const pb::Job& in, Job* job) {
+  if (in.suspend_time() == 0) return;
+  job->suspension = {Time(in.suspend_time()), absl::Microseconds(in.suspended_usec()),
+                     in.cpus_given_up()};
 }
 
 void PutGres(const JobSpec& spec, pb::JobSpec* out) {
@@ -353,6 +368,7 @@ pb::Job ToProto(const Job& job, const std::string& cluster) {
   out.set_reason(ReasonText(job));
   out.set_reason_detail(job.reason_detail);
   PutTimes(job, &out);
+  PutSuspension(job, &out);
   out.set_priority(job.priority);
   out.set_priority_fixed(job.priority_fixed);
   out.set_exit_status(job.exit_status);
@@ -397,6 +413,7 @@ absl::StatusOr<Job> FromProto(const pb::Job& in) {
   job.reason = ReasonOf(in.reason());
   job.reason_detail = in.reason_detail();
   GetTimes(in, &job);
+  GetSuspension(in, &job);
   job.priority = in.priority();
   job.priority_fixed = in.priority_fixed();
   job.exit_status = in.exit_status();

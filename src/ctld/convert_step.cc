@@ -134,6 +134,7 @@ pb::StepLaunch ToProto(const StepLaunch& launch, const std::string& cluster) {
   out.set_leased(launch.leased);
   out.set_topology_addr(launch.topology_addr);
   out.set_topology_pattern(launch.topology_pattern);
+  out.set_suspended(launch.suspended);
   out.set_node_has_gpus(launch.node_has_gpus);
   out.mutable_job_gpus()->Assign(launch.job_gpus.begin(), launch.job_gpus.end());
   out.mutable_step_gpus()->Assign(launch.step_gpus.begin(), launch.step_gpus.end());

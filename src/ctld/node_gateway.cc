@@ -204,6 +204,11 @@ absl::StatusOr<pb::ControllerMessage> NodeGateway::Compose(const NodeCommand& co
     out->set_reason(terminate->reason);
     out->set_kill_wait(absl::ToInt64Seconds(terminate->kill_wait));
     if (terminate->facts != nullptr) *out->mutable_job() = ToProto(*terminate->facts);
+  } else if (const auto* suspend = std::get_if<SuspendJob>(&command.command)) {
+    pb::SuspendJob* out = message.mutable_suspend();
+    out->set_job_id(suspend->job.value);
+    out->set_attempt(suspend->attempt);
+    out->set_suspended(suspend->suspended);
   } else if (const auto* prepare = std::get_if<PrepareJob>(&command.command)) {
     *message.mutable_prepare()->mutable_job() = ToProto(*prepare->facts);
   } else if (std::holds_alternative<CheckHealth>(command.command)) {

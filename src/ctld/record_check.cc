@@ -143,7 +143,8 @@ absl::Status CheckShares(const std::vector<Job>& jobs) {
     for (const NodeShare& share : job.shares) {
       if (job.ClearOf(share.node)) continue;
       Use& use = nodes[share.node];
-      if (use.cpus.Intersects(share.cores)) {
+      const bool has_cpus = !job.suspension->cpus_given_up;
+      if (has_cpus && use.cpus.Intersects(share.cores)) {
         const auto other = std::find_if(use.jobs.begin(), use.jobs.end(), [&](const auto& entry) {
           return entry.second->Intersects(share.cores);
         });
@@ -155,6 +156,7 @@ absl::Status CheckShares(const std::vector<Job>& jobs) {
             StrCat("job ", job.id.value, ": has generic resources of another job on ", share.node));
       }
       use.gres.insert(use.gres.end(), share.gres.begin(), share.gres.end());
+      if (!has_cpus) continue;
       use.cpus.AddAll(share.cores);
       use.jobs.emplace_back(job.id, &share.cores);
     }
@@ -184,7 +186,7 @@ absl::Status CheckRecord(const Job& job) {
       {job.array_job_id.value > kMaxJobId, "is of an array without a number"},
       {job.Pending() && (!job.shares.empty() || !job.steps.empty()), "waits and has nodes"},
       {job.Pending() && IsSet(job.preempt_time), "waits and makes room for another"},
-      {job.Running() && job.shares.empty(), "runs nowhere"},
+      {job.Active() && job.shares.empty(), "runs nowhere"},
       {job.HoldsResources() && job.IsArrayRecord(), "runs as a whole array"},
       {job.HoldsResources() && hollow, "has a hollow share"},
       {!AllDistinct(job.shares), "names a node twice"},
@@ -192,7 +194,12 @@ absl::Status CheckRecord(const Job& job) {
       {job.Completing() && !job.Finished(), "is completing and has not ended"},
       {job.Completing() == job.pending_nodes.empty(), "is completing, or not, against its nodes"},
       {strangers, "waits for nodes that are not its own"},
-      {!job.Running() && !job.unprepared_nodes.empty(), "waits for prologs and does not run"},
+      {!job.Active() && !job.unprepared_nodes.empty(), "waits for prologs and does not run"},
+      {job.Suspended() != job.suspension->cpus_given_up && job.Active(),
+       "has its CPUs, or not, against its state"},
+      {job.Pending() && job.suspension.IsThere(), "waits and was suspended"},
+      {job.suspension->total < absl::ZeroDuration(), "was suspended for less than no time"},
+      {job.Suspended() && IsSet(job.preempt_time), "is suspended and makes room for another"},
   });
   return status.ok() ? CheckSteps(job) : status;
 }

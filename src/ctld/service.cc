@@ -237,6 +237,12 @@ void Service::ControlJobs(const CallPtr& call) {
     case pb::ControlJobsRequest::ACTION_TOP:
       event.action = JobAction::kTop;
       break;
+    case pb::ControlJobsRequest::ACTION_SUSPEND:
+      event.action = JobAction::kSuspend;
+      break;
+    case pb::ControlJobsRequest::ACTION_RESUME:
+      event.action = JobAction::kResume;
+      break;
     default:
       return call->Finish(absl::InvalidArgumentError("unknown action"));
   }

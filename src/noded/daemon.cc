@@ -297,6 +297,8 @@ void Daemon::OnController(const v1::ControllerMessage& message) {
       return steps_->Acknowledge(message.acknowledge());
     case v1::ControllerMessage::kKillStep:
       return steps_->KillStep(message.kill_step());
+    case v1::ControllerMessage::kSuspend:
+      return steps_->Suspend(message.suspend());
     case v1::ControllerMessage::kPrepare:
       return steps_->Prepare(message.prepare());
     case v1::ControllerMessage::kCheckHealth:

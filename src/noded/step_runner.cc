@@ -21,6 +21,12 @@ StepOutcome Failed(std::string error, bool launch_again) {
           .launch_again = launch_again};
 }
 
+v1::StepdRequest SuspendRequest(bool suspended) {
+  v1::StepdRequest request;
+  request.mutable_suspend()->set_suspended(suspended);
+  return request;
+}
+
 // What is needed once the launch is on disk: a queue of scripts and environments is not.
 v1::StepLaunch Slim(const v1::StepLaunch& launch) {
   v1::StepLaunch slim;
@@ -100,6 +106,16 @@ void StepRunner::TerminateJob(const v1::TerminateJob& terminate) {
                               absl::Seconds(terminate.kill_wait()), terminate.reason()));
 }
 
+void StepRunner::Suspend(const v1::SuspendJob& suspend) {
+  os::LogInfo(StrCat("job ", suspend.job_id(), suspend.suspended() ? ": suspended" : ": goes on"));
+  for (auto& [key, launch] : held_) {
+    if (key.job.value == suspend.job_id() && key.attempt == suspend.attempt()) {
+      launch.set_suspended(suspend.suspended());
+    }
+  }
+  Apply(machine_.Suspend(JobId{suspend.job_id()}, suspend.attempt(), suspend.suspended()));
+}
+
 void StepRunner::Acknowledge(const v1::Acknowledge& acknowledge) {
   for (uint64_t id : acknowledge.report_ids()) Apply(machine_.Acknowledge(id));
 }
@@ -146,6 +162,13 @@ void StepRunner::Do(const TerminateStepd& effect) {
   request.mutable_terminate()->set_reason(effect.reason);
   request.mutable_terminate()->set_whole_job(effect.whole_job);
   ToStepd(effect.key, request);
+}
+
+void StepRunner::Do(const SuspendStepd& effect) {
+  Live* live = Find(effect.key);
+  if (live == nullptr || live->stepd_gone) return;
+  live->suspended = effect.suspended;
+  if (live->stepd != nullptr) live->stepd->Send(SuspendRequest(effect.suspended));
 }
 
 void StepRunner::Do(const SendReport& effect) {
@@ -223,6 +246,8 @@ void StepRunner::Attach(const StepKey& key, os::UniqueFd socket, bool watch) {
     request.mutable_watch();
     live->stepd->Send(request);
   }
+  // Before what else it missed: a kill lets it go on again.
+  if (live->suspended.has_value()) live->stepd->Send(SuspendRequest(*live->suspended));
   for (const v1::StepdRequest& request : live->unsent) live->stepd->Send(request);
   live->unsent.clear();
 }

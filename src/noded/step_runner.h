@@ -50,6 +50,7 @@ class StepRunner {
   void Signal(const v1::SignalStep& signal);
   void KillStep(const v1::KillStep& kill);
   void TerminateJob(const v1::TerminateJob& terminate);
+  void Suspend(const v1::SuspendJob& suspend);
   void Prepare(const v1::PrepareJob& prepare);
   void Acknowledge(const v1::Acknowledge& acknowledge);
   void Connected();
@@ -72,14 +73,16 @@ class StepRunner {
     std::vector<v1::StepdRequest> unsent;  // until stepd is connected
     std::optional<StepOutcome> outcome;    // the final one
     bool stepd_gone = false;
-    int requests = 0;   // to the forker, in this daemon's life
-    os::UniqueFd lock;  // while what a dead stepd left is killed
+    std::optional<bool> suspended;  // what it is to be, as far as this daemon was told
+    int requests = 0;               // to the forker, in this daemon's life
+    os::UniqueFd lock;              // while what a dead stepd left is killed
   };
 
   void Apply(const Effects& effects);
   void Do(const StartStepd& effect);
   void Do(const SignalStepd& effect);
   void Do(const TerminateStepd& effect);
+  void Do(const SuspendStepd& effect);
   void Do(const SendReport& effect);
   void Do(const SendJobGone& effect);
   void Do(const SendJobPrepared& effect);

@@ -102,7 +102,7 @@ class Cluster:
         """The job's State and ExitCode, once accounting has its end."""
         def row():
             text = self.run("sacct", "-n", "-X", "-P", "-j", job, "-o", "State,ExitCode").stdout.strip()
-            return text if text and not text.startswith(("PENDING", "RUNNING")) else None
+            return text if text and not text.startswith(("PENDING", "RUNNING", "SUSPENDED")) else None
         return wait_for(f"the accounting of job {job}", row, seconds)
 
     def daemon_pids(self):

@@ -282,6 +282,16 @@ TEST_F(AccessTest, AHoldByAnOperatorIsNotTheOwnersToRelease) {
   EXPECT_EQ(Control(kOperator, job, pb::ControlJobsRequest::ACTION_RELEASE), "");
 }
 
+TEST_F(AccessTest, SuspendingAndResumingAreForOperators) {
+  const uint32_t job = Running();
+  EXPECT_EQ(Control(kOwner, job, pb::ControlJobsRequest::ACTION_SUSPEND), kDenied);
+  EXPECT_EQ(Control(kOperator, job, pb::ControlJobsRequest::ACTION_SUSPEND), "");
+  EXPECT_EQ(Find(job).state(), pb::JOB_STATE_SUSPENDED);
+  EXPECT_EQ(Control(kOwner, job, pb::ControlJobsRequest::ACTION_RESUME), kDenied);
+  EXPECT_EQ(Control(kOperator, job, pb::ControlJobsRequest::ACTION_RESUME), "");
+  EXPECT_EQ(Find(job).state(), pb::JOB_STATE_RUNNING);
+}
+
 TEST_F(AccessTest, PriorityAndTimeAreGivenByOperators) {
   const uint32_t running = Running(), held = Held();
   for (const auto& [job, key, value] : {std::tuple{held, "Nice", "-5"},

@@ -152,6 +152,25 @@ TEST(Convert, ARecordThatContradictsItselfIsNotBelieved) {
   EXPECT_TRUE(absl::IsDataLoss(CheckRecord(job))) << "it waits, and makes room for another";
 }
 
+TEST(Convert, ASuspensionFitsItsState) {
+  Job job;
+  job.id = JobId{7};
+  job.state = JobState::kSuspended;
+  job.shares = std::vector<NodeShare>{{"n1", 1, 100, 1, *CpuSet::Parse("0"), {}}};
+  EXPECT_TRUE(absl::IsDataLoss(CheckRecord(job))) << "it has its CPUs";
+  job.suspension = Suspension{absl::FromUnixSeconds(1000), absl::Seconds(5), true};
+  EXPECT_TRUE(CheckRecord(job).ok()) << CheckRecord(job);
+  Job other = job;
+  other.id = JobId{8};
+  other.state = JobState::kRunning;
+  EXPECT_TRUE(absl::IsDataLoss(CheckRecord(other))) << "it runs without";
+  other.suspension.Edit().cpus_given_up = false;
+  EXPECT_TRUE(CheckRecord(other).ok()) << CheckRecord(other);
+  EXPECT_TRUE(CheckTogether({job, other}).ok()) << "the other may have them";
+  job.suspension.Edit().total = -absl::Seconds(1);
+  EXPECT_TRUE(absl::IsDataLoss(CheckRecord(job)));
+}
+
 TEST(Convert, RequestsComeBack) {
   RequestResult request;
   request.key = {1000, "abc"};

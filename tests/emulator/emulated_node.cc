@@ -87,6 +87,11 @@ void EmulatedNode::OnController(const v1::ControllerMessage& message) {
       return Apply(machine_.KillStep({JobId{kill.job_id()}, StepId{kill.step_id()}, kill.attempt()},
                                      absl::Seconds(kill.kill_wait()), kill.reason()));
     }
+    case v1::ControllerMessage::kSuspend: {
+      const v1::SuspendJob& suspend = message.suspend();
+      return Apply(
+          machine_.Suspend(JobId{suspend.job_id()}, suspend.attempt(), suspend.suspended()));
+    }
     case v1::ControllerMessage::kAcknowledge:
       for (uint64_t id : message.acknowledge().report_ids()) Apply(machine_.Acknowledge(id));
       return;
@@ -167,6 +172,16 @@ void EmulatedNode::Do(const noded::StartStepd& effect) {
 
 void EmulatedNode::Do(const noded::SignalStepd& effect) {
   if (effect.signal == SIGKILL || effect.signal == SIGTERM) End(effect.key, effect.signal);
+}
+
+// Resumed it runs its whole time: nobody looks at how much was left.
+void EmulatedNode::Do(const noded::SuspendStepd& effect) {
+  const auto found = running_.find(effect.key);
+  if (found == running_.end() || site_->run_time == absl::InfiniteDuration()) return;
+  site_->loop->Cancel(found->second.end);
+  if (effect.suspended) return;
+  found->second.end =
+      site_->loop->After(site_->run_time, [this, key = effect.key] { End(key, 0); });
 }
 
 void EmulatedNode::Do(const noded::TerminateStepd& effect) {

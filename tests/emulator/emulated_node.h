@@ -53,6 +53,7 @@ class EmulatedNode {
   void Apply(const noded::Effects& effects);
   void Do(const noded::StartStepd& effect);
   void Do(const noded::SignalStepd& effect);
+  void Do(const noded::SuspendStepd& effect);
   void Do(const noded::TerminateStepd& effect);
   void Do(const noded::SendReport& effect);
   void Do(const noded::SendJobGone& effect);

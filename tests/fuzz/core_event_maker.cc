@@ -404,7 +404,7 @@ ctld::Event EventMaker::Make(const ctld::Controller& core, absl::Time now) {
       return Cancel(core);
     case 6:
       return ctld::ControlJobs{
-          {}, AnyCaller(), static_cast<ctld::JobAction>(bytes_.Below(6)), {Pick(core)}};
+          {}, AnyCaller(), static_cast<ctld::JobAction>(bytes_.Below(8)), {Pick(core)}};
     case 7:
       return Update(core);
     case 8:

@@ -101,6 +101,8 @@ class World {
         return runner_->Signal(message.signal());
       case v1::ControllerMessage::kTerminate:
         return runner_->TerminateJob(message.terminate());
+      case v1::ControllerMessage::kSuspend:
+        return runner_->Suspend(message.suspend());
       case v1::ControllerMessage::kAcknowledge:
         return runner_->Acknowledge(message.acknowledge());
       case v1::ControllerMessage::kKillStep:

@@ -50,6 +50,7 @@ class World {
         return Take(machine_.TerminateJob(key.job, key.attempt, absl::Seconds(1), "why"));
       case 7:
         Take(machine_.Signal(key, 9, bytes_.Flag()));
+        Take(machine_.Suspend(key.job, key.attempt, bytes_.Flag()));
         return Take(machine_.KillStep(key, absl::Seconds(1), ""));
       default:
         return Acknowledge(bytes_.Below(64));

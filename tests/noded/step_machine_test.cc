@@ -135,6 +135,22 @@ TEST(StepMachine, AJobThatIsBeingEndedStartsNothing) {
   EXPECT_FALSE(machine.Knows(kStep));
 }
 
+TEST(StepMachine, SuspendsWhatRunsOfOneAttempt) {
+  StepMachine machine(1);
+  StepKey newer = kStep;
+  newer.attempt = 1;
+  machine.Launch(kBatch, kNow);
+  machine.Launch(kStep, kNow);
+  machine.Launch(newer, kNow);
+  machine.Outcome(kStep, Exited());
+  const Effects effects = machine.Suspend(JobId{12}, 0, true);
+  ASSERT_EQ(effects.size(), 1u);
+  EXPECT_EQ(std::get<SuspendStepd>(effects[0]).key, kBatch);
+  EXPECT_TRUE(std::get<SuspendStepd>(effects[0]).suspended);
+  EXPECT_EQ(machine.Suspend(JobId{12}, 1, false).size(), 1u);
+  EXPECT_TRUE(machine.Suspend(JobId{13}, 0, true).empty());
+}
+
 TEST(StepMachine, SignalsReachLiveStepsOnly) {
   StepMachine machine(1);
   EXPECT_TRUE(machine.Signal(kBatch, 10, true).empty());

@@ -2,6 +2,8 @@
 
 #include <signal.h>
 
+#include <algorithm>
+
 namespace reeve::sim {
 
 ctld::Caller CallerOf(uint32_t uid) {
@@ -184,6 +186,42 @@ void Clients::ResumeAllNodes() {
   }
 }
 
+void Clients::ResumeSuspended() {
+  if (controller_() == nullptr) return;
+  ctld::ControlJobs event{{}, CallerOf(0), ctld::JobAction::kResume, {}};
+  controller_()->core().ForEachJob([&](const ctld::Job& job) {
+    if (job.Suspended()) event.jobs.push_back({job.id, "", std::nullopt});
+  });
+  if (event.jobs.empty()) return;
+  std::sort(event.jobs.begin(), event.jobs.end(),
+            [](const auto& a, const auto& b) { return a.job < b.job; });
+  Call(
+      [event](ctld::CallToken token) mutable {
+        event.call = token;
+        return ctld::Event(event);
+      },
+      {}, false, [](auto) {});
+}
+
+ctld::JobAction Clients::ActionOf(WorkKind kind) {
+  switch (kind) {
+    case WorkKind::kHold:
+      return ctld::JobAction::kHold;
+    case WorkKind::kRelease:
+      return ctld::JobAction::kRelease;
+    case WorkKind::kRequeue:
+      return ctld::JobAction::kRequeue;
+    case WorkKind::kTop:
+      return ctld::JobAction::kTop;
+    case WorkKind::kSuspend:
+      return ctld::JobAction::kSuspend;
+    case WorkKind::kResumeJob:
+      return ctld::JobAction::kResume;
+    default:
+      return ctld::JobAction::kRequeueHold;
+  }
+}
+
 void Clients::Control(const WorkItem& item) {
   const auto target = submissions_.find(item.target);
   if (target == submissions_.end() || !target->second.job.has_value()) return;
@@ -225,11 +263,7 @@ void Clients::Control(const WorkItem& item) {
       ctld::ControlJobs control;
       control.caller = caller;
       control.jobs = {pick};
-      control.action = item.kind == WorkKind::kHold      ? ctld::JobAction::kHold
-                       : item.kind == WorkKind::kRelease ? ctld::JobAction::kRelease
-                       : item.kind == WorkKind::kRequeue ? ctld::JobAction::kRequeue
-                       : item.kind == WorkKind::kTop     ? ctld::JobAction::kTop
-                                                         : ctld::JobAction::kRequeueHold;
+      control.action = ActionOf(item.kind);
       if (item.kind == WorkKind::kRequeue || item.kind == WorkKind::kRequeueHold) {
         submission.requeue_asked = true;
       }

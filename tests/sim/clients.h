@@ -36,6 +36,7 @@ class Clients {
   void Begin(const WorkItem& item);  // at its time
   // Everybody repeats their submissions once more: the answers must be the same.
   void RepeatAll();
+  void ResumeSuspended();  // as far as their CPUs are free
   void ResumeAllNodes();
 
   const std::map<uint32_t, Submission>& submissions() const { return submissions_; }
@@ -54,6 +55,7 @@ class Clients {
 
   void Submit(Submission& submission, uint32_t attempt);
   void OnSubmitted(Submission& submission, const ctld::SubmitAnswer& answer);
+  static ctld::JobAction ActionOf(WorkKind kind);
   void Administrate(const WorkItem& item);
   void Control(const WorkItem& item);
 

@@ -26,7 +26,11 @@ struct Tasks {
   OnTerm on_term = OnTerm::kDie;
   bool alive = true;
   bool frozen = false;
-  bool due = false;  // they would have ended while frozen
+  bool due = false;      // they would have ended while frozen
+  bool stopped = false;  // their job is suspended
+  absl::Time ends;       // by themselves, unless they are stopped before
+  absl::Duration left;   // while they are stopped: how long they will run on
+  uint64_t turn = 0;     // of running: an end that was foreseen in an earlier one is none
 };
 
 // <SlurmdSpoolDir>/steps/<job>.<step>.<attempt>/, see noded/stepd/spool.h.

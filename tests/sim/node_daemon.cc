@@ -138,6 +138,12 @@ void NodeDaemon::OnCommand(const ctld::NodeCommand& command) {
     scene_->Trace("  ctld -> ", host_->name(), ": terminate job ", terminate->job.value,
                   " attempt ", terminate->attempt);
     Apply(machine_.TerminateJob(terminate->job, terminate->attempt, terminate->kill_wait, ""));
+  } else if (const auto* suspend = std::get_if<ctld::SuspendJob>(&command.command)) {
+    scene_->Trace("  ctld -> ", host_->name(), ": ", suspend->suspended ? "suspend" : "resume",
+                  " job ", suspend->job.value, " attempt ", suspend->attempt);
+    const bool at_registration = scene_->clock.now() - welcomed_ < absl::Milliseconds(50);
+    if (at_registration && scene_->Is(Canary::kForgetSuspension)) return;
+    Apply(machine_.Suspend(suspend->job, suspend->attempt, suspend->suspended));
   } else if (const auto* ack = std::get_if<ctld::Acknowledge>(&command.command)) {
     Apply(machine_.Acknowledge(ack->report_id));
   } else if (const auto* welcome = std::get_if<ctld::Welcome>(&command.command)) {

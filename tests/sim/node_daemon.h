@@ -38,6 +38,7 @@ class NodeDaemon {
     std::vector<std::function<void(Stepd&)>> unsent;
     bool has_outcome = false;
     bool stepd_gone = false;
+    std::optional<bool> suspended;  // what it is to be, as far as this daemon was told
     int requests = 0;
     bool lock = false;  // while what a dead stepd left is killed
   };
@@ -72,6 +73,7 @@ class NodeDaemon {
   void Do(const noded::StartStepd& effect);
   void Do(const noded::SignalStepd& effect);
   void Do(const noded::TerminateStepd& effect);
+  void Do(const noded::SuspendStepd& effect);
   void Do(const noded::SendReport& effect);
   void Do(const noded::SendJobGone& effect);
   void Do(const noded::SendJobPrepared& effect);
@@ -104,6 +106,7 @@ class NodeDaemon {
   noded::Lease lease_;
   uint64_t beat_ = 0;  // the latest chain of heartbeats counts
   uint64_t watch_ = 0;
+  absl::Time welcomed_ = absl::InfinitePast();
   uint64_t round_ = 0;  // of questions to witnesses
   uint32_t effects_left_ = 0;
   std::function<void()> on_died_;

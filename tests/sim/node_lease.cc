@@ -5,6 +5,7 @@ namespace reeve::sim {
 
 void NodeDaemon::Welcomed(const ctld::Welcome& welcome) {
   welcome_ = true;
+  welcomed_ = scene_->clock.now();
   backoff_ = absl::ZeroDuration();
   ++round_;
   std::vector<std::string> witnesses;

@@ -69,6 +69,13 @@ void NodeDaemon::Do(const noded::TerminateStepd& effect) {
   ToStepd(effect.key, [wait = effect.kill_wait](Stepd& stepd) { stepd.Terminate(wait); });
 }
 
+void NodeDaemon::Do(const noded::SuspendStepd& effect) {
+  Live* live = Find(effect.key);
+  if (live == nullptr || live->stepd_gone) return;
+  live->suspended = effect.suspended;
+  if (Stepd* stepd = host_->FindStepd(live->stepd)) stepd->Suspend(effect.suspended);
+}
+
 void NodeDaemon::Do(const noded::SendReport& effect) {
   Send(EventOf(host_->name(), effect));
 }
@@ -117,6 +124,7 @@ void NodeDaemon::Attach(const noded::StepKey& key, Live* live, uint64_t pid, boo
                     Inspect(key);
                   }))},
                  watch);
+  if (live->suspended.has_value()) stepd->Suspend(*live->suspended);
   for (const auto& request : live->unsent) request(*stepd);
   live->unsent.clear();
 }

@@ -71,7 +71,7 @@ bool Oracle::Legal(const Brief& before, const Brief& after) {
     return after.state == JobState::kPending || after.state == JobState::kRunning ||
            (over && !completing_now);
   }
-  if (before.state == JobState::kRunning) return after.state != JobState::kPending;
+  if (IsActive(before.state)) return after.state != JobState::kPending;
   if (completing) {
     // On its way back into the queue it may be cancelled for good.
     return after.state == before.state || (before.flags & kJobFlagRequeued) != 0;
@@ -94,6 +94,7 @@ void Oracle::CheckChange(const ctld::Controller& core, const ctld::Job& job) {
   }
   if (before.state == JobState::kPending && job.Running()) CheckStart(core, job);
   if (ctld::IsSet(job.preempt_time)) CheckPreempted(core, job);
+  if (job.Running()) CheckTimeLimit(job);
   seen_[job.id] = now;
 }
 

@@ -24,6 +24,8 @@ class Oracle : public Witness {
 
   // Why the world is not at rest yet; empty: it is.
   std::string Unrest(const ctld::Controller& core, const Disk& disk) const;
+  // While nothing is on its way: what runs belongs to no suspended job, what stands still to one.
+  void CheckStandstill(const ctld::Controller& core);
   // Once it is: accounting against the jobs as they were stored last.
   void CheckAccounting(const ModelDbd& dbd);
 
@@ -49,6 +51,7 @@ class Oracle : public Witness {
   void CheckSwitches(const ctld::Controller& core, const ctld::Job& job);  // likewise
   void CheckUsers(const ctld::Controller& core, const ctld::Job& job);     // likewise
   void CheckRemoved(const ctld::Controller& core, JobId id);
+  void CheckTimeLimit(const ctld::Job& job);  // which runs
   void CheckPreempted(const ctld::Controller& core, const ctld::Job& job);
 
   // A run of a job is over, for good or to be repeated: oracle_end.cc.

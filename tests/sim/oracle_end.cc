@@ -56,6 +56,29 @@ void Oracle::CheckPreempted(const ctld::Controller& core, const ctld::Job& job) 
   }
 }
 
+// It has its limit to run, and no more: what it has stood still is added to it.
+void Oracle::CheckTimeLimit(const ctld::Job& job) {
+  if (job.time_limit == absl::InfiniteDuration() || ctld::IsSet(job.preempt_time)) return;
+  const absl::Time wanted = job.start_time + job.time_limit + job.suspension->total;
+  if (absl::AbsDuration(job.end_time - wanted) <= kRounding) return;
+  scene_->Violation("time limit", "job ", job.id.value, " is to end after ",
+                    absl::FormatDuration(job.end_time - job.start_time), " with a limit of ",
+                    absl::FormatDuration(job.time_limit), ", suspended for ",
+                    absl::FormatDuration(job.suspension->total));
+}
+
+void Oracle::CheckStandstill(const ctld::Controller& core) {
+  for (const Run* run : truth_->LiveRuns()) {
+    const ctld::Job* job = core.FindJob(run->key.job);
+    // Without its step daemon nobody can let it go on: it is ended.
+    if (job == nullptr || job->restarts != run->key.attempt || run->stepd_died) continue;
+    if (!job->Active() || job->Suspended() == run->stopped) continue;
+    scene_->Violation("standstill", ctld::JobLabel(*job), " is ", ToString(BriefOf(*job)), ", and ",
+                      noded::ToString(run->key), run->stopped ? " stands still on " : " runs on ",
+                      run->node);
+  }
+}
+
 void Oracle::CheckEnd(const ctld::Job& job) {
   const Submission* submission = SubmissionOf(job);
   if (submission == nullptr) {
@@ -74,7 +97,7 @@ void Oracle::CheckEnd(const ctld::Job& job) {
       return;
     }
     case JobState::kTimeout:
-      if (job.end_time + kRounding < job.start_time + job.time_limit) {
+      if (job.end_time + kRounding < job.start_time + job.time_limit + job.suspension->total) {
         scene_->Violation("end", what, " after ",
                           absl::FormatDuration(job.end_time - job.start_time), " of ",
                           absl::FormatDuration(job.time_limit));

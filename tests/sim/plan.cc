@@ -168,8 +168,9 @@ std::string NodeName(const Plan& plan, uint32_t index) {
 }
 
 constexpr std::string_view kWorkNames[] = {
-    "submit",      "cancel", "cancel a step of", "signal", "hold",   "release", "requeue",
-    "requeuehold", "top",    "update",           "drain",  "resume", "down",    "reconfigure"};
+    "submit",      "cancel",    "cancel a step of", "signal", "hold",   "release", "requeue",
+    "requeuehold", "top",       "update",           "drain",  "resume", "down",    "reconfigure",
+    "suspend",     "resume job"};
 constexpr std::string_view kFaultNames[] = {"controller killed",
                                             "controller killed at commit",
                                             "disk fails",

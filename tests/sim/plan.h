@@ -57,6 +57,8 @@ enum class WorkKind {
   kResume,
   kDown,
   kReconfigure,
+  kSuspend,
+  kResumeJob,
 };
 
 struct WorkItem {

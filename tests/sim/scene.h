@@ -27,6 +27,8 @@ enum class Canary {
   kLaunchTwiceAfterAdopt,    // a node daemon starts again what it finds at its own start
   kForgetRequests,           // the store keeps jobs but not the request ids they answer
   kIgnoreLease,              // a step daemon goes on when its node's lease is over
+  kIgnoreSuspension,         // a node lets suspended jobs run on
+  kForgetSuspension,         // a node daemon that registers is not told which jobs are suspended
   kAccountTwice,             // the accounting daemon adds a row a record
   kLoseOutbox,               // accounting records are taken off before they are acknowledged
 };
@@ -39,6 +41,8 @@ inline constexpr std::pair<Canary, std::string_view> kCanaries[] = {
     {Canary::kLaunchTwiceAfterAdopt, "launch_twice_after_adopt"},
     {Canary::kForgetRequests, "forget_requests"},
     {Canary::kIgnoreLease, "ignore_lease"},
+    {Canary::kIgnoreSuspension, "ignore_suspension"},
+    {Canary::kForgetSuspension, "forget_suspension"},
     {Canary::kAccountTwice, "account_twice"},
     {Canary::kLoseOutbox, "lose_outbox"},
 };

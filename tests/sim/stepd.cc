@@ -133,13 +133,36 @@ void Stepd::Release() {
     clock.After(host_->random().Between(absl::ZeroDuration(), length),
                 host_->life().Bind(life_.Bind([this] { host_->KillStepd(pid_); })));
   }
-  clock.After(length, host_->life().Bind([tasks = tasks_, host = host_, pid = pid_] {
-    if (!tasks->alive) return;
+  if (launch.suspended && !host_->scene()->Is(Canary::kIgnoreSuspension)) {
+    tasks_->ends = clock.now() + length;
+    Stop(true);
+  } else {
+    RunFor(length);
+  }
+  Then(kReleased, kLocal, &Stepd::Listen);
+}
+
+void Stepd::RunFor(absl::Duration length) {
+  Clock& clock = host_->scene()->clock;
+  tasks_->ends = clock.now() + length;
+  const uint64_t turn = ++tasks_->turn;
+  clock.After(length, host_->life().Bind([tasks = tasks_, turn, host = host_, pid = pid_] {
+    if (!tasks->alive || tasks->turn != turn) return;
     tasks->alive = false;
     host->truth()->End(tasks->run, RunEnd::kByItself);
     if (Stepd* stepd = host->FindStepd(pid)) stepd->TasksOver();
   }));
-  Then(kReleased, kLocal, &Stepd::Listen);
+}
+
+// What stands still goes on for as long as it would have run.
+void Stepd::Stop(bool stopped) {
+  if (tasks_ == nullptr || !tasks_->alive || tasks_->stopped == stopped) return;
+  host_->scene()->Trace("  ", host_->name(), ": ", ToString(key_),
+                        stopped ? " stands still" : " goes on");
+  tasks_->stopped = tasks_->run->stopped = stopped;
+  if (!stopped) return RunFor(tasks_->left);
+  ++tasks_->turn;
+  tasks_->left = tasks_->ends - host_->scene()->clock.now();
 }
 
 // The loop runs: it says that it has started, and reads what it was asked meanwhile.
@@ -276,6 +299,7 @@ void Stepd::Terminate(absl::Duration kill_wait) {
   Do([this, kill_wait] {
     if (ended_) return;
     Clock& clock = host_->scene()->clock;
+    Stop(false);
     if (!std::exchange(terminating_, true) && tasks_->on_term != OnTerm::kIgnore) {
       clock.After(host_->random().Between(absl::Milliseconds(1), absl::Seconds(2)),
                   host_->life().Bind(life_.Bind([this] { EndTasks(RunEnd::kByTerm); })));
@@ -288,6 +312,13 @@ void Stepd::Signal(int signal) {
   Do([this, signal] {
     if (ended_ || !tasks_->alive || signal != SIGTERM) return;
     if (tasks_->on_term != OnTerm::kIgnore) EndTasks(RunEnd::kByTerm);
+  });
+}
+
+void Stepd::Suspend(bool suspended) {
+  if (host_->scene()->Is(Canary::kIgnoreSuspension)) return;
+  Do([this, suspended] {
+    if (!ended_ && !terminating_) Stop(suspended);
   });
 }
 

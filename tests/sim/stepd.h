@@ -48,6 +48,7 @@ class Stepd {
   // Requests wait until it listens.
   void Terminate(absl::Duration kill_wait);
   void Signal(int signal);
+  void Suspend(bool suspended);
 
   void Killed();  // what a kill means for its tasks
 
@@ -71,6 +72,8 @@ class Stepd {
   void LookAtLease();
   void LookAtLeaseAt(absl::Duration boot_time);
   void Freeze(bool frozen);
+  void RunFor(absl::Duration length);
+  void Stop(bool stopped);
   void Do(std::function<void()> request);
   const WorkPlan* Work() const;
   Random Dice() const;  // the same for the same attempt, whatever else happens

@@ -63,6 +63,14 @@ std::vector<const Run*> Truth::BatchRuns(JobId job, uint32_t attempt) const {
   return runs;
 }
 
+std::vector<const Run*> Truth::LiveRuns() const {
+  std::vector<const Run*> runs;
+  for (const auto& [id, run] : runs_) {
+    if (run.end == RunEnd::kRunning) runs.push_back(&run);
+  }
+  return runs;
+}
+
 const FailedLaunch* Truth::FindFailed(JobId job, uint32_t attempt, StepId step) const {
   for (const FailedLaunch& failed : failed_) {
     if (failed.key == noded::StepKey{job, step, attempt}) return &failed;

@@ -34,6 +34,7 @@ struct Run {
   RunEnd end = RunEnd::kRunning;
   bool stepd_died = false;  // then nobody can know its status
   bool oom = false;
+  bool stopped = false;               // it stands still, its job is suspended
   std::vector<noded::TaskEnd> tasks;  // once it has ended
   int32_t status() const;             // the worst of them
 };
@@ -57,6 +58,7 @@ class Truth {
   std::vector<const Run*> BatchRuns(JobId job, uint32_t attempt) const;
   const FailedLaunch* FindFailed(JobId job, uint32_t attempt, StepId step) const;
   bool HasLiveRuns() const { return live_ > 0; }
+  std::vector<const Run*> LiveRuns() const;
   std::string Describe() const;  // what is alive
   size_t count() const { return runs_.size(); }
 

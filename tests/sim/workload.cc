@@ -19,7 +19,8 @@ class Workload {
         time_random_(seed, "work-time"),
         license_random_(seed, "work-licences"),
         choice_random_(seed, "work-choice"),
-        tree_random_(seed, "work-tree") {}
+        tree_random_(seed, "work-tree"),
+        suspend_random_(seed, "work-suspend") {}
 
   std::vector<WorkItem> Run() {
     const int count = random_.Between(4, 26);
@@ -37,6 +38,7 @@ class Workload {
       items_[i].id = static_cast<uint32_t>(i);
       Fill(items_[i]);
     }
+    SuspendSome();
     return std::move(items_);
   }
 
@@ -60,6 +62,34 @@ class Workload {
     if (item.kind == WorkKind::kUpdate) Update(item);
     if (item.kind == WorkKind::kUpdate) UpdateLicenses(item);
     if (item.kind == WorkKind::kUpdate) UpdateSwitches(item);
+  }
+
+  // Beside all of that, in some worlds: drawn apart, so that the others are what they were.
+  void SuspendSome() {
+    if (submitted_.empty() || !suspend_random_.OneIn(3)) return;
+    const int count = suspend_random_.Between(1, 8);
+    for (int i = 0; i < count; ++i) {
+      WorkItem item;
+      item.target = suspend_random_.Of(submitted_);
+      item.at = items_[item.target].at + absl::Milliseconds(suspend_random_.Between(10, 90000));
+      item.user = suspend_random_.OneIn(12) ? 1000 : 0;
+      if (!items_[item.target].spec.array.empty() && suspend_random_.OneIn(2)) {
+        item.array_tasks = StrCat(suspend_random_.Below(4));
+      }
+      item.kind = WorkKind::kSuspend;
+      AddAtEnd(item);
+      // Some are left for the calm.
+      for (int more = suspend_random_.Between(0, 2); more > 0; --more) {
+        item.at += absl::Milliseconds(suspend_random_.Between(1, 60000));
+        item.kind = suspend_random_.OneIn(5) ? WorkKind::kSuspend : WorkKind::kResumeJob;
+        AddAtEnd(item);
+      }
+    }
+  }
+
+  void AddAtEnd(WorkItem item) {
+    item.id = static_cast<uint32_t>(items_.size());
+    items_.push_back(std::move(item));
   }
 
   void UpdateLicenses(WorkItem& item) {
@@ -338,6 +368,7 @@ class Workload {
   Random license_random_;
   Random choice_random_;
   Random tree_random_;
+  Random suspend_random_;
   std::vector<WorkItem> items_;
   std::vector<uint32_t> submitted_;
   uint32_t allocations_percent_ = 0;

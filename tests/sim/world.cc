@@ -278,13 +278,16 @@ void World::CalmDown() {
   absl::Duration longest = absl::Seconds(30);
   for (const Fault& fault : scene_.plan.faults) longest = std::max(longest, fault.duration);
   RunUntil(scene_.clock.now() + longest + absl::Minutes(1));
+  CheckStandstill();
   clients_.on_reconfigure(scene_.plan.cluster.settings);
   clients_.ResumeAllNodes();
   const absl::Time end = scene_.clock.now() + kPatience;
   std::string why = "nothing was looked at";
   absl::Duration step = absl::Seconds(10);
   while (!scene_.report.failed() && !why.empty() && scene_.clock.now() < end) {
+    clients_.ResumeSuspended();
     RunUntil(scene_.clock.now() + step);
+    CheckStandstill();
     why = Unrest();
     step = std::min(step * 2, absl::Minutes(10));
   }
@@ -296,6 +299,13 @@ void World::CalmDown() {
     RunUntil(scene_.clock.now() + absl::Seconds(10));
   }
   if (!scene_.report.failed()) oracle_.CheckAccounting(dbd_);
+}
+
+// All messages have arrived.
+void World::CheckStandstill() {
+  if (controller_ != nullptr && controller_->alive()) {
+    oracle_.CheckStandstill(controller_->core());
+  }
 }
 
 std::string World::Unrest() const {

@@ -55,6 +55,7 @@ class World {
   // The node is of no use for so long.
   void Trouble(const std::string& node, absl::Duration length);
 
+  void CheckStandstill();
   void CalmDown();
   std::string Unrest() const;
 

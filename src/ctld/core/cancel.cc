@@ -127,7 +127,7 @@ class Cancellation {
   }
 
   absl::Status Signal(Job& job) {
-    if (!job.Running()) return Refuse(kJobPending);
+    if (!job.Running()) return Refuse(job.Pending() ? kJobPending : kNotNow);
     bool sent = false;
     for (const Step& step : job.steps) {
       const bool batch = step.step_id == kBatchStep;
@@ -146,6 +146,7 @@ class Cancellation {
       return Refuse(step == nullptr && !job.Finished() ? kInvalidJobId : kAlreadyDone);
     }
     if (event_.signal != 0 && event_.signal != kSigKill) {
+      if (job.Suspended()) return Refuse(kNotNow);
       SignalStepEverywhere(context_, job, *step, event_.signal, false);
       return absl::OkStatus();
     }

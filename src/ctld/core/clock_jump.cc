@@ -19,9 +19,13 @@ void MoveNode(Context& context, Node& node, absl::Duration by) {
 }
 
 void MoveJob(Context& context, Job& job, absl::Duration by) {
-  if (!job.Running()) return;
+  if (!job.Active()) return;
   job.end_time += by;
-  WatchEnd(context.state, job);
+  if (job.Suspended()) {
+    job.suspension.Edit().time += by;
+  } else {
+    WatchEnd(context.state, job);
+  }
   for (Step& step : job.steps) {
     if (step.Ended() || step.time_limit == absl::InfiniteDuration()) continue;
     step.time_limit += by;

@@ -343,22 +343,39 @@ void Context::GiveLicensesBack(const Job& job) {
   }
 }
 
+namespace {
+
+// Does the partition in which the job has this node say so?
+template <typename Says>
+bool PartitionSays(State& state, const Job& job, const Node& node, Says says) {
+  return std::any_of(node.partitions.begin(), node.partitions.end(), [&](const std::string& name) {
+    return name == job.partition && says(state.FindPartition(name)->facts);
+  });
+}
+
+// Jobs of other users may not share the node with it, also while it is suspended.
+bool KeepsOthersOff(State& state, const Job& job, const Node& node) {
+  return (job.shape != nullptr && job.shape->exclusive_user) ||
+         PartitionSays(state, job, node, [](const Partition& p) { return p.exclusive_user; });
+}
+
+}  // namespace
+
+bool TakesWholeNode(State& state, const Job& job, const Node& node) {
+  return (job.shape != nullptr && job.shape->exclusive) ||
+         PartitionSays(state, job, node, [](const Partition& p) { return p.exclusive; });
+}
+
 void Context::Occupy(const Job& job, const NodeShare& share, bool completing) {
   Node* node = state.FindNode(share.node);
   if (node == nullptr) return;
   Node::Use use;
-  use.cpus = share.cores;
+  const bool has_cpus = !job.suspension->cpus_given_up;
+  if (has_cpus) use.cpus = share.cores;
   use.mem_mb = share.mem_mb;
   use.gres = share.gres;
-  use.whole = job.shape != nullptr && job.shape->exclusive;
-  bool sole = job.shape != nullptr && job.shape->exclusive_user;
-  for (std::string_view name : node->partitions) {
-    if (name != job.partition) continue;
-    const Partition& partition = state.FindPartition(name)->facts;
-    use.whole = use.whole || partition.exclusive;
-    sole = sole || partition.exclusive_user;
-  }
-  if (sole) use.sole_user = job.owner->uid + 1;
+  use.whole = has_cpus && TakesWholeNode(state, job, *node);
+  if (KeepsOthersOff(state, job, *node)) use.sole_user = job.owner->uid + 1;
   use.completing = completing;
   node->busy.AddAll(use.cpus);
   node->alloc_cpus += use.cpus.Count();
@@ -367,9 +384,11 @@ void Context::Occupy(const Job& job, const NodeShare& share, bool completing) {
   node->whole_jobs += use.whole;
   node->sole_jobs += use.sole_user != 0;
   node->completing_jobs += use.completing;
-  // A job that ends gives its node back and takes it again as completing: no new grant.
-  if (!gres_there || (completing && (node->alloc_cpus > node->cpus ||
-                                     node->alloc_mem_mb > node->real_memory_mb))) {
+  // A job that ends gives its node back and takes it again as completing: no new grant. Likewise
+  // one that is suspended or resumed.
+  const bool again = completing || job.suspension.IsThere();
+  if (!gres_there ||
+      (again && (node->alloc_cpus > node->cpus || node->alloc_mem_mb > node->real_memory_mb))) {
     node->shrunk = true;
   }
   node->jobs[job.id] = std::move(use);

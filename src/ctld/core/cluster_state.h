@@ -167,9 +167,12 @@ struct Context {
   // What the job asks for of the cluster's licences.
   void TakeLicenses(const Job& job);
   void GiveLicensesBack(const Job& job);
-  // Allocation bookkeeping of one share on its node.
+  // Allocation bookkeeping of one share on its node. Of a job that has given its CPUs up, the rest.
   void Occupy(const Job& job, const NodeShare& share, bool completing);
   void Vacate(const Job& job, const std::string& node);
 };
+
+// While the job runs there nothing else may be placed on the node.
+bool TakesWholeNode(State& state, const Job& job, const Node& node);
 
 }  // namespace reeve::ctld

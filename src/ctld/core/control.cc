@@ -1,5 +1,7 @@
 #include "ctld/core/control.h"
 
+#include <utility>
+
 #include "common/base/text.h"
 #include "ctld/core/cancel.h"
 #include "ctld/core/eligibility.h"
@@ -7,6 +9,7 @@
 #include "ctld/core/job_array.h"
 #include "ctld/core/job_end.h"
 #include "ctld/core/priority.h"
+#include "ctld/core/suspend.h"
 
 namespace reeve::ctld {
 namespace {
@@ -16,7 +19,7 @@ absl::Status RequeueJob(Context& context, Job& job, const Caller& caller, bool h
   if (!job.spec->batch) return Refuse(kBatchOnly);
   if (!MayRequeue(context.state, job)) return Refuse(kDisabled);
   const bool by_admin = hold && caller.is_operator;
-  if (job.Running()) {
+  if (job.Active()) {
     EndJob(context, job,
            {.state = JobState::kCancelled,
             .detail = "requeued",
@@ -37,13 +40,33 @@ absl::Status RequeueJob(Context& context, Job& job, const Caller& caller, bool h
   return absl::OkStatus();
 }
 
+bool SuspendsOrResumes(JobAction action) {
+  return action == JobAction::kSuspend || action == JobAction::kResume;
+}
+
+bool Requeues(JobAction action) {
+  return action == JobAction::kRequeue || action == JobAction::kRequeueHold;
+}
+
+// Of a whole array only what the verb applies to is meant.
+bool AppliesTo(JobAction action, const Job& job) {
+  if (action == JobAction::kSuspend) return job.Running();
+  if (action == JobAction::kResume) return job.Suspended();
+  return job.Pending() != Requeues(action);
+}
+
 absl::Status Act(Context& context, Job& job, const ControlJobs& event) {
-  if (!MayControl(event.caller, job)) return Refuse(kAccessDenied);
+  const bool for_operators = SuspendsOrResumes(event.action) && !event.caller.is_operator;
+  if (for_operators || !MayControl(event.caller, job)) return Refuse(kAccessDenied);
   switch (event.action) {
     case JobAction::kRequeue:
       return RequeueJob(context, job, event.caller, false);
     case JobAction::kRequeueHold:
       return RequeueJob(context, job, event.caller, true);
+    case JobAction::kSuspend:
+      return Suspend(context, job);
+    case JobAction::kResume:
+      return Resume(context, job);
     default:
       break;
   }
@@ -63,6 +86,15 @@ absl::Status Act(Context& context, Job& job, const ControlJobs& event) {
       MoveToTop(context, job);
       return absl::OkStatus();
   }
+}
+
+// When the verb applies to none of several it is the first that says so.
+std::vector<JobId> TargetsOf(const State& state, JobAction action, std::vector<JobId> picked) {
+  if (picked.size() < 2) return picked;
+  const JobId first = picked.front();
+  std::erase_if(picked, [&](JobId id) { return !AppliesTo(action, *state.FindJob(id)); });
+  if (picked.empty() && SuspendsOrResumes(action)) return {first};
+  return picked;
 }
 
 }  // namespace
@@ -91,20 +123,17 @@ absl::Status Release(Context& context, Job& job, const Caller& caller) {
 void HandleControl(Context& context, const ControlJobs& event) {
   JobResults answer;
   for (const JobPick& pick : event.jobs) {
-    const bool requeues =
-        event.action == JobAction::kRequeue || event.action == JobAction::kRequeueHold;
+    const bool splits = !Requeues(event.action) && !SuspendsOrResumes(event.action);
     // Whoever may not control the array does not get to split it either.
     const bool allowed = MayControlArray(context.state, event.caller, pick.job);
     absl::StatusOr<std::vector<JobId>> jobs =
-        ResolvePick(context, pick, /*split=*/!requeues && allowed);
+        ResolvePick(context, pick, /*split=*/splits && allowed);
     if (!jobs.ok()) {
       answer.results.push_back({StrCat(pick.job.value), pick.job, WordsOf(jobs.status())});
       continue;
     }
-    for (JobId id : *jobs) {
+    for (JobId id : TargetsOf(context.state, event.action, *std::move(jobs))) {
       Job& job = *context.state.FindJob(id);
-      // Of a whole array only what the verb applies to is meant.
-      if (jobs->size() > 1 && job.Pending() == requeues) continue;
       const std::string label = JobLabel(job);
       const absl::Status status = Act(context, job, event);
       answer.results.push_back({label, id, status.ok() ? "" : WordsOf(status)});

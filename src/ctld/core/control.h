@@ -1,4 +1,4 @@
-// scontrol hold, uhold, release, requeue, requeuehold, top.
+// scontrol hold, uhold, release, requeue, requeuehold, top, suspend, resume.
 #pragma once
 
 #include "ctld/core/cluster_state.h"

@@ -70,6 +70,7 @@ struct StepLaunch {
   std::vector<uint32_t> step_gpus;
   uint32_t restarts = 0;
   bool leased = false;
+  bool suspended = false;                 // its tasks are not to run yet
   std::shared_ptr<const JobFacts> facts;  // null: there is no Prolog or Epilog
 };
 struct SignalStep {
@@ -91,6 +92,12 @@ struct TerminateJob {
   absl::Duration kill_wait;
   std::string reason;  // for the job's stderr: "DUE TO TIME LIMIT"; may be empty
   std::shared_ptr<const JobFacts> facts = nullptr;  // for the epilog; null: none
+};
+// Its processes stop, or go on. Sent again whenever the node may not know.
+struct SuspendJob {
+  JobId job;
+  uint32_t attempt = 0;
+  bool suspended = false;
 };
 // Runs the Prolog before any step comes.
 struct PrepareJob {
@@ -117,8 +124,8 @@ struct HeartbeatAck {
 struct HangUp {};
 struct NodeCommand {
   std::string node;
-  std::variant<StepLaunch, SignalStep, KillStep, TerminateJob, PrepareJob, CheckHealth, Acknowledge,
-               Welcome, HeartbeatAck, HangUp>
+  std::variant<StepLaunch, SignalStep, KillStep, TerminateJob, SuspendJob, PrepareJob, CheckHealth,
+               Acknowledge, Welcome, HeartbeatAck, HangUp>
       command;
 };
 

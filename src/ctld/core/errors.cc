@@ -13,6 +13,7 @@ absl::Status Refuse(std::string_view words, std::string_view note) {
   }
   if (words == kAlreadyDone || words == kJobPending || words == kJobNotPending ||
       words == kDisabled || words == kNodesBusy || words == kNotImmediate ||
+      words == kJobNotRunning || words == kJobNotSuspended || words == kNotNow ||
       words == kReservationBusy || words == kReservationOverlaps) {
     code = absl::StatusCode::kFailedPrecondition;
   }

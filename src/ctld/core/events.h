@@ -105,7 +105,7 @@ struct CancelJobs {
   bool full = false;
 };
 
-enum class JobAction { kHold, kUhold, kRelease, kRequeue, kRequeueHold, kTop };
+enum class JobAction { kHold, kUhold, kRelease, kRequeue, kRequeueHold, kTop, kSuspend, kResume };
 // Answered with JobResults.
 struct ControlJobs {
   CallToken call;

@@ -88,6 +88,7 @@ class Explainer {
         !IsSet(job_.preempt_time)) {
       out_.end_time = absl::InfiniteFuture();
     }
+    if (job_.Suspended()) out_.end_time = absl::UnixEpoch();  // nobody knows
     if (!sight_.nodes) return;
     std::vector<std::string> names;
     for (const NodeShare& share : job_.shares) names.push_back(share.node);

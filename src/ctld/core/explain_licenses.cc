@@ -19,6 +19,7 @@ Busy Holder(const State& state, const LicensePool::Entry& entry, JobId id, int64
     busy.label = JobLabel(*job);
   }
   busy.preempted = job != nullptr && job->HoldsResources() && IsSet(job->preempt_time);
+  busy.suspended = job != nullptr && job->Suspended() && !IsSet(from);
   busy.license = StrCat(entry.name, ":", count);
   return busy;
 }

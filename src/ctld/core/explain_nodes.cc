@@ -153,14 +153,14 @@ class NodeCounter {
     cpus_only.gres = GresTerms();
     if (terms_.gres.mem_per_gpu_mb > 0) cpus_only.mem_per_node_mb = 1;
     AddTasks(Need::kCpus, CpusAsked(), cpus_only, [&](NodeIndex i) {
-      return Offer{i, &At(i), At(i).cpus, UINT64_MAX, {}};
+      return Offer{i, &At(i), At(i).cpus, UINT64_MAX, At(i).stock.all()};
     });
     const std::string memory = MemoryAsked();
     if (!memory.empty()) {
       Terms without_gres = terms_;
       without_gres.gres = GresTerms();
       AddTasks(Need::kMemory, memory, without_gres, [&](NodeIndex i) {
-        return Offer{i, &At(i), UINT32_MAX, At(i).real_memory_mb, {}};
+        return Offer{i, &At(i), UINT32_MAX, At(i).real_memory_mb, At(i).stock.all()};
       });
     }
     if (terms_.gres.any) {

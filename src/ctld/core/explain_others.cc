@@ -29,7 +29,8 @@ PriorityFactors InPoints(PriorityFactors parts, const PriorityConfig& weights) {
 
 absl::Time ExpectedEnd(const State& state, JobId id, absl::Time now) {
   const Job* job = state.FindJob(id);
-  if (job == nullptr || !job->Running()) return now;  // is being cleared away
+  if (job == nullptr || !job->Active()) return now;     // is being cleared away
+  if (job->Suspended()) return absl::InfiniteFuture();  // until somebody resumes it
   if (job->time_limit == absl::InfiniteDuration() && !IsSet(job->preempt_time)) {
     return absl::InfiniteFuture();
   }
@@ -146,6 +147,7 @@ std::vector<Busy> FindBusy(const State& state, const std::vector<NodeIndex>& nod
       here.busy.until = ExpectedEnd(state, id, now);
       const Job* job = state.FindJob(id);
       here.busy.preempted = job != nullptr && IsSet(job->preempt_time);
+      here.busy.suspended = job != nullptr && job->Suspended();
     }
     for (const Track::Hold& hold : state.plan.track(index, lane).holds()) {
       if (!(hold.rank < key) || hold.from >= start) continue;

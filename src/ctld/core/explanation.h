@@ -65,6 +65,7 @@ struct Busy {
   absl::Time from;         // unset: it holds them already; else its planned start
   absl::Time until;        // when its time limit ends; the infinite future when it has none
   bool preempted = false;  // it ends then to make room for another job
+  bool suspended = false;  // without an end until somebody resumes it
 };
 
 // Of a licence of the cluster that the job asks for.

@@ -32,7 +32,7 @@ class Checker {
   void CheckNode(const Node& node) {
     CpuSet seen;
     std::vector<GresShare> gres;
-    uint32_t cpus = 0, whole = 0, completing = 0;
+    uint32_t cpus = 0, whole = 0, completing = 0, with_cpus = 0;
     uint64_t memory = 0;
     for (const auto& [id, use] : node.jobs) {
       Expect(!seen.Intersects(use.cpus), "node ", node.name, ": a CPU of job ", id.value,
@@ -44,6 +44,7 @@ class Checker {
       cpus += use.cpus.Count();
       memory += use.mem_mb;
       whole += use.whole;
+      with_cpus += !use.cpus.Empty();
       completing += use.completing;
       const Job* job = state_.FindJob(id);
       Expect(job != nullptr && job->HoldsResources(), "node ", node.name, ": job ", id.value,
@@ -58,7 +59,7 @@ class Checker {
     Expect(memory == node.alloc_mem_mb, "node ", node.name, ": alloc_mem");
     Expect(whole == node.whole_jobs, "node ", node.name, ": whole_jobs");
     Expect(completing == node.completing_jobs, "node ", node.name, ": completing_jobs");
-    Expect(whole == 0 || node.jobs.size() == 1, "node ", node.name, ": exclusive but shared");
+    Expect(whole == 0 || with_cpus == 1, "node ", node.name, ": exclusive but shared");
     CheckUsers(node);
     GresCounts left = node.stock.all();
     left.Subtract(node.stock.CountsOf(gres));
@@ -133,12 +134,22 @@ class Checker {
     Expect(!job.Finished() || IsSet(job.end_time), name, "ended without a time");
     Expect(job.Completing() == !job.pending_nodes.empty(), name, "completing without nodes");
     Expect(!job.Completing() || job.Finished(), name, "completing and not ended");
-    Expect(job.Running() || job.unprepared_nodes.empty(), name, "waits for prologs");
+    Expect(job.Active() || job.unprepared_nodes.empty(), name, "waits for prologs");
     Expect(!job.Pending() || !IsSet(job.preempt_time), name, "makes room while it waits");
     Expect(job.state != JobState::kPreempted || IsSet(job.preempt_time), name,
            "is preempted for nobody");
-    if (job.Running()) CheckRunning(name, job);
+    if (job.Active()) CheckRunning(name, job);
+    CheckSuspension(name, job);
     for (const Step& step : job.steps) CheckStep(name, job, step);
+  }
+
+  void CheckSuspension(const std::string& name, const Job& job) {
+    const bool without_cpus = job.suspension->cpus_given_up;
+    Expect(!job.Suspended() || without_cpus, name, "is suspended and has its CPUs");
+    Expect(!job.Running() || !without_cpus, name, "runs without CPUs");
+    Expect(!job.Pending() || !job.suspension.IsThere(), name, "was suspended before it started");
+    Expect(!job.Suspended() || !IsSet(job.preempt_time), name, "makes room while it is suspended");
+    Expect(job.suspension->total >= absl::ZeroDuration(), name, "was suspended for less than none");
   }
 
   void CheckRunning(const std::string& name, const Job& job) {
@@ -150,8 +161,9 @@ class Checker {
         continue;
       }
       const auto use = state_.nodes[index->second]->jobs.find(job.id);
-      Expect(use != state_.nodes[index->second]->jobs.end() && use->second.cpus == share.cores,
-             name, "and node ", share.node, " disagree");
+      const CpuSet cores = job.suspension->cpus_given_up ? CpuSet() : share.cores;
+      Expect(use != state_.nodes[index->second]->jobs.end() && use->second.cpus == cores, name,
+             "and node ", share.node, " disagree");
       Expect(use == state_.nodes[index->second]->jobs.end() || use->second.gres == share.gres, name,
              "and node ", share.node, " disagree about generic resources");
       Expect(share.cpus == share.cores.Count() && share.cpus > 0, name, "has a hollow share");

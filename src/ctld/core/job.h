@@ -188,7 +188,8 @@ struct Step {
   absl::Duration time_limit = absl::InfiniteDuration();
   std::string io_secret;  // never shown; stored with the request's answer
   std::shared_ptr<const StepSpec> spec;
-  uint32_t relaunches = 0;  // not stored
+  uint32_t relaunches = 0;   // not stored
+  absl::Duration suspended;  // how long it stood still, of suspensions that are over
 
   // All parts are over. (The state may tell of a failure before that.)
   bool Ended() const { return IsSet(end_time); }
@@ -207,6 +208,14 @@ struct ArrayPart {
   uint32_t task_max = 0;
   uint32_t task_step = 0;
   uint32_t task_count = 0;
+};
+
+// Of one run: `scontrol suspend` and `resume`, see suspend.h.
+struct Suspension {
+  Stamp time;            // of the last suspension, or of what ended it
+  absl::Duration total;  // of the suspensions that are over
+  // Others may have its CPUs. From the suspension on, until it is resumed or its run has ended.
+  bool cpus_given_up = false;
 };
 
 struct Job {
@@ -231,7 +240,9 @@ struct Job {
   Stamp eligible_time;
   Stamp accrue_time;
   Stamp start_time;
-  Stamp end_time;  // while running: when its time limit ends
+  // While running: when its time limit ends. While suspended: when it would have ended without
+  // that.
+  Stamp end_time;
   // When it became known that it is over: its users have MinJobAge to ask. Not stored.
   Stamp over_time;
   Stamp last_sched_time;
@@ -264,6 +275,7 @@ struct Job {
   BoxedVector<std::string> pending_nodes;     // completing: nodes that have not said "gone"
   BoxedVector<std::string> unprepared_nodes;  // running: whose prolog, asked for before, runs
   BoxedVector<Step> steps;
+  Boxed<Suspension> suspension;  // was suspended in this run
   uint64_t revision = 0;
 
   // Not stored: made again by Restore.
@@ -273,9 +285,11 @@ struct Job {
   bool Completing() const { return (flags & kJobFlagCompleting) != 0; }
   bool Pending() const { return state == JobState::kPending; }
   bool Running() const { return state == JobState::kRunning; }
-  bool Finished() const;  // in a final state (perhaps still completing)
+  bool Suspended() const { return state == JobState::kSuspended; }
+  bool Active() const { return IsActive(state); }  // running or suspended
+  bool Finished() const;                           // in a final state (perhaps still completing)
   bool Held() const { return priority == 0; }
-  bool HoldsResources() const { return Running() || Completing(); }
+  bool HoldsResources() const { return Active() || Completing(); }
   // It is over, and nothing of it is left on that node of its.
   bool ClearOf(const std::string& node) const;
   std::string batch_host() const { return shares.empty() ? std::string() : shares.front().node; }

@@ -11,6 +11,7 @@
 #include "ctld/core/prolog.h"
 #include "ctld/core/steps.h"
 #include "ctld/core/submit.h"
+#include "ctld/core/suspend.h"
 #include "ctld/core/validate.h"
 #include "ctld/core/wait_status.h"
 #include "ctld/core/waiters.h"
@@ -142,6 +143,12 @@ void WatchEnd(State& state, const Job& job) {
 void EndJob(Context& context, Job& job, JobEnd end) {
   if (job.Finished()) return;
   const bool was_running = job.Running();
+  if (job.Suspended()) {
+    EndSuspension(context, job);
+    // Whoever suspended it did not mean it to run somewhere else.
+    end.hold = end.hold_by_admin = end.requeue;
+  }
+  const bool was_active = job.Active();
   job.state = end.state;
   job.reason = end.reason;
   job.reason_detail = end.detail;
@@ -153,11 +160,11 @@ void EndJob(Context& context, Job& job, JobEnd end) {
   job.unprepared_nodes.clear();
   context.RemoveReady(job);
   DropWaitingSteps(context, job);
-  if (!was_running) {
+  if (!was_active) {
     job.start_time = context.now;
     return Settle(context, job);
   }
-  UsageEnded(context, job);
+  if (was_running) UsageEnded(context, job);
   if (end.requeue) {
     job.flags |= kJobFlagRequeued;
     if (end.hold) job.flags |= kJobFlagRequeueHold;
@@ -220,6 +227,7 @@ void Requeue(Context& context, Job& job, bool hold, bool by_admin) {
   job.steps.clear();
   job.pending_nodes.clear();
   job.leased = false;
+  job.suspension.Reset();
   job.preempt_time = job.switches_since = absl::UnixEpoch();
   job.next_step_id = 0;
   job.start_time = job.end_time = job.eligible_time = job.accrue_time = absl::UnixEpoch();

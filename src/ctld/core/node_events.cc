@@ -8,6 +8,7 @@
 #include "ctld/core/node_state.h"
 #include "ctld/core/prolog.h"
 #include "ctld/core/steps.h"
+#include "ctld/core/suspend.h"
 
 namespace reeve::ctld {
 namespace {
@@ -126,7 +127,8 @@ void Reconcile(Context& context, Node& node, const std::vector<KnownStep>& known
       continue;
     }
     PrepareAgain(context, job, node.name);
-    for (size_t i = 0; i < job.steps.size() && job.Running(); ++i) {
+    TellSuspended(context, job, node.name);
+    for (size_t i = 0; i < job.steps.size() && job.Active(); ++i) {
       for (size_t share = 0; share < job.steps[i].shares.size(); ++share) {
         Step& step = job.steps[i];
         if (step.shares[share].node != node.name || step.parts[share] == PartState::kEnded)
@@ -234,7 +236,7 @@ void SetNodeDown(Context& context, Node& node, std::string reason, std::string u
 void FailJobsOn(Context& context, Node& node, bool dead, std::string_view why) {
   for (JobId id : JobsOn(node)) {
     Job* job = context.state.FindJob(id);
-    if (job->Running()) {
+    if (job->Active()) {
       const bool requeue = MayRequeue(context.state, *job);
       JobEnd end{.state = JobState::kNodeFail,
                  .reason = Reason::kNodeDown,

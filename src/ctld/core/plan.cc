@@ -18,6 +18,8 @@ absl::Time EndOf(const Job& job, absl::Time now, absl::Duration grace) {
   if (job.Completing()) return now + grace;
   const absl::Duration limit =
       job.shape != nullptr ? job.shape->PlanningTime() : absl::Hours(24 * 365);
+  // It has all of its time left whenever it is resumed, at once at the earliest.
+  if (job.Suspended()) return now + std::max(job.end_time - job.suspension->time, grace);
   // The limit may have been changed since the start: end_time knows, when there is one.
   const absl::Time end = IsSet(job.end_time) ? absl::Time(job.end_time) : job.start_time + limit;
   return end > now ? end : now + grace;
@@ -148,6 +150,33 @@ bool HasGrown(const Curve& before, const Curve& after) {
   return false;
 }
 
+// Until when somebody runs who shares the node with such jobs (Track::Use::sole_user).
+using LastEnds = absl::InlinedVector<std::pair<uint32_t, Instant>, 2>;
+
+LastEnds LastEndsOf(const std::vector<Track::Use>& running) {
+  LastEnds ends;
+  for (const Track::Use& use : running) {
+    const auto known = std::find_if(ends.begin(), ends.end(),
+                                    [&](const auto& end) { return end.first == use.sole_user; });
+    if (known == ends.end()) {
+      ends.emplace_back(use.sole_user, use.until);
+    } else {
+      known->second = std::max(known->second, use.until);
+    }
+  }
+  return ends;
+}
+
+// Whoever does not share the node with them may have it sooner. Their room need not tell: a
+// suspended job has no CPUs.
+bool LeaveSooner(const LastEnds& before, const LastEnds& after) {
+  return std::any_of(before.begin(), before.end(), [&](const auto& had) {
+    return std::none_of(after.begin(), after.end(), [&](const auto& has) {
+      return has.first == had.first && has.second >= had.second;
+    });
+  });
+}
+
 }  // namespace
 
 void Plan::RefreshLicenses(const State& state, absl::Time now, absl::Duration grace,
@@ -188,7 +217,7 @@ bool Plan::RefreshTracks(const State& state, NodeIndex index, absl::Time now, ab
   for (const auto& [id, use] : node.jobs) {
     running.push_back(UseOf(state, node, id, use, now, grace));
   }
-  bool grown = false;
+  bool grown = LeaveSooner(LastEndsOf(plan.track.running()), LastEndsOf(running));
   const auto build = [&](Track& track, const Reservation* of) {
     const Curve before = track.base();
     LoseAll(track.Build(AllOf(node), running, state.reservations.ClosedTo(index, of)), lost);

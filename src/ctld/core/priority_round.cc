@@ -123,6 +123,10 @@ void UsageBegan(Context& context, const Job& job, absl::Time since) {
 
 void UsageEnded(Context& context, const Job& job) {
   context.state.fair_share.Ended(job.owner->uid, job.num_cpus, context.now);
+  StoreUsage(context, job);
+}
+
+void StoreUsage(Context& context, const Job& job) {
   if (context.state.settings.priority.weight_fair_share > 0) {
     context.effects.usage_to_store.push_back(job.owner->uid);
   }

@@ -14,5 +14,7 @@ void PrioritiesDue(Context& context);
 // The job has begun to use CPUs (since then), or has ceased to.
 void UsageBegan(Context& context, const Job& job, absl::Time since);
 void UsageEnded(Context& context, const Job& job);
+// What its user has used until now is stored: of a later time a restart knows that he used more.
+void StoreUsage(Context& context, const Job& job);
 
 }  // namespace reeve::ctld

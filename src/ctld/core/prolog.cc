@@ -67,7 +67,7 @@ void HandleJobPrepared(Context& context, const JobPrepared& event) {
   context.Send(event.node, Acknowledge{event.report_id});
   if (event.failed) DrainForScript(context, event.node, kPrologError);
   Job* job = context.state.FindJob(event.job);
-  if (job == nullptr || event.attempt != job->restarts || !job->Running()) return;
+  if (job == nullptr || event.attempt != job->restarts || !job->Active()) return;
   if (event.failed) {
     context.Log(LogLevel::kError,
                 StrCat("job ", JobLabel(*job), ": prolog on ", event.node, ": ", event.error));

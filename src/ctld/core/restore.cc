@@ -67,7 +67,7 @@ void RestoreShape(Context& context, Job& job) {
     shape = Shape{};
     shape->time_limit = job.time_limit;
   }
-  if (job.Running()) {
+  if (job.Active()) {
     // Whatever the record says it asked for: this is what it got.
     const auto nodes = static_cast<uint32_t>(job.shares.size());
     shape->min_nodes = std::min(shape->min_nodes, nodes);
@@ -137,9 +137,8 @@ void RestoreUsage(Context& context, const std::vector<StoredUsage>& stored,
     const Job* job = state.FindJob(id);
     if (job == nullptr || !job->Running()) continue;
     const auto at = known.find(job->owner->uid);
-    UsageBegan(context, *job,
-               at == known.end() ? absl::Time(job->start_time)
-                                 : std::max<absl::Time>(at->second, job->start_time));
+    const absl::Time began = job->start_time + job->suspension->total;
+    UsageBegan(context, *job, at == known.end() ? began : std::max(at->second, began));
   }
 }
 
@@ -166,7 +165,7 @@ void EndOnUnknownNodes(Context& context, Job& job) {
     if (context.state.FindNode(share.node) == nullptr) unknown.push_back(share.node);
   }
   if (unknown.empty()) return;
-  if (job.Running()) {
+  if (job.Active()) {
     EndJob(context, job,
            {.state = JobState::kNodeFail,
             .reason = Reason::kNodeDown,

@@ -74,6 +74,13 @@ Placement Place(const Terms& terms, Candidates chosen, uint32_t tasks) {
   return placement;
 }
 
+// Memory and generic resources too: a suspended job has those without CPUs.
+bool IsWhole(const Offer& offer) {
+  const Node& node = *offer.node;
+  return offer.cpus >= node.cpus && offer.mem_mb >= node.real_memory_mb &&
+         offer.gres.Holds(node.stock.all());
+}
+
 // As many tasks as a node takes that is of use.
 uint64_t LeastTasks(const Terms& terms) {
   const Shape& shape = *terms.shape;
@@ -157,7 +164,7 @@ bool NodeFits(const Shape& shape, const Node& node) {
 uint32_t TaskCapacity(const Terms& terms, const Offer& offer) {
   const Shape& shape = *terms.shape;
   const Node& node = *offer.node;
-  if (offer.cpus == 0 || (terms.exclusive && offer.cpus < node.cpus)) return 0;
+  if (offer.cpus == 0 || (terms.exclusive && !IsWhole(offer))) return 0;
   // Memory that is not consumed must still exist.
   const uint64_t memory = terms.consume_memory ? offer.mem_mb : node.real_memory_mb;
   uint32_t cpus = offer.cpus;
@@ -192,6 +199,10 @@ uint64_t LeastCpus(const Terms& terms) {
 }
 
 Room LeastRoom(const Terms& terms, const Node& node) {
+  const auto clamp = [](uint64_t value) {
+    return static_cast<int32_t>(std::min<uint64_t>(value, INT32_MAX));
+  };
+  if (terms.exclusive) return {clamp(node.cpus), clamp(node.real_memory_mb), node.stock.all()};
   const uint64_t cpus = LeastCpus(terms);
   uint64_t memory = 0;
   if (terms.consume_memory) {
@@ -205,10 +216,7 @@ Room LeastRoom(const Terms& terms, const Node& node) {
       memory = node.real_memory_mb;
     }
   }
-  const auto clamp = [](uint64_t value) {
-    return static_cast<int32_t>(std::min<uint64_t>(value, INT32_MAX));
-  };
-  return {clamp(terms.exclusive ? node.cpus : cpus), clamp(memory),
+  return {clamp(cpus), clamp(memory),
           LeastCounts(terms.gres, LeastTasks(terms), terms.max_nodes == 1, node.stock.kinds())};
 }
 

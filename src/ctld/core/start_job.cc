@@ -138,6 +138,7 @@ StepLaunch MakeLaunch(const State& state, const Job& job, const Step& step, size
   launch.step = step.step_id;
   launch.attempt = launch.restarts = job.restarts;
   launch.leased = job.leased;
+  launch.suspended = job.Suspended();
   launch.owner = job.owner;
   launch.job_spec = job.spec;
   launch.step_spec = step.spec;

@@ -104,6 +104,7 @@ void CloseStep(Context& context, Job& job, Step& step) {
     }
   }
   step.end_time = context.now;
+  if (job.Suspended()) step.suspended += context.now - job.suspension->time;
   if (step.step_id.value >= 0) {
     job.derived_exit_status = WorseStatus(job.derived_exit_status, step.exit_status);
   }
@@ -129,12 +130,12 @@ void LaunchFailed(Context& context, Job& job, Step& step, size_t share, const St
   context.Log(LogLevel::kWarning,
               StrCat("step ", name, ": launch on ", event.node, " failed: ", event.error));
   if (event.prolog_failed) DrainForScript(context, event.node, kPrologError);
-  if (event.launch_again && job.Running() && step.parts[share] == PartState::kLaunching &&
+  if (event.launch_again && job.Active() && step.parts[share] == PartState::kLaunching &&
       step.relaunches++ < kMaxRelaunches) {
     context.Send(event.node, MakeLaunch(context.state, job, step, share));
     return;
   }
-  if (event.lease_lost && job.Running()) {
+  if (event.lease_lost && job.Active()) {
     return EndJob(context, job, LeaseLost(context.state, job, event));
   }
   // A part that ran and whose step daemon died was killed; a launch that the job itself made
@@ -147,7 +148,7 @@ void LaunchFailed(Context& context, Job& job, Step& step, size_t share, const St
   // A step with one part that could not start is over everywhere.
   if (!batch) KillStepEverywhere(context, job, step, std::nullopt);
   EndPart(context, job, step, share);
-  if (!batch || !job.Running()) return;
+  if (!batch || !job.Active()) return;
   JobEnd end{.state = JobState::kFailed,
              .reason = ran ? Reason::kRaisedSignal : Reason::kJobLaunchFailure,
              .detail = event.error,
@@ -174,7 +175,7 @@ void Exited(Context& context, Job& job, Step& step, size_t share, const StepRepo
   const bool batch = step.step_id == kBatchStep;
   const int32_t exit_status = step.exit_status;
   EndPart(context, job, step, share);
-  if (!job.Running()) return;
+  if (!job.Active()) return;
   if (event.lease_lost) {
     return EndJob(context, job, LeaseLost(context.state, job, event));
   }
@@ -206,9 +207,9 @@ void HandleCreateStep(Context& context, const CreateStep& event) {
     return context.Reply(event.call,
                          absl::ResourceExhaustedError("Step limit reached for this job"));
   }
-  if (job->Pending()) {
+  if (!job->Running()) {
     if (event.immediate || event.deadline <= context.now) {
-      return context.Reply(event.call, Refuse(kJobPending));
+      return context.Reply(event.call, Refuse(job->Pending() ? kJobPending : kDisabled));
     }
   } else if (TryCreate(context, *job, event)) {
     return;
@@ -285,7 +286,7 @@ void KillStepEverywhere(Context& context, Job& job, Step& step, std::optional<ui
 void ResolveMissingPart(Context& context, Job& job, Step& step, size_t share) {
   const std::string node = step.shares[share].node;
   const bool can_launch = step.step_id == kBatchStep || step.spec != nullptr;
-  if (step.parts[share] == PartState::kLaunching && can_launch && job.Running()) {
+  if (step.parts[share] == PartState::kLaunching && can_launch && job.Active()) {
     context.Send(node, MakeLaunch(context.state, job, step, share));
     return;
   }
@@ -295,7 +296,7 @@ void ResolveMissingPart(Context& context, Job& job, Step& step, size_t share) {
   step.state = JobState::kNodeFail;
   const bool batch = step.step_id == kBatchStep;
   EndPart(context, job, step, share);
-  if (!batch || !job.Running()) return;
+  if (!batch || !job.Active()) return;
   EndJob(context, job,
          {.state = JobState::kNodeFail,
           .reason = Reason::kNodeDown,

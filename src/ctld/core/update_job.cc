@@ -90,7 +90,7 @@ absl::Status SetTimeLimit(const Request& request, Draft& draft, const std::strin
   if (!more && !less && wanted == absl::ZeroDuration()) wanted = absl::InfiniteDuration();
   if (wanted <= absl::ZeroDuration()) return Refuse(kInvalidTimeLimit);
   const bool raises = wanted > request.job.time_limit;
-  if (request.job.Running() && raises && !request.caller.is_operator) return Refuse(kAccessDenied);
+  if (request.job.Active() && raises && !request.caller.is_operator) return Refuse(kAccessDenied);
   draft.spec.time_limit = wanted;
   draft.time_limit = wanted;
   return absl::OkStatus();
@@ -353,10 +353,12 @@ absl::Status Apply(Context& context, Job& job, Draft draft, const Caller& caller
     job.priority = AdjustPriority(job.priority, old_nice, draft.spec.nice);
   } else if (draft.time_limit.has_value()) {
     job.time_limit = *draft.time_limit;
-    const absl::Time end = job.start_time + std::min(job.time_limit, absl::Hours(24 * 365));
+    // A suspended one has what it has run at its suspension.
+    const absl::Time end =
+        job.start_time + std::min(job.time_limit, absl::Hours(24 * 365)) + job.suspension->total;
     // Whoever is to make room gets no more time for it.
     job.end_time = IsSet(job.preempt_time) ? std::min<absl::Time>(job.end_time, end) : end;
-    WatchEnd(context.state, job);
+    if (job.Running()) WatchEnd(context.state, job);
     context.EndMoved(job);
     context.effects.schedule = true;
   }

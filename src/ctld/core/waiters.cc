@@ -73,7 +73,9 @@ void ExpireCall(Context& context, JobId id, CallToken call) {
                                    [&](const CreateStep& s) { return s.call == call; });
     if (step == found->second.end()) return;
     const Job* job = state.FindJob(id);
-    context.Reply(call, Refuse(job != nullptr && job->Pending() ? kJobPending : kNodesBusy));
+    const bool suspended = job != nullptr && job->Suspended();
+    const bool pending = job != nullptr && job->Pending();
+    context.Reply(call, Refuse(suspended ? kDisabled : pending ? kJobPending : kNodesBusy));
     found->second.erase(step);
     if (found->second.empty()) state.waiting_steps.erase(found);
   }

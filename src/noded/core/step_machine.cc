@@ -90,6 +90,15 @@ Effects StepMachine::KillStep(const StepKey& key, absl::Duration kill_wait,
   return {TerminateStepd{key, kill_wait, reason, false}};
 }
 
+Effects StepMachine::Suspend(JobId job, uint32_t attempt, bool suspended) const {
+  Effects effects;
+  for (const auto& [key, step] : steps_) {
+    if (key.job != job || key.attempt != attempt || step.phase == Phase::kEnded) continue;
+    effects.push_back(SuspendStepd{key, suspended});
+  }
+  return effects;
+}
+
 Effects StepMachine::TerminateJob(JobId job, uint32_t attempt, absl::Duration kill_wait,
                                   const std::string& reason) {
   Effects effects;

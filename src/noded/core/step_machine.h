@@ -75,6 +75,10 @@ struct TerminateStepd {
   std::string reason;
   bool whole_job = false;
 };
+struct SuspendStepd {
+  StepKey key;
+  bool suspended = false;
+};
 struct SendReport {
   uint64_t id = 0;
   StepKey key;
@@ -107,8 +111,8 @@ struct SendJobPrepared {
 struct RemoveSpool {
   StepKey key;
 };
-using Effect = std::variant<StartStepd, SignalStepd, TerminateStepd, SendReport, SendJobGone,
-                            SendJobPrepared, JobEmpty, JobSettled, RemoveSpool>;
+using Effect = std::variant<StartStepd, SignalStepd, TerminateStepd, SuspendStepd, SendReport,
+                            SendJobGone, SendJobPrepared, JobEmpty, JobSettled, RemoveSpool>;
 using Effects = std::vector<Effect>;
 
 class StepMachine {
@@ -131,6 +135,9 @@ class StepMachine {
 
   Effects Signal(const StepKey& key, int signal, bool leader_only);
   Effects KillStep(const StepKey& key, absl::Duration kill_wait, const std::string& reason);
+  // Every step of this attempt that has not ended stands still, or goes on. One that is launched
+  // later is told with its launch.
+  Effects Suspend(JobId job, uint32_t attempt, bool suspended) const;
   // Every step of the job up to `attempt`. SendJobGone follows once all of them have ended; at
   // once when there is none.
   Effects TerminateJob(JobId job, uint32_t attempt, absl::Duration kill_wait,

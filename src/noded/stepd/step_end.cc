@@ -73,6 +73,7 @@ void Stepd::OnTaskExit(uint32_t task, int status) {
 
 void Stepd::Signal(int signal, bool leader_only) {
   if (signal <= 0 || signal >= NSIG || ended_) return;
+  if (signal == SIGCONT && suspended_) return;  // not this user's to decide
   os::LogInfo(StrCat("step ", name_, ": signal ", signal));
   if (leader_only) {
     for (const auto& [pid, task] : running_) kill(pid, signal);
@@ -104,6 +105,7 @@ void Stepd::Terminate(absl::Duration kill_wait, const std::string& reason, bool 
     os::LogInfo(
         StrCat("step ", name_, ": terminating, kill after ", absl::FormatDuration(kill_wait)));
     SayCancelled(reason, whole_job);
+    LetGo();
     std::vector<pid_t> all = Descendants(getpid());
     // A stopped process meets the waiting SIGTERM before it goes on.
     SignalAll(all, SIGTERM);
@@ -158,7 +160,7 @@ void Stepd::Freeze(bool frozen) {
                               : ": goes on, the node's lease is renewed"));
   }
   frozen_ = frozen;
-  if (!cgroup_.Freeze(frozen)) SignalAll(Descendants(getpid()), frozen ? SIGSTOP : SIGCONT);
+  StandStill();
 }
 
 void Stepd::LeaseOver() {

@@ -155,6 +155,7 @@ absl::Status Stepd::Launch() {
   if (absl::Status status = launcher_->Fork(cgroup_); !status.ok()) return status;
   if (absl::Status status = spool_.WriteStarted(launcher_->mark()); !status.ok()) return status;
   running_ = launcher_->tasks();
+  if (launch_.suspended()) StartSuspended();
   launcher_->Release();
 
   os::LogInfo(
@@ -228,6 +229,9 @@ void Stepd::OnFrame(uint64_t id, std::string_view frame) {
     case v1::StepdRequest::kTerminate:
       Terminate(absl::Seconds(request.terminate().kill_wait()), request.terminate().reason(),
                 request.terminate().whole_job());
+      break;
+    case v1::StepdRequest::kSuspend:
+      Suspend(request.suspend().suspended());
       break;
     case v1::StepdRequest::kIo:
       OnIo(&connection, request.io());

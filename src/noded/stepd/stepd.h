@@ -9,6 +9,7 @@
 //                                                terminating, waiting for it until kill_wait is
 //                                                over
 //   running      terminate                    -> SIGCONT, SIGTERM to all; killing after kill_wait
+//   running      suspend, resume              -> running: its processes stand still, or go on
 //   killing      no child, cgroup empty       -> ended: record written, reported
 //   ended        delivered, or nobody came    -> exit
 #pragma once
@@ -83,6 +84,14 @@ class Stepd {
   void KillTree();
   void Freeze(bool frozen);
   void LeaseOver();
+
+  // suspend.cc
+  void Suspend(bool suspended);
+  void StartSuspended();
+  void LetGo();
+  void StandStill();
+  void StopAll(std::vector<pid_t> stopped);
+
   void CheckEnd();
   bool TreeIsEmpty();
   void Finish(StepOutcome outcome);
@@ -118,7 +127,9 @@ class Stepd {
   bool reported_ = false;
   bool terminating_ = false;
   bool killing_ = false;
-  bool frozen_ = false;
+  bool frozen_ = false;     // by the lease
+  bool suspended_ = false;  // by an operator
+  bool stopped_ = false;    // and its time to get ready for that is over
   bool ended_ = false;
   v1::StepRecord record_;  // of the end, until it is on disk
   bool recorded_ = false;
@@ -127,6 +138,7 @@ class Stepd {
   bool lingering_ = false;
   bool leaving_ = false;
   os::TimerId kill_timer_ = os::TimerId::kNone;
+  os::TimerId stop_timer_ = os::TimerId::kNone;
   os::TimerId linger_timer_ = os::TimerId::kNone;
 };
 

@@ -214,6 +214,26 @@ TEST_F(SacctOutputTest, TruncateMovesTimesToTheWindow) {
             "1970-01-01T00:18:20|1970-01-01T00:20:00|100|RUNNING");
 }
 
+TEST_F(SacctOutputTest, ASuspendedJob) {
+  JobBuilder job = Runner();
+  job.Step(0, "sleep", 3, 12, v1::JOB_STATE_RUNNING);
+  job->set_state(v1::JOB_STATE_SUSPENDED);
+  job->set_suspend_time(1101);
+  const char* const fields = "jobid,state,elapsed,suspended,cputimeraw,end";
+  EXPECT_EQ(Line(fields, job),
+            "1|SUSPENDED|00:01:40|00:14:59|1200|Unknown\n"
+            "1.0|SUSPENDED|00:01:40|00:14:59|1200|Unknown");
+  // Resumed after 200 seconds, and over after 100 more.
+  job->set_suspend_time(1301);
+  job->set_suspended_usec(200'000'000);
+  job->mutable_steps(0)->set_suspended_usec(200'000'000);
+  job->mutable_steps(0)->set_state(v1::JOB_STATE_COMPLETED);
+  job->mutable_steps(0)->set_end_time(1391);
+  job.Ended(1401, v1::JOB_STATE_COMPLETED);
+  EXPECT_EQ(Line("jobid,state,elapsed,suspended", job),
+            "1|COMPLETED|00:03:20|00:03:20\n1.0|COMPLETED|00:03:10|00:03:20");
+}
+
 TEST_F(SacctOutputTest, OneStepAlone) {
   JobBuilder job = Runner();
   job.Step(kBatch, "batch", 1, 4, v1::JOB_STATE_RUNNING);

@@ -85,6 +85,13 @@ Explanation Behind() {
   busy->set_num_nodes(2);
   busy->set_from(kNow + 3600);
   busy->set_until(kNow + 7200);
+  busy = job.add_busy();
+  busy->set_job_id(39);
+  busy->set_label("39");
+  busy->set_nodes("n2");
+  busy->set_num_nodes(1);
+  busy->set_until(-1);
+  busy->set_suspended(true);
   job.set_more_busy(2);
   for (const auto& [option, instead] :
        {std::pair{"--time=01:00:00", "04:00:00"}, std::pair{"--nodes=3", "4"}}) {
@@ -198,6 +205,8 @@ std::vector<Explanation> All() {
   endless.set_end_time(-1);
   Explanation cancelled = Elsewhere(47, pb::JOB_STATE_CANCELLED);
   cancelled.set_nodes("");
+  Explanation suspended = Elsewhere(50, pb::JOB_STATE_SUSPENDED);
+  suspended.set_end_time(0);
   Explanation planning = Pending(48, "None");
   planning.set_planning(true);
   Explanation starting = Pending(49, "Resources");
@@ -215,7 +224,8 @@ std::vector<Explanation> All() {
           Choosy(),
           Switched(52, true, false),
           Switched(53, false, false),
-          Switched(54, false, true)};
+          Switched(54, false, true),
+          suspended};
 }
 
 class ExplainView : public ::testing::Test {

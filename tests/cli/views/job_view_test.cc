@@ -67,6 +67,33 @@ TEST(JobView, CountsTimes) {
   EXPECT_EQ(SecondsUsed(JobBuilder(1, "a"), kNow), 0);
 }
 
+TEST(JobView, CountsNoTimeOfASuspension) {
+  JobBuilder job = JobBuilder(1, "a").Limit(30).Runs(kNow - 100, {"n1"}, 1);
+  job.Step(0, "s", {"n1"}, 1);
+  job->set_state(pb::JOB_STATE_SUSPENDED);
+  job->set_suspend_time(kNow - 60);
+  EXPECT_EQ(SecondsUsed(job, kNow), 40);
+  EXPECT_EQ(SecondsUsed(job, job->steps(0), kNow), 40);
+  EXPECT_EQ(SecondsSuspended(job, kNow), 60);
+  EXPECT_EQ(SecondsSuspended(job, job->steps(0), kNow), 60);
+  EXPECT_EQ(SecondsBeforeSuspension(job), 40);
+  EXPECT_EQ(StateOf(job, job->steps(0)), JobState::kSuspended);
+  EXPECT_EQ(TimeLeftText(job, kNow), "29:20");
+  // Resumed 50 seconds later.
+  job->set_state(pb::JOB_STATE_RUNNING);
+  job->set_suspend_time(kNow - 10);
+  job->set_suspended_usec(50'000'000);
+  job->mutable_steps(0)->set_suspended_usec(50'000'000);
+  EXPECT_EQ(SecondsUsed(job, kNow), 50);
+  EXPECT_EQ(SecondsUsed(job, job->steps(0), kNow), 50);
+  EXPECT_EQ(SecondsSuspended(job, kNow), 50);
+  EXPECT_EQ(SecondsBeforeSuspension(job), 40);
+  EXPECT_EQ(EndTime(job, kNow), kNow - 100 + 1800 + 50);
+  EXPECT_EQ(StateOf(job, job->steps(0)), JobState::kRunning);
+  job.Ended(pb::JOB_STATE_COMPLETED, kNow);
+  EXPECT_EQ(SecondsUsed(job, kNow + 1000), 50);
+}
+
 TEST(JobView, AsksForTheMemoryOfANodeByDefault) {
   EXPECT_EQ(RequestedTres(JobBuilder(1, "a"), kContext), "cpu=1,mem=20000M,node=1,billing=1");
   JobBuilder per_cpu = JobBuilder(1, "a").Nodes(2, 4);

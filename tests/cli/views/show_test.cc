@@ -73,6 +73,12 @@ TEST(ShowJob, Running) {
 TEST(ShowJob, RunningDetails) {
   ExpectGolden("show-job-running-d.txt", Show(RunningRunner(), kDetails, kWhileRunning));
 }
+TEST(ShowJob, Suspended) {
+  JobBuilder job = RunningRunner();
+  job->set_state(pb::JOB_STATE_SUSPENDED);
+  job->set_suspend_time(kWhileRunning);
+  ExpectGolden("show-job-suspended.txt", Show(job, kPlain, kWhileRunning + 3600));
+}
 TEST(ShowJob, OneLine) {
   ExpectGolden("show-job-running-o.txt", Show(RunningRunner(), kOneLine, kWhileRunning));
 }
@@ -187,6 +193,14 @@ TEST(ShowLicense, CountsWhatIsLeft) {
   license.set_used(5);  // of those that were configured when jobs took them
   text += ShowLicenseText(license, false);
   ExpectGolden("show-license.txt", text);
+}
+
+TEST(ShowJob, SaysForHowLongItWaitsForSwitches) {
+  JobBuilder job = Runner(30, "100").Waits("Priority");
+  EXPECT_EQ(Show(job, kPlain).find("Switches="), std::string::npos);
+  job.spec()->set_switches(1);
+  job.spec()->set_switches_wait(300);
+  EXPECT_NE(Show(job, kPlain).find("\n   Switches=1@00:05:00\n"), std::string::npos);
 }
 
 TEST(ShowTopology, HasALineForEachSwitch) {

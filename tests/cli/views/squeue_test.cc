@@ -59,6 +59,18 @@ std::vector<pb::Job> RunningJobs() {
           first, second};
 }
 
+// As Slurm 26.05 shows it, and its steps.
+TEST(Squeue, ASuspendedJob) {
+  pb::Job job = RunningJobs()[0];
+  job.set_state(pb::JOB_STATE_SUSPENDED);
+  job.set_suspend_time(kNow);
+  const std::vector<pb::Job> jobs = {job, RunningJobs()[2]};
+  ExpectGolden("squeue-suspended.txt", List(jobs, {}, kNow + 600));
+  ExpectGolden("squeue-suspended-s.txt", List(jobs, {"-s"}, kNow + 600));
+  EXPECT_EQ(List(jobs, {"-h", "-t", "S", "-o", "%i %t %T %M %L"}, kNow + 600),
+            "1 S SUSPENDED 0:08 29:52\n");
+}
+
 TEST(Squeue, Default) {
   ExpectGolden("squeue.txt", List(SampleQueue(), {}));
 }

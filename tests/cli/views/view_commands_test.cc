@@ -267,6 +267,27 @@ TEST_F(ViewCommands, HoldOfAnUnknownId) {
   EXPECT_EQ(request.action(), pb::ControlJobsRequest::ACTION_REQUEUE);
 }
 
+TEST_F(ViewCommands, SuspendAndResume) {
+  pb::ControlJobsResponse answer;
+  answer.add_results()->set_label("30");
+  answer.mutable_results(0)->set_error("Job is pending execution");
+  pb::ControlJobsRequest request;
+  Answer<pb::ControlJobsRequest, pb::ControlJobsResponse>("Controller/ControlJobs", answer,
+                                                          &request);
+  Start();
+  const Outcome outcome = Execute(Scontrol, {"scontrol", "suspend", "30,31_[1-3]", "32"});
+  EXPECT_EQ(outcome.err, "Job is pending execution for job 30\n");
+  EXPECT_EQ(outcome.code, 1);
+  EXPECT_EQ(request.action(), pb::ControlJobsRequest::ACTION_SUSPEND);
+  ASSERT_EQ(request.jobs_size(), 3);
+  EXPECT_EQ(request.jobs(1).array_tasks(), "1-3");
+  EXPECT_EQ(Execute(Scontrol, {"scontrol", "resume", "30"}).err,
+            "Job is pending execution for job 30\n");
+  EXPECT_EQ(request.action(), pb::ControlJobsRequest::ACTION_RESUME);
+  EXPECT_EQ(Execute(Scontrol, {"scontrol", "suspend"}).err,
+            "too few arguments for keyword:suspend\n");
+}
+
 TEST_F(ViewCommands, UpdateOfAJob) {
   pb::UpdateJobRequest request;
   Answer<pb::UpdateJobRequest, pb::UpdateJobResponse>(

@@ -37,8 +37,8 @@ TEST(ViewOptions, RefusesByName) {
             "squeue: error: --json is not supported yet\n");
   EXPECT_EQ(Execute(Sinfo, {"sinfo", "--clusters=x"}).err,
             "sinfo: error: --clusters is not supported yet\n");
-  EXPECT_EQ(Execute(Scontrol, {"scontrol", "suspend", "1"}).err,
-            "scontrol: error: suspend is not supported yet\n");
+  EXPECT_EQ(Execute(Scontrol, {"scontrol", "reboot", "n1"}).err,
+            "scontrol: error: reboot is not supported yet\n");
   EXPECT_EQ(Execute(Scontrol, {"scontrol"}).code, 1);
 }
 

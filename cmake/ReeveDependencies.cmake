@@ -8,6 +8,7 @@ find_package(CLI11 CONFIG REQUIRED)
 find_package(PkgConfig REQUIRED)
 find_package(SQLite3 REQUIRED)
 find_package(ZLIB REQUIRED)
+find_package(mimalloc CONFIG REQUIRED)
 
 # spdlog header-only with the bundled formatter kept out: Debian's build uses libfmt.
 find_package(spdlog CONFIG REQUIRED)

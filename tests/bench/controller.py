@@ -8,8 +8,8 @@ Prints what it measures, a line each; --json FILE keeps the figures. Everything 
   idle           CPU a second of the controller while nothing happens but heartbeats
   queue          J jobs are submitted (`reeve bench submit`, or one array with --array) while the partition is down;
                  memory for each pending job
-  drain          the partition comes up: jobs that start and end a second until the queue is empty, how flat that is, CPU for
-                 each job
+  drain          the partition comes up: jobs that start and end a second until the queue is empty (or --drain D of them have
+                 ended), how flat that is, CPU for each job
   live           L jobs are submitted while jobs start and end (--live L; 0: not measured)"""
 import argparse
 import json
@@ -209,7 +209,7 @@ def report_jobs(name, site, figures, count, began, before, rates):
 
 
 def measure_drain(site, figures):
-    count, rates = site.options.jobs, []
+    count, rates = min(site.options.jobs, site.options.drain or site.options.jobs), []
     target = site.steps[1] + count
     before, began = site.usage(), time.monotonic()
     site.run(BIN / "scontrol", "update", "PartitionName=p", "State=UP")
@@ -233,6 +233,7 @@ def parse():
     parser.add_argument("--nodes", type=int, default=1000)
     parser.add_argument("--cpus", type=int, default=1, help="of each node")
     parser.add_argument("--jobs", type=int, default=20000)
+    parser.add_argument("--drain", type=int, default=0, help="look no further when so many jobs have ended; 0: all")
     parser.add_argument("--live", type=int, default=0)
     parser.add_argument("--array", action="store_true")
     parser.add_argument("--run", default="0", help="seconds that a job runs")

@@ -9,17 +9,7 @@
 namespace reeve::ctld {
 namespace {
 
-// A job has `count` of the licence in that time; unset `from`: it has them already.
-Busy Holder(const State& state, const LicensePool::Entry& entry, JobId id, int64_t count,
-            absl::Time from, absl::Time until, const Sight& sight) {
-  Busy busy{.from = from, .until = until};
-  const Job* job = state.FindJob(id);
-  if (job != nullptr && MayName(sight, *job)) {
-    busy.job = id;
-    busy.label = JobLabel(*job);
-  }
-  busy.preempted = job != nullptr && job->HoldsResources() && IsSet(job->preempt_time);
-  busy.suspended = job != nullptr && job->Suspended() && !IsSet(from);
+Busy Holder(Busy busy, const LicensePool::Entry& entry, int64_t count) {
   busy.license = StrCat(entry.name, ":", count);
   return busy;
 }
@@ -60,12 +50,13 @@ std::vector<Busy> FindLicenseHolders(const State& state, const ShapeQueue& queue
     if (least >= term.count) continue;
     for (const auto& [id, count] : entry.jobs) {
       const absl::Time end = ExpectedEnd(state, id, now);
-      holders.push_back(Holder(state, entry, id, count, absl::UnixEpoch(), end, sight));
+      holders.push_back(Holder(BusyWith(state, id, absl::UnixEpoch(), end, sight), entry, count));
     }
     for (const Track::Hold& hold : plan.track(term.license).holds()) {
       if (!(hold.rank < key) || hold.from >= std::max(start, until)) continue;
-      holders.push_back(Holder(state, entry, hold.rank.job, hold.room.cpus, ToTime(hold.from),
-                               ToTime(hold.until), sight));
+      holders.push_back(
+          Holder(BusyWith(state, hold.rank.job, ToTime(hold.from), ToTime(hold.until), sight),
+                 entry, hold.room.cpus));
     }
   }
   std::stable_sort(holders.begin(), holders.end(), [](const Busy& a, const Busy& b) {

@@ -132,6 +132,19 @@ std::vector<Busy> FindReservations(const State& state, const std::vector<NodeInd
 
 }  // namespace
 
+Busy BusyWith(const State& state, JobId id, absl::Time from, absl::Time until, const Sight& sight) {
+  Busy busy{.from = from, .until = until};
+  const Job* job = state.FindJob(id);
+  if (job == nullptr) return busy;
+  if (MayName(sight, *job)) {
+    busy.job = id;
+    busy.label = JobLabel(*job);
+  }
+  busy.preempted = !IsSet(from) && IsSet(job->preempt_time);
+  busy.suspended = !IsSet(from) && job->Suspended();
+  return busy;
+}
+
 std::vector<Busy> FindBusy(const State& state, const std::vector<NodeIndex>& nodes, uint32_t lane,
                            const ReadyKey& key, Instant start, const Sight& sight, absl::Time now) {
   struct Found {
@@ -143,27 +156,22 @@ std::vector<Busy> FindBusy(const State& state, const std::vector<NodeIndex>& nod
     const NodeIndex index = nodes[i];
     for (const auto& [id, use] : state.nodes[index]->jobs) {
       Found& here = found[{id, Instant{0}}];
+      if (here.nodes.empty()) {
+        here.busy = BusyWith(state, id, absl::UnixEpoch(), ExpectedEnd(state, id, now), sight);
+      }
       here.nodes.push_back(index);
-      here.busy.until = ExpectedEnd(state, id, now);
-      const Job* job = state.FindJob(id);
-      here.busy.preempted = job != nullptr && IsSet(job->preempt_time);
-      here.busy.suspended = job != nullptr && job->Suspended();
     }
     for (const Track::Hold& hold : state.plan.track(index, lane).holds()) {
       if (!(hold.rank < key) || hold.from >= start) continue;
       Found& here = found[{hold.rank.job, hold.from}];
+      if (here.nodes.empty()) {
+        here.busy = BusyWith(state, hold.rank.job, ToTime(hold.from), ToTime(hold.until), sight);
+      }
       here.nodes.push_back(index);
-      here.busy.from = ToTime(hold.from);
-      here.busy.until = ToTime(hold.until);
     }
   }
   std::vector<Busy> all = FindReservations(state, nodes, lane, start, sight);
   for (auto& [id, here] : found) {
-    const Job* job = state.FindJob(id.first);
-    if (job != nullptr && MayName(sight, *job)) {
-      here.busy.job = job->id;
-      here.busy.label = JobLabel(*job);
-    }
     here.busy.num_nodes = static_cast<uint32_t>(here.nodes.size());
     if (sight.nodes) here.busy.nodes = NamesOf(state, here.nodes);
     all.push_back(std::move(here.busy));

@@ -21,6 +21,9 @@ std::vector<NodeIndex> NextToBeFree(const State& state, const ShapeQueue& queue)
 // When the job will have left; the infinite future without a time limit.
 absl::Time ExpectedEnd(const State& state, JobId id, absl::Time now);
 
+// A job has something in that time, named when `sight` says so; unset `from`: it has it already.
+Busy BusyWith(const State& state, JobId id, absl::Time from, absl::Time until, const Sight& sight);
+
 // What runs on these nodes, whose reservations have them, and what of higher rank is to run there
 // (in the plan's lane) before `start`; by its end.
 std::vector<Busy> FindBusy(const State& state, const std::vector<NodeIndex>& nodes, uint32_t lane,

@@ -357,14 +357,14 @@ uint32_t GroupTally::LackingWith(GroupBits groups) const {
 
 // ---- as capacities change ---------------------------------------------------------------------
 
-void Gathering::Sum::Change(uint32_t before, uint32_t after) {
+void CapacitySum::Change(uint32_t before, uint32_t after) {
   nodes += after > 0;
   nodes -= before > 0;
   tasks += after;
   tasks -= before;
 }
 
-bool Gathering::Sum::Suffices(const Shape& shape) const {
+bool CapacitySum::Suffices(const Shape& shape) const {
   return nodes >= shape.min_nodes && tasks >= shape.num_tasks;
 }
 
@@ -416,8 +416,9 @@ bool Gathering::MaySuffice() {
   if (!all_.Suffices(*terms_.shape)) return false;
   if (leaves_ != nullptr && !leaves_->MaySuffice()) return false;
   if (!groups_.empty()) {
-    const bool any = std::any_of(alternatives_.begin(), alternatives_.end(),
-                                 [&](const Sum& sum) { return sum.Suffices(*terms_.shape); });
+    const bool any =
+        std::any_of(alternatives_.begin(), alternatives_.end(),
+                    [&](const CapacitySum& sum) { return sum.Suffices(*terms_.shape); });
     if (!alternatives_.empty() && !any) return false;
     if (tally_.Lacking() > 0) return false;
   }
@@ -429,7 +430,7 @@ bool Gathering::MaySuffice() {
 // Neighbours on both sides, as many as one job may get.
 bool Gathering::MayBeRow(uint32_t place) const {
   if (capacity_[place] == 0) return false;
-  Sum sum;
+  CapacitySum sum;
   sum.Change(0, capacity_[place]);
   const size_t most = terms_.max_nodes;
   for (size_t i = place; i > 0 && place - i + 1 < most; --i) {

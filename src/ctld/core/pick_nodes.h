@@ -50,6 +50,15 @@ inline bool AreNeighbours(const Node& a, const Node& b) {
   return a.order + 1 == b.order;
 }
 
+// What nodes can take together, as it changes.
+struct CapacitySum {
+  uint32_t nodes = 0;  // of use
+  uint64_t tasks = 0;
+
+  void Change(uint32_t before, uint32_t after);  // of one node, in tasks
+  bool Suffices(const Shape& shape) const;
+};
+
 class LeafSums;  // pick_switches.h
 
 // As capacities change, could those nodes suffice? False only when SelectNodes would find nothing.
@@ -65,20 +74,14 @@ class Gathering {
   bool MaySuffice();
 
  private:
-  struct Sum {
-    uint32_t nodes = 0;
-    uint64_t tasks = 0;
-    void Change(uint32_t before, uint32_t after);
-    bool Suffices(const Shape& shape) const;
-  };
   bool MayBeRow(uint32_t place) const;
 
   const Terms& terms_;
-  Sum all_;
+  CapacitySum all_;
   std::unique_ptr<LeafSums> leaves_;  // where not all leaf switches will do together
   GroupTally tally_;
-  std::vector<GroupBits> groups_;  // by node; empty: there are no groups
-  std::vector<Sum> alternatives_;  // with one_of: by group
+  std::vector<GroupBits> groups_;          // by node; empty: there are no groups
+  std::vector<CapacitySum> alternatives_;  // with one_of: by group
   // With contiguous: nodes in the order of the configuration.
   std::vector<uint32_t> place_of_;
   std::vector<const Node*> row_;

@@ -1,7 +1,9 @@
 #include "ctld/core/pick_switches.h"
 
 #include <algorithm>
+#include <functional>
 #include <iterator>
+#include <numeric>
 #include <tuple>
 #include <utility>
 
@@ -11,6 +13,17 @@ namespace {
 // So many sets of leaves are tried on one level; beyond that only the likeliest of each size.
 constexpr size_t kMostSets = 256;
 constexpr size_t kMostSteps = 20'000;
+
+// Of so many of them.
+template <typename Count>
+uint64_t SumOfLargest(std::vector<Count> counts, size_t most) {
+  if (most < counts.size()) {
+    std::nth_element(counts.begin(), counts.begin() + static_cast<ptrdiff_t>(most), counts.end(),
+                     std::greater<>());
+    counts.resize(most);
+  }
+  return std::accumulate(counts.begin(), counts.end(), uint64_t{0});
+}
 
 struct Sums {
   uint64_t nodes = 0;
@@ -170,17 +183,8 @@ class TreeSearch {
       tasks.push_back(candidate.capacity);
       gpus.push_back(candidate.gpus);
     }
-    leaf.sums = {leaf.candidates.size(), SumOfMost(std::move(tasks)), SumOfMost(std::move(gpus))};
-  }
-  uint64_t SumOfMost(std::vector<uint32_t> counts) const {
-    if (counts.size() > terms_.max_nodes) {
-      std::nth_element(counts.begin(), counts.begin() + terms_.max_nodes, counts.end(),
-                       std::greater<>());
-      counts.resize(terms_.max_nodes);
-    }
-    uint64_t sum = 0;
-    for (uint32_t count : counts) sum += count;
-    return sum;
+    leaf.sums = {leaf.candidates.size(), SumOfLargest(std::move(tasks), terms_.max_nodes),
+                 SumOfLargest(std::move(gpus), terms_.max_nodes)};
   }
 
   // What there is below that switch and is better than `best`: on fewer leaves, or more narrowly
@@ -316,11 +320,8 @@ size_t MostOf(const Topology& tree, const std::vector<uint32_t>& counts, size_t 
   for (LeafIndex i = 0; i < counts.size(); ++i) {
     if (tree.RootOf(i) == root && i != with) others.push_back(counts[i]);
   }
-  std::sort(others.begin(), others.end(), std::greater<>());
   const size_t more = leaves - (with.has_value() ? 1 : 0);
-  size_t sum = with.has_value() ? counts[*with] : 0;
-  for (size_t i = 0; i < std::min(more, others.size()); ++i) sum += others[i];
-  return sum;
+  return (with.has_value() ? counts[*with] : 0) + SumOfLargest(std::move(others), more);
 }
 
 }  // namespace
@@ -398,11 +399,7 @@ LeafSums::LeafSums(const Terms& terms, absl::Span<const NodeIndex> nodes) : term
 }
 
 void LeafSums::Change(uint32_t node, uint32_t before, uint32_t after) {
-  Sum& sum = sums_[leaf_of_[node]];
-  sum.nodes += after > 0;
-  sum.nodes -= before > 0;
-  sum.tasks += after;
-  sum.tasks -= before;
+  sums_[leaf_of_[node]].Change(before, after);
 }
 
 bool LeafSums::MaySuffice() const {
@@ -421,16 +418,8 @@ bool LeafSums::MaySuffice(size_t first, size_t end) const {
     nodes.push_back(sums_[i].nodes);
     tasks.push_back(sums_[i].tasks);
   }
-  const auto most = [&](std::vector<uint64_t>& counts) {
-    if (count < counts.size()) {
-      std::nth_element(counts.begin(), counts.begin() + static_cast<ptrdiff_t>(count), counts.end(),
-                       std::greater<>());
-    }
-    uint64_t sum = 0;
-    for (size_t i = 0; i < count; ++i) sum += counts[i];
-    return sum;
-  };
-  return most(nodes) >= terms_.shape->min_nodes && most(tasks) >= terms_.shape->num_tasks;
+  return SumOfLargest(std::move(nodes), count) >= terms_.shape->min_nodes &&
+         SumOfLargest(std::move(tasks), count) >= terms_.shape->num_tasks;
 }
 
 }  // namespace reeve::ctld

@@ -57,15 +57,11 @@ class LeafSums {
   bool MaySuffice() const;
 
  private:
-  struct Sum {
-    uint32_t nodes = 0;
-    uint64_t tasks = 0;
-  };
   bool MaySuffice(size_t first, size_t end) const;
 
   const Terms& terms_;
   std::vector<LeafIndex> leaf_of_;  // by the caller's number
-  std::vector<Sum> sums_;           // by leaf
+  std::vector<CapacitySum> sums_;   // by leaf
 };
 
 }  // namespace reeve::ctld

@@ -551,7 +551,7 @@ class Pass {
     backlog_.candidates.clear();
   }
 
-  // ---- later -----------------------------------------------------------------------------------
+  // ---- waking up -------------------------------------------------------------------------------
 
   // Somebody has to look when a planned start has come, or a wait for switches is over, and nothing
   // else happens.

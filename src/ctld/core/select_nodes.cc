@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "ctld/core/pick_nodes.h"
+#include "ctld/core/plan.h"
 #include "ctld/core/task_layout.h"
 
 namespace reeve::ctld {
@@ -199,10 +200,10 @@ uint64_t LeastCpus(const Terms& terms) {
 }
 
 Room LeastRoom(const Terms& terms, const Node& node) {
+  if (terms.exclusive) return AllOf(node);
   const auto clamp = [](uint64_t value) {
     return static_cast<int32_t>(std::min<uint64_t>(value, INT32_MAX));
   };
-  if (terms.exclusive) return {clamp(node.cpus), clamp(node.real_memory_mb), node.stock.all()};
   const uint64_t cpus = LeastCpus(terms);
   uint64_t memory = 0;
   if (terms.consume_memory) {

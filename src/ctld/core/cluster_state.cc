@@ -160,23 +160,6 @@ JobId State::NextJobId() {
   return JobId{counters.next_job_id - 1};
 }
 
-void State::RememberRequest(const RequestResult& result) {
-  request_order.push_back(result.key);
-  requests_of_user[result.key.uid].push_back(result.key.request_id);
-  requests[result.key] = result;
-}
-
-void State::ForgetOldestRequest() {
-  const RequestKey& key = request_order.front();
-  const auto user = requests_of_user.find(key.uid);
-  // A surplus one has left its user's list before.
-  if (user != requests_of_user.end() && user->second.front() == key.request_id) {
-    user->second.pop_front();
-    if (user->second.empty()) requests_of_user.erase(user);
-  }
-  request_order.pop_front();
-}
-
 void Context::Changed(Job& job) {
   job.revision++;
   if (job.array_job_id) {

@@ -27,6 +27,7 @@
 #include "ctld/core/preempt.h"
 #include "ctld/core/priority_factors.h"
 #include "ctld/core/ready_key.h"
+#include "ctld/core/request_table.h"
 #include "ctld/core/reservation_table.h"
 #include "ctld/core/shape.h"
 #include "ctld/core/switch_wait.h"
@@ -80,8 +81,6 @@ class State {
   // There is something that a pass has not looked at.
   bool PlanIsBehind() const;
   void NodeMoved(const Node& node);  // its state or its jobs: the plan looks at it again
-  void RememberRequest(const RequestResult& result);  // the latest
-  void ForgetOldestRequest();                         // in request_order and requests_of_user
 
   Settings settings;
   Counters counters;
@@ -115,9 +114,7 @@ class State {
   TimerQueue timers;
   absl::flat_hash_map<JobId, std::vector<JobWaiter>> waiters;
   absl::flat_hash_map<JobId, std::deque<CreateStep>> waiting_steps;
-  absl::flat_hash_map<RequestKey, RequestResult> requests;
-  std::deque<RequestKey> request_order;
-  absl::flat_hash_map<uint32_t, std::deque<std::string>> requests_of_user;  // ids, in order
+  RequestTable requests;
   absl::Time next_health_check = absl::InfiniteFuture();
 
   std::shared_ptr<const PriorityBook> book;  // never null

@@ -132,10 +132,10 @@ void KeepLatest(const State& state, Effects& effects) {
   std::erase_if(effects.reservations_removed,
                 [&](const std::string& name) { return state.reservations.Find(name) != nullptr; });
   std::erase_if(effects.requests_kept, [&](const RequestResult& request) {
-    return !state.requests.contains(request.key);
+    return !state.requests.Contains(request.key);
   });
   std::erase_if(effects.requests_forgotten,
-                [&](const RequestKey& key) { return state.requests.contains(key); });
+                [&](const RequestKey& key) { return state.requests.Contains(key); });
   std::erase_if(effects.steps_kept, [&](const StepToLaunch& kept) {
     const Job* job = state.FindJob(kept.job);
     return !IsKept(state, kept.job, kept.step) || job->restarts != kept.attempt;

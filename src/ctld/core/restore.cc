@@ -221,11 +221,8 @@ void RestoreSnapshot(Context& context, Snapshot snapshot) {
   }
   std::sort(snapshot.requests.begin(), snapshot.requests.end(),
             [](const RequestResult& a, const RequestResult& b) { return a.time < b.time; });
-  for (const RequestResult& result : snapshot.requests) {
-    state.RememberRequest(result);
-    state.timers.Add(result.time + state.settings.request_memory,
-                     {TimerKind::kRequests, {}, {}, {}});
-  }
+  for (const RequestResult& result : snapshot.requests) state.requests.Add(result);
+  WatchRequests(context);
   context.effects.schedule = true;
 }
 

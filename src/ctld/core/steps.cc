@@ -78,17 +78,16 @@ bool TryCreate(Context& context, Job& job, const CreateStep& request) {
 }
 
 bool AnswerRepeat(Context& context, const CreateStep& event) {
-  const auto known = context.state.requests.find(event.key);
-  if (event.key.request_id.empty() || known == context.state.requests.end()) return false;
-  const Job* job = context.state.FindJob(known->second.job);
-  const Step* step = job == nullptr || !known->second.step.has_value()
-                         ? nullptr
-                         : job->FindStep(*known->second.step);
+  std::optional<RequestResult> known = context.state.requests.Find(event.key);
+  if (!known.has_value()) return false;
+  const Job* job = context.state.FindJob(known->job);
+  const Step* step =
+      job == nullptr || !known->step.has_value() ? nullptr : job->FindStep(*known->step);
   if (step == nullptr) {
     context.Reply(event.call, Refuse(kAlreadyDone));
   } else {
     CreateStepAnswer answer = AnswerOf(*job, *step);
-    answer.io_secret = known->second.io_secret;
+    answer.io_secret = std::move(known->io_secret);
     context.Reply(event.call, std::move(answer));
   }
   return true;

@@ -70,54 +70,43 @@ void SetAskedSizes(Job& job) {
   job.num_tasks = job.shape->num_tasks;
 }
 
-namespace {
-
-// Of a user who asks without end only the latest answers are kept.
-void ForgetSurplusRequests(Context& context, uint32_t uid) {
-  State& state = context.state;
-  std::deque<std::string>& ids = state.requests_of_user[uid];
-  while (ids.size() > state.settings.max_requests_of_user) {
-    RequestKey key{uid, std::move(ids.front())};
-    ids.pop_front();
-    if (state.requests.erase(key) > 0) context.effects.requests_forgotten.push_back(std::move(key));
-  }
-}
-
-}  // namespace
-
 void KeepRequest(Context& context, RequestResult result) {
   if (result.key.request_id.empty()) return;
   State& state = context.state;
-  state.timers.Add(context.now + state.settings.request_memory, {TimerKind::kRequests, {}, {}, {}});
-  state.RememberRequest(result);
-  ForgetSurplusRequests(context, result.key.uid);
+  state.requests.Add(result);
+  if (state.requests.size() == 1) WatchRequests(context);
+  const uint32_t uid = result.key.uid;
   context.effects.requests_kept.push_back(std::move(result));
+  // Of a user who asks without end only the latest answers are kept.
+  for (RequestKey& key : state.requests.TakeSurplus(uid, state.settings.max_requests_of_user)) {
+    context.effects.requests_forgotten.push_back(std::move(key));
+  }
+}
+
+void WatchRequests(Context& context) {
+  State& state = context.state;
+  if (const std::optional<absl::Time> oldest = state.requests.oldest()) {
+    state.timers.Add(*oldest + state.settings.request_memory, {TimerKind::kRequests, {}, {}, {}});
+  }
 }
 
 void ForgetOldRequests(Context& context) {
   State& state = context.state;
-  while (!state.request_order.empty()) {
-    const RequestKey key = state.request_order.front();
-    const auto found = state.requests.find(key);
-    if (found != state.requests.end()) {
-      if (found->second.time + state.settings.request_memory > context.now) return;
-      state.requests.erase(found);
-      context.effects.requests_forgotten.push_back(key);
-    }
-    state.ForgetOldestRequest();
+  for (RequestKey& key : state.requests.TakeUntil(context.now - state.settings.request_memory)) {
+    context.effects.requests_forgotten.push_back(std::move(key));
   }
+  WatchRequests(context);
 }
 
 namespace {
 
 absl::StatusOr<SubmitAnswer> Submit(Context& context, const SubmitJob& event) {
   State& state = context.state;
-  if (const auto known = state.requests.find(event.key);
-      known != state.requests.end() && !event.key.request_id.empty()) {
-    if (known->second.step.has_value()) {
+  if (std::optional<RequestResult> known = state.requests.Find(event.key)) {
+    if (known->step.has_value()) {
       return absl::InvalidArgumentError("request id was used for another kind of request");
     }
-    return SubmitAnswer{known->second.job, known->second.notes};
+    return SubmitAnswer{known->job, std::move(known->notes)};
   }
   const Requester requester{event.caller.uid, event.caller.is_operator, &event.groups,
                             event.caller.user_name};

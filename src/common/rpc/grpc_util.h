@@ -11,15 +11,21 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/synchronization/mutex.h"
 
 namespace reeve::rpc {
 
 // Before anything else of gRPC, on whichever thread is first: gRPC reads the variable more than
 // once while it sets itself up, and aborts when it changes meanwhile.
-inline void ChooseResolver() {
-  // The C library's resolver knows what the host knows (/etc/hosts, NSS).
-  static const int chosen = setenv("GRPC_DNS_RESOLVER", "native", 0);
-  (void)chosen;
+inline void PrepareGrpc() {
+  static const bool prepared = [] {
+    // The C library's resolver knows what the host knows (/etc/hosts, NSS).
+    setenv("GRPC_DNS_RESOLVER", "native", 0);
+    // As Debian builds it, Abseil looks for deadlocks at every lock that gRPC takes.
+    absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
+    return true;
+  }();
+  (void)prepared;
 }
 
 // Both code spaces are the same numbers.

@@ -46,6 +46,10 @@ void Limit(const Limits& limits, grpc::ServerBuilder* builder) {
   builder->AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, 30000);
   builder->AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 20000);
   builder->AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 10000);
+  // Scripts are small: no pings to find out how much fits into a connection, of which there is one
+  // for each node, but room enough for one that comes from far away.
+  builder->AddChannelArgument(GRPC_ARG_HTTP2_BDP_PROBE, 0);
+  builder->AddChannelArgument(GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, 256 << 10);
 }
 
 }  // namespace
@@ -99,7 +103,7 @@ void Server::HandleStream(std::string_view method, StreamHandler handler) {
 }
 
 absl::Status Server::Start() {
-  ChooseResolver();
+  PrepareGrpc();
   const Limits& limits = impl_->options.limits;
   absl::StatusOr<std::unique_ptr<Listener>> listener =
       Listener::Open(impl_->options.listen, ConnectionLimits(limits));

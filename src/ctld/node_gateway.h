@@ -1,18 +1,13 @@
 // The streams of the nodes: which node is connected, and what is sent to it.
 //
-// Commands leave in the order given, on a thread of their own, because a batch script is read from
-// the store's blobs on the way. A node that is not connected gets nothing: it learns what it must
-// do when it registers.
+// Commands leave in the order given (node_sender.h). A node that is not connected gets nothing: it
+// learns what it must do when it registers.
 #pragma once
 
-#include <condition_variable>
-#include <deque>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
-#include <thread>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
@@ -24,22 +19,19 @@
 #include "ctld/core/effects.h"
 #include "ctld/core/events.h"
 #include "ctld/node_address.h"
+#include "ctld/node_sender.h"
 #include "reeve/v1/ctld.pb.h"
 
 namespace reeve::ctld {
 
 class NodeGateway {
  public:
-  struct Options {
-    std::string cluster;
-    uint64_t epoch = 0;
-  };
+  using Options = NodeSender::Options;
   // The address that a node of this name must come from: "" for any, nullopt for no such node.
   using AddressOf = std::function<std::optional<std::string>(const std::string&)>;
   // `on_event` and `address_of` run on the loop.
   NodeGateway(Options options, os::EventLoop* loop, BlobCache* blobs, AddressOf address_of,
               std::function<void(Event)> on_event);
-  ~NodeGateway();
 
   // For rpc::Server::HandleStream("Controller/NodeStream"); called on gRPC threads.
   rpc::ServerStream::Events Accept(std::shared_ptr<rpc::ServerStream> stream);
@@ -47,16 +39,12 @@ class NodeGateway {
   void Send(NodeCommand command);  // on the loop
 
  private:
-  using StreamPtr = std::shared_ptr<rpc::ServerStream>;
+  using StreamPtr = NodeSender::StreamPtr;
   // What was decided for the stream before this one must not go out on it: the registration has
   // been answered by what follows the Welcome.
   struct NodeLine {
     StreamPtr stream;
     bool welcomed = false;
-  };
-  struct Outgoing {
-    StreamPtr stream;
-    NodeCommand command;
   };
 
   void OnFirstMessage(const StreamPtr& stream);
@@ -65,13 +53,9 @@ class NodeGateway {
   void Admit(const StreamPtr& stream, const v1::Registration& registration);
   void OnMessage(const StreamPtr& stream, const std::string& bytes);
   void OnClosed(const StreamPtr& stream);
-  void SendLoop();
   void OnUnsendable(const NodeCommand& command, const absl::Status& status);
-  absl::StatusOr<v1::ControllerMessage> Compose(const NodeCommand& command);
 
-  const Options options_;
   os::EventLoop* const loop_;
-  BlobCache* const blobs_;
   const AddressOf address_of_;
   const std::function<void(Event)> on_event_;
 
@@ -81,11 +65,7 @@ class NodeGateway {
   absl::flat_hash_map<const rpc::ServerStream*, std::string> names_;
   absl::flat_hash_set<const rpc::ServerStream*> unchecked_;  // their address is being looked up
 
-  std::mutex mutex_;
-  std::condition_variable wake_;
-  std::deque<Outgoing> outgoing_;
-  bool stopping_ = false;
-  std::thread sender_;
+  NodeSender sender_;
   NodeAddressCheck check_;  // last: it calls back
 };
 

@@ -280,6 +280,7 @@ void Daemon::OnController(const v1::ControllerMessage& message) {
   if (absl::Status status = state_->RaiseEpoch(message.epoch()); !status.ok()) {
     return link_->Drop(StrCat("the epoch can't be kept: ", Message(status)));
   }
+  for (uint64_t id : message.acknowledged()) steps_->Acknowledge(id);
   switch (message.kind_case()) {
     case v1::ControllerMessage::kWelcome:
       return OnWelcome(message.welcome());
@@ -293,8 +294,6 @@ void Daemon::OnController(const v1::ControllerMessage& message) {
       return steps_->Signal(message.signal());
     case v1::ControllerMessage::kTerminate:
       return steps_->TerminateJob(message.terminate());
-    case v1::ControllerMessage::kAcknowledge:
-      return steps_->Acknowledge(message.acknowledge());
     case v1::ControllerMessage::kKillStep:
       return steps_->KillStep(message.kill_step());
     case v1::ControllerMessage::kSuspend:

@@ -116,8 +116,8 @@ void StepRunner::Suspend(const v1::SuspendJob& suspend) {
   Apply(machine_.Suspend(JobId{suspend.job_id()}, suspend.attempt(), suspend.suspended()));
 }
 
-void StepRunner::Acknowledge(const v1::Acknowledge& acknowledge) {
-  for (uint64_t id : acknowledge.report_ids()) Apply(machine_.Acknowledge(id));
+void StepRunner::Acknowledge(uint64_t report_id) {
+  Apply(machine_.Acknowledge(report_id));
 }
 
 void StepRunner::Connected() {

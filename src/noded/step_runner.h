@@ -52,7 +52,7 @@ class StepRunner {
   void TerminateJob(const v1::TerminateJob& terminate);
   void Suspend(const v1::SuspendJob& suspend);
   void Prepare(const v1::PrepareJob& prepare);
-  void Acknowledge(const v1::Acknowledge& acknowledge);
+  void Acknowledge(uint64_t report_id);
   void Connected();
   // The node's lease was over: requeueable jobs that wait for their prolog may run elsewhere.
   void LeaseLapsed();

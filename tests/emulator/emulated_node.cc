@@ -63,6 +63,7 @@ v1::Registration EmulatedNode::MakeRegistration() {
 void EmulatedNode::OnController(const v1::ControllerMessage& message) {
   if (message.epoch() < epoch_) return link_.Drop("its epoch is behind");
   epoch_ = message.epoch();
+  for (uint64_t id : message.acknowledged()) Apply(machine_.Acknowledge(id));
   switch (message.kind_case()) {
     case v1::ControllerMessage::kWelcome:
       return OnWelcome(message.welcome());
@@ -92,9 +93,6 @@ void EmulatedNode::OnController(const v1::ControllerMessage& message) {
       return Apply(
           machine_.Suspend(JobId{suspend.job_id()}, suspend.attempt(), suspend.suspended()));
     }
-    case v1::ControllerMessage::kAcknowledge:
-      for (uint64_t id : message.acknowledge().report_ids()) Apply(machine_.Acknowledge(id));
-      return;
     case v1::ControllerMessage::kPrepare:
     case v1::ControllerMessage::kCheckHealth:
     case v1::ControllerMessage::KIND_NOT_SET:

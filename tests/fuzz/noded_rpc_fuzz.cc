@@ -65,9 +65,8 @@ class World {
     Settle();
     // Everything that was reported is acknowledged: nothing stays.
     for (int round = 0; round < 4; ++round) {
-      v1::Acknowledge acknowledge;
-      for (uint64_t id : reported_) acknowledge.add_report_ids(id);
-      runner_->Acknowledge(acknowledge);
+      const std::vector<uint64_t> reported = reported_;
+      for (uint64_t id : reported) runner_->Acknowledge(id);
       Settle();
     }
     Expect(runner_->Known().empty(), "a step stays behind");
@@ -94,6 +93,7 @@ class World {
   void Command(Bytes& bytes) {
     v1::ControllerMessage message;
     fuzz::Fill(bytes, &message);
+    for (uint64_t id : message.acknowledged()) runner_->Acknowledge(id);
     switch (message.kind_case()) {
       case v1::ControllerMessage::kLaunch:
         return runner_->Launch(message.launch());
@@ -103,8 +103,6 @@ class World {
         return runner_->TerminateJob(message.terminate());
       case v1::ControllerMessage::kSuspend:
         return runner_->Suspend(message.suspend());
-      case v1::ControllerMessage::kAcknowledge:
-        return runner_->Acknowledge(message.acknowledge());
       case v1::ControllerMessage::kKillStep:
         return runner_->KillStep(message.kill_step());
       default:

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <set>
+#include <utility>
 
 #include "common/base/text.h"
 #include "noded/stepd/process_tree.h"
@@ -200,10 +201,7 @@ bool StepNode::AwaitFile(const std::string& name, const std::string& content_par
 }
 
 void StepNode::AcknowledgeAll() {
-  v1::Acknowledge acknowledge;
-  for (uint64_t id : unacknowledged_) acknowledge.add_report_ids(id);
-  unacknowledged_.clear();
-  runner_->Acknowledge(acknowledge);
+  for (uint64_t id : std::exchange(unacknowledged_, {})) runner_->Acknowledge(id);
 }
 
 void StepNode::Terminate(uint32_t job, int64_t kill_wait) {

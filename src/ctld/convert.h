@@ -21,8 +21,11 @@ JobSpec FromProto(const pb::JobSpec& spec);
 
 // All of a job: what queries show, the store keeps and accounting gets.
 pb::Job ToProto(const Job& job, const std::string& cluster);
+pb::Job WithoutSpec(const Job& job, const std::string& cluster);  // all else
 // DataLoss for a record that no controller wrote.
 absl::StatusOr<Job> FromProto(const pb::Job& job);
+// The spec is not the message's.
+absl::StatusOr<Job> FromProto(const pb::Job& job, std::shared_ptr<const JobSpec> spec);
 
 pb::Node ToProto(const Node& node);
 pb::StoredNode ToStored(const Node& node);

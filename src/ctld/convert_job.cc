@@ -355,6 +355,12 @@ JobSpec FromProto(const pb::JobSpec& in) {
 }
 
 pb::Job ToProto(const Job& job, const std::string& cluster) {
+  pb::Job out = WithoutSpec(job, cluster);
+  *out.mutable_spec() = ToProto(*job.spec);
+  return out;
+}
+
+pb::Job WithoutSpec(const Job& job, const std::string& cluster) {
   pb::Job out;
   out.set_job_id(job.id.value);
   PutArray(job, &out);
@@ -362,7 +368,6 @@ pb::Job ToProto(const Job& job, const std::string& cluster) {
   out.set_gid(job.owner->gid);
   out.set_user_name(job.owner->user_name);
   out.set_group_name(job.owner->group_name);
-  *out.mutable_spec() = ToProto(*job.spec);
   out.set_state(static_cast<pb::JobState>(job.state));
   out.set_flags(job.flags);
   out.set_reason(ReasonText(job));
@@ -399,6 +404,10 @@ pb::Job ToProto(const Job& job, const std::string& cluster) {
 }
 
 absl::StatusOr<Job> FromProto(const pb::Job& in) {
+  return FromProto(in, std::make_shared<JobSpec>(FromProto(in.spec())));
+}
+
+absl::StatusOr<Job> FromProto(const pb::Job& in, std::shared_ptr<const JobSpec> spec) {
   if (!pb::JobState_IsValid(in.state())) {
     return absl::DataLossError(StrCat("has state ", in.state()));
   }
@@ -407,7 +416,7 @@ absl::StatusOr<Job> FromProto(const pb::Job& in) {
   absl::Status array = GetArray(in, &job);
   if (!array.ok()) return array;
   job.owner = std::make_shared<Owner>(Owner{in.uid(), in.gid(), in.user_name(), in.group_name()});
-  job.spec = std::make_shared<JobSpec>(FromProto(in.spec()));
+  job.spec = std::move(spec);
   job.state = static_cast<JobState>(in.state());
   job.flags = in.flags();
   job.reason = ReasonOf(in.reason());

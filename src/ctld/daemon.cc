@@ -113,9 +113,7 @@ absl::Status Daemon::Restore(const StoredState& stored) {
   if (!snapshot.ok()) return Annotate(snapshot.status(), config_.Get()->state_save_location);
   const size_t jobs = snapshot->jobs.size();
   Effects effects = core_->Restore(*std::move(snapshot), Now());
-  core_->ForEachJob([this](const Job& job) {
-    publisher_.PutJob(PublishedJob::Make(ToProto(job, config_.Get()->cluster_name)));
-  });
+  runner_->PutJobs();
   runner_->PublishAll();
   os::LogInfo(StrCat("reevectld ", REEVE_VERSION, " of cluster ", config_.Get()->cluster_name,
                      ", epoch ", stored.epoch, ": ", jobs, " jobs restored in ",

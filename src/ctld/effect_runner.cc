@@ -64,9 +64,16 @@ Batch EffectRunner::MakeBatch(const Effects& effects, Release* release) {
   for (JobId id : effects.jobs_changed) {
     const Job* job = core_->FindJob(id);
     if (job == nullptr) continue;
-    pb::Job message = ToProto(*job, options_.cluster);
-    if (to_store.contains(id)) batch.jobs.emplace_back(id, message.SerializeAsString());
-    release->jobs.push_back(PublishedJob::Make(std::move(message)));
+    pb::Job message = WithoutSpec(*job, options_.cluster);
+    std::shared_ptr<const SpecBytes> spec = specs_.Of(job->spec);
+    if (to_store.contains(id)) {
+      std::string& record = batch.jobs.emplace_back(id, "").second;
+      record.reserve(message.ByteSizeLong() + spec->all().size());
+      message.AppendToString(&record);
+      record.append(spec->all());
+    }
+    release->jobs.push_back(
+        std::make_shared<PublishedJob>(std::move(message), std::move(spec), job->script_hash));
   }
   batch.removed_jobs = effects.jobs_removed;
   release->jobs_removed = effects.jobs_removed;
@@ -128,8 +135,10 @@ void EffectRunner::AddAccounting(const Effects& effects, Batch* batch, Release* 
   for (const AccountingRecord& record : effects.accounting) {
     pb::AccountingRecord out;
     out.set_sequence(++sequence_);
+    std::string spec;  // of the record's job: it is merged with the rest
     if (const auto* job = std::get_if<std::shared_ptr<const Job>>(&record)) {
-      *out.mutable_job() = ToProto(**job, options_.cluster);
+      *out.mutable_job() = WithoutSpec(**job, options_.cluster);
+      AppendField(pb::AccountingRecord::kJobFieldNumber, specs_.Of((*job)->spec)->all(), &spec);
     } else {
       const NodeEvent& event = std::get<NodeEvent>(record);
       pb::NodeEvent* node = out.mutable_node_event();
@@ -139,7 +148,7 @@ void EffectRunner::AddAccounting(const Effects& effects, Batch* batch, Release* 
       node->set_reason(event.reason);
       node->set_user(event.user);
     }
-    batch->outbox.push_back({sequence_, out.SerializeAsString()});
+    batch->outbox.push_back({sequence_, out.SerializeAsString() + spec});
     release->accounting = true;
   }
 }
@@ -222,6 +231,13 @@ std::vector<pb::License> EffectRunner::Licenses() const {
     license.set_used(entry.used);
   }
   return licenses;
+}
+
+void EffectRunner::PutJobs() {
+  core_->ForEachJob([this](const Job& job) {
+    publisher_->PutJob(std::make_shared<PublishedJob>(WithoutSpec(job, options_.cluster),
+                                                      specs_.Of(job.spec), job.script_hash));
+  });
 }
 
 void EffectRunner::PublishAll() {

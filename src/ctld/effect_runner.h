@@ -12,6 +12,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "ctld/core/controller.h"
 #include "ctld/snapshot.h"
+#include "ctld/spec_bytes.h"
 #include "ctld/state_store.h"
 
 namespace reeve::ctld {
@@ -42,8 +43,9 @@ class EffectRunner {
   // The dbd has everything up to `sequence`.
   void AccountingAcknowledged(uint64_t sequence);
 
-  // Publishes all of the core's nodes and partitions, and these jobs: at start and after a
-  // reconfiguration.
+  // At start: all of the core's jobs, to be published with what follows.
+  void PutJobs();
+  // Publishes all of the core's nodes, partitions and so on: at start and after a reconfiguration.
   void PublishAll();
 
  private:
@@ -77,6 +79,7 @@ class EffectRunner {
   Publisher* const publisher_;
   const Outlets outlets_;
   uint64_t sequence_;
+  SpecBytesCache specs_;
   std::deque<std::shared_ptr<Release>> waiting_;
 };
 

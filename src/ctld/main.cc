@@ -6,6 +6,10 @@
 #include <cstdio>
 #include <string>
 
+#ifdef REEVE_MIMALLOC
+#include <mimalloc.h>
+#endif
+
 #include "common/base/config.h"
 #include "common/base/text.h"
 #include "common/os/fd.h"
@@ -29,9 +33,18 @@ void RaiseFileLimit() {
   setrlimit(RLIMIT_NOFILE, &files);
 }
 
+// A queue is many megabytes of small things: with huge pages its memory is there 2 MiB at a time
+// instead of 4 KiB, and a restart takes half as long (docs/performance.md, "Restart").
+void UseHugePages() {
+#ifdef REEVE_MIMALLOC
+  mi_option_enable(mi_option_large_os_pages);
+#endif
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
+  UseHugePages();
   std::string file = reeve::FindConfigPath();
   reeve::ctld::StoreOptions store;
   int option;

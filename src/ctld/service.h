@@ -7,6 +7,7 @@
 #include <string>
 
 #include "absl/time/time.h"
+#include "common/os/background.h"
 #include "common/os/event_loop.h"
 #include "common/rpc/server.h"
 #include "ctld/blob_cache.h"
@@ -34,6 +35,7 @@ class Service {
     std::function<void(rpc::Trust)> trust;                   // from any thread
   };
   explicit Service(Parts parts) : parts_(std::move(parts)) {}
+  ~Service() { listings_->Stop(); }
 
   void Register(rpc::Handlers* server);
 
@@ -69,6 +71,7 @@ class Service {
 
   Parts parts_;
   Users users_;
+  const std::shared_ptr<os::Background> listings_ = std::make_shared<os::Background>();
 };
 
 }  // namespace reeve::ctld

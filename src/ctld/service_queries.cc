@@ -14,8 +14,7 @@
 #include "ctld/convert.h"
 #include "ctld/core/errors.h"
 #include "ctld/service.h"
-#include "google/protobuf/io/coded_stream.h"
-#include "google/protobuf/wire_format_lite.h"
+#include "ctld/spec_bytes.h"
 #include "reeve_version.h"
 
 namespace reeve::ctld {
@@ -70,12 +69,16 @@ class Selectors {
 };
 
 // One answer to QueryJobs, written in parts as fast as its client reads: no thread waits for it.
+// All but the first part is made behind everything else, a part of each answer in turn: whoever
+// submits meanwhile is not to wait for ten who list.
 class JobListing : public std::enable_shared_from_this<JobListing> {
  public:
   // `only_of`: jobs of others do not exist for this caller.
   JobListing(std::shared_ptr<rpc::Call> call, pb::QueryJobsRequest request,
-             std::shared_ptr<const PublishedState> state, std::optional<uint32_t> only_of)
+             std::shared_ptr<const PublishedState> state, std::optional<uint32_t> only_of,
+             std::shared_ptr<os::Background> background)
       : call_(std::move(call)),
+        background_(std::move(background)),
         request_(std::move(request)),
         state_(std::move(state)),
         only_of_(only_of),
@@ -91,22 +94,25 @@ class JobListing : public std::enable_shared_from_this<JobListing> {
     // One plain job needs no walk through the queue.
     std::shared_ptr<const PublishedJob> single;
     if (request_.jobs_size() == 1) single = state_->FindJob(request_.jobs(0).job_id());
-    if (single == nullptr || single->array_job_id() != 0) return GoOn();
+    if (single == nullptr || single->array_job_id() != 0) return WritePart();
     Put(*single);
     End();
   }
 
  private:
-  void GoOn() {
+  void Queue() {
+    background_->Post([self = shared_from_this()] { self->WritePart(); });
+  }
+
+  void WritePart() {
     while (!call_->cancelled()) {
       const PublishedJob* job = state_->NextJob(&cursor_);
       if (job == nullptr) return End();
       Put(*job);
       if (part_.size() < kPartBytes) continue;
       call_->WriteBytes(std::exchange(part_, head_));
-      if (call_->queued_bytes() > kMostQueued) {
-        return call_->OnRoom(kGoOnBelow, [self = shared_from_this()] { self->GoOn(); });
-      }
+      if (call_->queued_bytes() <= kMostQueued) return Queue();
+      return call_->OnRoom(kGoOnBelow, [self = shared_from_this()] { self->Queue(); });
     }
     call_->Finish(absl::CancelledError("the client has gone"));
   }
@@ -124,31 +130,22 @@ class JobListing : public std::enable_shared_from_this<JobListing> {
   void Put(const PublishedJob& job) {
     if (!Matches(job)) return;
     ++found_;
-    const std::string_view bytes = job.bytes(request_.with_steps());
+    const PublishedJob::Parts parts = {.whole_spec = !request_.brief(),
+                                       .steps = request_.with_steps()};
     const std::string more = Priorities(job);
-    AppendHead(bytes.size() + more.size());
-    part_.append(bytes);
+    AppendFieldHead(pb::QueryJobsResponse::kJobsFieldNumber, job.size(parts) + more.size(), &part_);
+    job.AppendTo(parts, &part_);
     part_.append(more);
-  }
-
-  void AppendHead(size_t size) {
-    using google::protobuf::internal::WireFormatLite;
-    using google::protobuf::io::CodedOutputStream;
-    uint8_t head[10];
-    uint8_t* end = WireFormatLite::WriteTagToArray(pb::QueryJobsResponse::kJobsFieldNumber,
-                                                   WireFormatLite::WIRETYPE_LENGTH_DELIMITED, head);
-    end = CodedOutputStream::WriteVarint32ToArray(static_cast<uint32_t>(size), end);
-    part_.append(head, end);
   }
 
   // Those of its fields that are others than when it was published, as bytes.
   std::string Priorities(const PublishedJob& job) const {
     const PriorityBook* book = state_->priorities();
     if (book == nullptr || !book->config.multifactor || !job.pending()) return "";
-    pb::Job now, whole = job.Read();
-    ShowPriorities(*book, now_, request_.with_priorities(), &whole);
-    now.set_priority(whole.priority());
-    now.mutable_priorities()->Swap(whole.mutable_priorities());
+    pb::Job now, asked = job.Read({.whole_spec = false, .steps = false});
+    ShowPriorities(*book, now_, request_.with_priorities(), &asked);
+    now.set_priority(asked.priority());
+    now.mutable_priorities()->Swap(asked.mutable_priorities());
     return now.SerializeAsString();
   }
 
@@ -161,6 +158,7 @@ class JobListing : public std::enable_shared_from_this<JobListing> {
   }
 
   const std::shared_ptr<rpc::Call> call_;
+  const std::shared_ptr<os::Background> background_;
   const pb::QueryJobsRequest request_;
   const std::shared_ptr<const PublishedState> state_;
   const std::optional<uint32_t> only_of_;
@@ -251,7 +249,8 @@ void Service::QueryJobs(const CallPtr& call) {
   if (!call->Parse(&request)) return;
   std::optional<uint32_t> only_of;
   if (HiddenFrom(*call).jobs) only_of = call->identity().uid;
-  std::make_shared<JobListing>(call, std::move(request), parts_.publisher->Take(), only_of)
+  std::make_shared<JobListing>(call, std::move(request), parts_.publisher->Take(), only_of,
+                               listings_)
       ->Begin();
 }
 
@@ -294,7 +293,7 @@ void Service::GetJobScript(const CallPtr& call) {
   if (job->uid() != call->identity().uid && call->role() < rpc::Role::kOperator) {
     return call->Finish(Refuse(kAccessDenied));
   }
-  const std::string hash = job->Read().script_hash();
+  const std::string hash = job->script_hash();
   if (hash.empty()) {
     return call->Finish(absl::NotFoundError("job script retrieval failed: the job has none"));
   }

@@ -1,9 +1,12 @@
 #include "ctld/stored_snapshot.h"
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
 #include "common/base/text.h"
 #include "ctld/convert.h"
 #include "ctld/record_check.h"
+#include "google/protobuf/io/coded_stream.h"
+#include "google/protobuf/wire_format_lite.h"
 
 namespace reeve::ctld {
 namespace {
@@ -23,17 +26,78 @@ absl::StatusOr<Message> ParseRecord(const std::string& bytes, std::string_view w
   return message;
 }
 
+// Reads jobs one after the other. Most of a record is its job's spec, and many have the same one:
+// it is parsed once for all whose bytes are equal.
+class JobReader {
+ public:
+  absl::StatusOr<Job> Read(std::string_view record) {
+    const size_t spec_at = SpecPlace(record);
+    message_.Clear();
+    if (spec_at == record.npos) {  // written in another order
+      if (!Parse(record)) return Unreadable();
+      return Checked(FromProto(message_));
+    }
+    if (!Parse(record.substr(0, spec_at))) return Unreadable();
+    const std::shared_ptr<const JobSpec> spec = Spec(record.substr(spec_at));
+    if (spec == nullptr) return Unreadable();
+    return Checked(FromProto(message_, spec));
+  }
+
+ private:
+  bool Parse(std::string_view bytes) {
+    return message_.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()));
+  }
+
+  std::shared_ptr<const JobSpec> Spec(std::string_view bytes) {
+    auto [found, added] = specs_.try_emplace(bytes);
+    if (!added) return found->second;
+    pb::Job holder;
+    if (holder.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
+      found->second = std::make_shared<JobSpec>(FromProto(holder.spec()));
+    }
+    return found->second;
+  }
+
+  absl::StatusOr<Job> Checked(absl::StatusOr<Job> job) const {
+    const absl::Status sound = job.ok() ? CheckRecord(*job) : job.status();
+    if (!sound.ok()) return Annotate(sound, StrCat("job ", message_.job_id()));
+    return job;
+  }
+
+  static absl::Status Unreadable() { return absl::DataLossError("unreadable job record"); }
+
+  // From where on there is nothing but the spec; npos when something follows it.
+  static size_t SpecPlace(std::string_view record) {
+    using google::protobuf::internal::WireFormatLite;
+    google::protobuf::io::CodedInputStream in(reinterpret_cast<const uint8_t*>(record.data()),
+                                              static_cast<int>(record.size()));
+    size_t place = record.npos;
+    while (true) {
+      const auto at = static_cast<size_t>(in.CurrentPosition());
+      const uint32_t tag = in.ReadTag();
+      if (tag == 0) return place;
+      const bool spec = WireFormatLite::GetTagFieldNumber(tag) == pb::Job::kSpecFieldNumber;
+      if (!spec && place != record.npos) return record.npos;
+      if (spec && place == record.npos) place = at;
+      if (!WireFormatLite::SkipField(&in, tag)) return record.npos;
+    }
+  }
+
+  pb::Job message_;  // its memory serves one record after the other
+  absl::flat_hash_map<std::string_view, std::shared_ptr<const JobSpec>> specs_;  // by their bytes
+};
+
 }  // namespace
 
 absl::StatusOr<Snapshot> ToSnapshot(const StoredState& stored, uint32_t first_job_id) {
   Snapshot snapshot;
   absl::flat_hash_set<JobId> known;
+  JobReader reader;
+  known.reserve(stored.jobs.size());
+  snapshot.jobs.reserve(stored.jobs.size());
   for (const std::string& bytes : stored.jobs) {
-    absl::StatusOr<pb::Job> message = ParseRecord<pb::Job>(bytes, "job");
-    if (!message.ok()) return message.status();
-    absl::StatusOr<Job> job = FromProto(*message);
-    absl::Status sound = job.ok() ? CheckRecord(*job) : job.status();
-    if (!sound.ok()) return Annotate(sound, StrCat("job ", message->job_id()));
+    absl::StatusOr<Job> job = reader.Read(bytes);
+    if (!job.ok()) return job.status();
     if (!known.insert(job->id).second) {
       return absl::DataLossError(StrCat("job ", job->id.value, " is there twice"));
     }

@@ -289,6 +289,11 @@ constexpr ViewField<StepRow> kStepFields[] = {
 
 }  // namespace
 
+bool NeedsBriefSpecOnly(const ViewField<JobRow>& field) {
+  constexpr std::string_view kLetters = "aegijlpqrtuyABCDEFGKLMNPQRSTUVY";
+  return field.letter != 0 && kLetters.find(field.letter) != kLetters.npos;
+}
+
 std::span<const ViewField<JobRow>> JobFields() {
   return kJobFields;
 }

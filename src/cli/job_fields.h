@@ -12,6 +12,9 @@
 namespace reeve::cli {
 
 std::span<const ViewField<JobRow>> JobFields();
+// Its cell is the same when of the job's spec only that is known which QueryJobsRequest.brief
+// leaves in.
+bool NeedsBriefSpecOnly(const ViewField<JobRow>& field);
 std::span<const ViewField<StepRow>> StepFields();
 
 }  // namespace reeve::cli

@@ -1,8 +1,26 @@
 #include "cli/job_query.h"
 
+#include <sys/resource.h>
+
 #include <algorithm>
+#include <utility>
 
 namespace reeve::cli {
+namespace {
+
+// A listing of more jobs than this is worth a good while of a CPU.
+constexpr size_t kManyJobs = 2000;
+constexpr int kYield = 10;
+
+// From now on this thread lets those go first who have less to do: while many watch a long queue,
+// the next sbatch or srun of the same machine is not to wait for all of them.
+void YieldToOthers() {
+  static bool yields = false;
+  if (std::exchange(yields, true)) return;
+  setpriority(PRIO_PROCESS, 0, getpriority(PRIO_PROCESS, 0) + kYield);
+}
+
+}  // namespace
 
 absl::StatusOr<JobsAnswer> QueryJobs(const ControllerClient& client,
                                      const pb::QueryJobsRequest& request) {
@@ -22,9 +40,35 @@ absl::StatusOr<JobsAnswer> QueryJobs(const ControllerClient& client,
   return answer;
 }
 
-ViewContext MakeContext(const ControllerClient& client, const JobsAnswer& answer) {
+absl::Status VisitJobs(const ControllerClient& client, const pb::QueryJobsRequest& request,
+                       const std::function<void(int64_t time)>& on_begin,
+                       const std::function<void(const pb::Job& job)>& on_job) {
+  pb::QueryJobsResponse message;  // its jobs' memory serves one part of the answer after the other
+  bool begun = false;
+  size_t count = 0;
+  auto begin = [&](int64_t time) {
+    if (!begun) on_begin(time != 0 ? time : absl::ToUnixSeconds(absl::Now()));
+    begun = true;
+  };
+  auto take = [&](std::string_view bytes) {
+    if (!message.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) return false;
+    begin(message.time());
+    for (const pb::Job& job : message.jobs()) {
+      on_job(job);
+      if (++count == kManyJobs) YieldToOthers();
+    }
+    return true;
+  };
+  auto again = [&begun] { begun = false; };
+  absl::Status status =
+      client.CallRaw("Controller/QueryJobs", request, absl::Seconds(60), take, again);
+  if (status.ok()) begin(0);
+  return status;
+}
+
+ViewContext MakeContext(const ControllerClient& client, int64_t now) {
   ViewContext context;
-  context.now = answer.time;
+  context.now = now;
   context.array_text_max = ArrayTextMax();
   context.default_requeue = client.config().job_requeue;
   context.cluster = client.config().cluster_name;

@@ -21,8 +21,12 @@ bool IsControl(std::string_view text, size_t length) {
 
 }  // namespace
 
+bool IsPlainText(std::string_view text) {
+  return std::all_of(text.begin(), text.end(), IsPlain);
+}
+
 std::string Printable(std::string_view text) {
-  if (std::all_of(text.begin(), text.end(), IsPlain)) return std::string(text);
+  if (IsPlainText(text)) return std::string(text);
   std::string printable;
   while (!text.empty()) {
     const size_t length = std::max<size_t>(1, Utf8Length(text));  // a stray byte is one

@@ -117,7 +117,7 @@ bool Confirms(const std::string& question) {
 absl::Status AskAboutEach(const ControllerClient& client, ScancelOptions* options) {
   absl::StatusOr<JobsAnswer> answer = QueryJobs(client, pb::QueryJobsRequest());
   if (!answer.ok()) return answer.status();
-  const ViewContext context = MakeContext(client, *answer);
+  const ViewContext context = MakeContext(client, answer->time);
   absl::StatusOr<std::vector<JobRow>> rows =
       SelectJobs(answer->jobs, AsListing(*options), {}, context);
   if (!rows.ok()) return rows.status();

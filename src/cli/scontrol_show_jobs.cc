@@ -81,7 +81,7 @@ int ShowJobs(ScontrolSession& session, const std::string& id) {
   absl::StatusOr<JobsAnswer> answer = QueryJobs(*client, request);
   if (!answer.ok()) return session.Fail("slurm_load_jobs error", answer.status());
   if (!id.empty()) SortArray(&answer->jobs);
-  const ViewContext context = MakeContext(*client, *answer);
+  const ViewContext context = MakeContext(*client, answer->time);
   if (!TasksOf(selector).empty()) return PrintTasks(session, *answer, selector, context);
   bool any = false;
   for (const pb::Job& job : answer->jobs) {
@@ -111,7 +111,7 @@ int ShowSteps(ScontrolSession& session, const std::string& id) {
   if (client == nullptr) return 1;
   absl::StatusOr<JobsAnswer> answer = QueryJobs(*client, request);
   if (!answer.ok()) return session.Fail("slurm_get_job_steps error", answer.status());
-  const ViewContext context = MakeContext(*client, *answer);
+  const ViewContext context = MakeContext(*client, answer->time);
   const std::vector<uint32_t> tasks = TasksOf(selector);
   bool any = false;
   for (const pb::Job& job : answer->jobs) {

@@ -5,7 +5,6 @@
 
 #include "cli/command.h"
 #include "cli/controller_client.h"
-#include "cli/job_fields.h"
 #include "cli/job_query.h"
 #include "cli/squeue_options.h"
 #include "cli/squeue_rows.h"
@@ -51,54 +50,51 @@ bool NodesExist(const ControllerClient& client, const SqueueOptions& options) {
   return true;
 }
 
-template <class Row>
-FormatSpec FormatFor(const SqueueOptions& options, std::span<const ViewField<Row>> fields) {
-  return options.format_of_all ? FormatOfAll(fields) : options.format;
-}
-
-template <class Row>
-int Print(const SqueueOptions& options, std::span<const ViewField<Row>> fields,
-          const absl::StatusOr<std::vector<Row>>& rows) {
-  if (!rows.ok()) {
-    PrintError("squeue", Message(rows.status()));
+int PrintOnce(const ControllerClient& client, const SqueueOptions& options) {
+  std::vector<std::string> hidden;
+  for (const PartitionConfig& partition : client.config().partitions) {
+    if (partition.hidden) hidden.push_back(partition.name);
+  }
+  auto listing = SqueueListing::Create(options, hidden);
+  if (!listing.ok()) {
+    PrintError("squeue", Message(listing.status()));
     return 1;
   }
-  const Layout<Row> layout(FormatFor(options, fields), fields, options.naming);
-  for (const std::string& name : layout.unknown()) {
+  ViewContext context;
+  size_t received = 0;
+  auto begin = [&](int64_t now) {
+    context = MakeContext(client, now);
+    context.convert_units = options.convert_units;
+    context.expand_patterns = options.expand_patterns;
+    received = 0;
+    listing = SqueueListing::Create(options, hidden);
+  };
+  auto add = [&](const pb::Job& job) {
+    ++received;
+    (*listing)->Add(job, context);
+  };
+  pb::QueryJobsRequest request = MakeRequest(options);
+  request.set_brief((*listing)->brief());
+  absl::Status status = VisitJobs(client, request, begin, add);
+  if (!status.ok()) {
+    fflush(stdout);
+    fprintf(stderr, "slurm_load_jobs error: %s\n", StatusText(status).c_str());
+    return 1;
+  }
+  if (options.verbose) {
+    PrintInfo("squeue", StrCat("cluster ", client.config().cluster_name, ": ", received,
+                               " job records received"));
+  }
+  const bool dated = options.long_listing || options.iterate_seconds > 0;
+  if (dated && options.header) puts(DateLine(absl::FromUnixSeconds(context.now)).c_str());
+  for (const std::string& name : (*listing)->unknown_fields()) {
     PrintError("squeue", StrCat("Invalid job ", options.steps ? "step " : "",
                                 "format specification: ", name));
   }
   Table::TextOptions text;
   text.header = options.header;
-  fputs(layout.Fill(*rows).Text(text).c_str(), stdout);
+  (*listing)->Finish().Print(text, stdout);
   return 0;
-}
-
-int PrintOnce(const ControllerClient& client, const SqueueOptions& options) {
-  absl::StatusOr<JobsAnswer> answer = QueryJobs(client, MakeRequest(options));
-  if (!answer.ok()) {
-    fflush(stdout);
-    fprintf(stderr, "slurm_load_jobs error: %s\n", StatusText(answer.status()).c_str());
-    return 1;
-  }
-  if (options.verbose) {
-    PrintInfo("squeue", StrCat("cluster ", client.config().cluster_name, ": ", answer->jobs.size(),
-                               " job records received"));
-  }
-  ViewContext context = MakeContext(client, *answer);
-  context.convert_units = options.convert_units;
-  context.expand_patterns = options.expand_patterns;
-  std::vector<std::string> hidden;
-  for (const PartitionConfig& partition : client.config().partitions) {
-    if (partition.hidden) hidden.push_back(partition.name);
-  }
-  const bool dated = options.long_listing || options.iterate_seconds > 0;
-  if (dated && options.header) puts(DateLine(absl::FromUnixSeconds(context.now)).c_str());
-  if (options.steps) {
-    return Print<StepRow>(options, StepFields(),
-                          SelectSteps(answer->jobs, options, hidden, context));
-  }
-  return Print<JobRow>(options, JobFields(), SelectJobs(answer->jobs, options, hidden, context));
 }
 
 }  // namespace

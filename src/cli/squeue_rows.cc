@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "cli/job_fields.h"
 #include "cli/job_sort.h"
 #include "common/base/array_spec.h"
 #include "common/base/hostlist.h"
@@ -93,22 +94,22 @@ IdRanges AskedTasks(const pb::Job& job, const SqueueOptions& options, bool* whol
   return *whole ? *tasks : asked;
 }
 
-void AddRows(const pb::Job& job, const SqueueOptions& options, const ViewContext& context,
-             std::vector<JobRow>* rows) {
+void ForEachPart(const pb::Job& job, const SqueueOptions& options, const ViewContext& context,
+                 const std::function<void(const JobRow&)>& use) {
   if (IsPendingArray(job)) {
     bool whole = false;
     const IdRanges tasks = AskedTasks(job, options, &whole);
     if (whole && !options.one_per_task) {
-      rows->push_back(JobRow{&job, std::nullopt, &context});
+      use(JobRow{&job, std::nullopt, &context});
       return;
     }
-    tasks.ForEach([&](uint32_t task) { rows->push_back(JobRow{&job, task, &context}); });
+    tasks.ForEach([&](uint32_t task) { use(JobRow{&job, task, &context}); });
     return;
   }
   const bool asked = options.jobs.empty() ||
                      std::any_of(options.jobs.begin(), options.jobs.end(),
                                  [&job](const JobSelector& s) { return MeansJob(s, job); });
-  if (asked) rows->push_back(JobRow{&job, std::nullopt, &context});
+  if (asked) use(JobRow{&job, std::nullopt, &context});
 }
 
 bool MeansStep(const SqueueOptions& options, const pb::Job& job, const pb::Step& step) {
@@ -119,39 +120,110 @@ bool MeansStep(const SqueueOptions& options, const pb::Job& job, const pb::Step&
   });
 }
 
+// What a listing does with the rows of jobs, and with those of steps.
+struct JobRows {
+  using Row = JobRow;
+  static bool Brief(const ViewField<Row>* field) {
+    return field == nullptr || NeedsBriefSpecOnly(*field);
+  }
+  static constexpr auto kForEach = ForEachJobRow;
+  static std::span<const ViewField<Row>> Fields() { return JobFields(); }
+};
+struct StepRows {
+  using Row = StepRow;
+  static bool Brief(const ViewField<Row>*) { return false; }
+  static constexpr auto kForEach = ForEachStepRow;
+  static std::span<const ViewField<Row>> Fields() { return StepFields(); }
+};
+
+template <class Rows>
+class ListingOf : public SqueueListing {
+ public:
+  using Row = typename Rows::Row;
+
+  ListingOf(const SqueueOptions& options, const std::vector<std::string>& hidden,
+            RowSorter<Row> sorter)
+      : options_(options),
+        hidden_(hidden),
+        layout_(options.format_of_all ? FormatOfAll(Rows::Fields()) : options.format,
+                Rows::Fields(), options.naming),
+        sorter_(std::move(sorter)),
+        table_(layout_.Empty()) {}
+
+  void Add(const pb::Job& job, const ViewContext& context) override {
+    Rows::kForEach(job, options_, hidden_, context, [this](const Row& row) {
+      sorter_.Add(row);
+      layout_.AddRow(row, &table_);
+    });
+  }
+  bool brief() const override {
+    auto all_brief = [](const auto& fields) {
+      return std::all_of(fields.begin(), fields.end(), Rows::Brief);
+    };
+    return all_brief(layout_.fields()) && all_brief(sorter_.fields());
+  }
+  const std::vector<std::string>& unknown_fields() const override { return layout_.unknown(); }
+  Table Finish() override {
+    table_.Arrange(sorter_.Order());
+    return std::move(table_);
+  }
+
+ private:
+  const SqueueOptions& options_;
+  const std::vector<std::string>& hidden_;
+  const Layout<Row> layout_;
+  RowSorter<Row> sorter_;
+  Table table_;
+};
+
+template <class Rows>
+absl::StatusOr<std::unique_ptr<SqueueListing>> MakeListing(const SqueueOptions& options,
+                                                           const std::vector<std::string>& hidden) {
+  auto sorter = RowSorter<typename Rows::Row>::Create(options.sort);
+  if (!sorter.ok()) return sorter.status();
+  return std::make_unique<ListingOf<Rows>>(options, hidden, *std::move(sorter));
+}
+
 }  // namespace
+
+void ForEachJobRow(const pb::Job& job, const SqueueOptions& options,
+                   const std::vector<std::string>& hidden_partitions, const ViewContext& context,
+                   const std::function<void(const JobRow&)>& use) {
+  if (PassesFilters(job, options, hidden_partitions)) ForEachPart(job, options, context, use);
+}
+
+void ForEachStepRow(const pb::Job& job, const SqueueOptions& options,
+                    const std::vector<std::string>& hidden_partitions, const ViewContext& context,
+                    const std::function<void(const StepRow&)>& use) {
+  if (!PassesFilters(job, options, hidden_partitions)) return;
+  for (const pb::Step& step : job.steps()) {
+    const bool runs = step.state() == pb::JOB_STATE_RUNNING;
+    if (runs && MeansStep(options, job, step)) use(StepRow{&job, &step, &context});
+  }
+}
 
 absl::StatusOr<std::vector<JobRow>> SelectJobs(const std::vector<pb::Job>& jobs,
                                                const SqueueOptions& options,
                                                const std::vector<std::string>& hidden_partitions,
                                                const ViewContext& context) {
+  auto sorter = RowSorter<JobRow>::Create(options.sort);
+  if (!sorter.ok()) return sorter.status();
   std::vector<JobRow> rows;
   for (const pb::Job& job : jobs) {
-    if (PassesFilters(job, options, hidden_partitions)) AddRows(job, options, context, &rows);
+    ForEachJobRow(job, options, hidden_partitions, context, [&](const JobRow& row) {
+      sorter->Add(row);
+      rows.push_back(row);
+    });
   }
-  std::stable_sort(rows.begin(), rows.end(), [](const JobRow& a, const JobRow& b) {
-    return a.job->job_id() < b.job->job_id();
-  });
-  absl::Status status = SortJobs(options.sort, &rows);
-  if (!status.ok()) return status;
-  return rows;
+  std::vector<JobRow> sorted;
+  for (uint32_t place : sorter->Order()) sorted.push_back(rows[place]);
+  return sorted;
 }
 
-absl::StatusOr<std::vector<StepRow>> SelectSteps(const std::vector<pb::Job>& jobs,
-                                                 const SqueueOptions& options,
-                                                 const std::vector<std::string>& hidden_partitions,
-                                                 const ViewContext& context) {
-  std::vector<StepRow> rows;
-  for (const pb::Job& job : jobs) {
-    if (!PassesFilters(job, options, hidden_partitions)) continue;
-    for (const pb::Step& step : job.steps()) {
-      const bool runs = step.state() == pb::JOB_STATE_RUNNING;
-      if (runs && MeansStep(options, job, step)) rows.push_back(StepRow{&job, &step, &context});
-    }
-  }
-  absl::Status status = SortSteps(options.sort, &rows);
-  if (!status.ok()) return status;
-  return rows;
+absl::StatusOr<std::unique_ptr<SqueueListing>> SqueueListing::Create(
+    const SqueueOptions& options, const std::vector<std::string>& hidden_partitions) {
+  return options.steps ? MakeListing<StepRows>(options, hidden_partitions)
+                       : MakeListing<JobRows>(options, hidden_partitions);
 }
 
 }  // namespace reeve::cli

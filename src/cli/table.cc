@@ -25,27 +25,69 @@ std::string_view FirstCharacters(std::string_view text, size_t count) {
   return text;
 }
 
+// `length`: of the text, in characters.
+void AppendFitted(std::string_view text, size_t length, size_t width, Align align,
+                  Overflow overflow, std::string* line) {
+  if (width == 0 || (length > width && overflow == Overflow::kKeep)) {
+    line->append(text);
+  } else if (length > width && overflow == Overflow::kCut) {
+    line->append(FirstCharacters(text, width));
+  } else if (length > width) {
+    line->append(FirstCharacters(text, width - 1)).append(1, '+');
+  } else if (align == Align::kRight) {
+    line->append(width - length, ' ').append(text);
+  } else {
+    line->append(text).append(width - length, ' ');
+  }
+}
+
+constexpr size_t kFlushBytes = 64 << 10;  // of a printed table, at a time
+
 }  // namespace
 
 std::string FitCell(std::string_view text, size_t width, Align align, Overflow overflow) {
-  if (width == 0) return std::string(text);
-  const size_t length = CountCharacters(text);
-  if (length > width && overflow == Overflow::kKeep) return std::string(text);
-  if (length > width) {
-    if (overflow == Overflow::kCut) return std::string(FirstCharacters(text, width));
-    return std::string(FirstCharacters(text, width - 1)) + "+";
-  }
-  std::string padding(width - length, ' ');
-  return align == Align::kRight ? padding + std::string(text) : std::string(text) + padding;
+  std::string fitted;
+  AppendFitted(text, CountCharacters(text), width, align, overflow, &fitted);
+  return fitted;
 }
 
 Table::Table(std::vector<Column> columns, std::string prefix)
     : columns_(std::move(columns)), prefix_(std::move(prefix)) {}
 
-void Table::AddRow(std::vector<std::string> cells) {
-  assert(cells.size() == columns_.size());
-  for (std::string& cell : cells) cell = Printable(cell);
-  rows_.push_back(std::move(cells));
+void Table::AddRow(const std::vector<std::string>& cells) {
+  for (const std::string& cell : cells) AddCell(cell);
+  EndRow();
+}
+
+void Table::EndRow() {
+  ++row_count_;
+  assert(ends_.size() == row_count_ * columns_.size());
+}
+
+void Table::AddCell(std::string_view text) {
+  if (IsPlainText(text)) {
+    cells_.append(text);
+  } else {
+    cells_.append(Printable(text));
+    ascii_ = false;
+  }
+  ends_.push_back(static_cast<uint32_t>(cells_.size()));
+}
+
+std::string_view Table::Cell(size_t row, size_t column) const {
+  const size_t place = row * columns_.size() + column;
+  const size_t begin = place == 0 ? 0 : ends_[place - 1];
+  return std::string_view(cells_).substr(begin, ends_[place] - begin);
+}
+
+size_t Table::Length(std::string_view cell) const {
+  return ascii_ ? cell.size() : CountCharacters(cell);
+}
+
+template <class Use>
+void Table::ForEachRow(Use use) const {
+  assert(order_.empty() || order_.size() == row_count_);
+  for (size_t i = 0; i < row_count_; ++i) use(order_.empty() ? i : order_[i]);
 }
 
 std::vector<size_t> Table::Widths(bool header) const {
@@ -54,42 +96,64 @@ std::vector<size_t> Table::Widths(bool header) const {
     size_t width = columns_[i].width;
     if (columns_[i].fit) {
       if (header) width = std::max(width, CountCharacters(columns_[i].title));
-      for (const auto& row : rows_) width = std::max(width, CountCharacters(row[i]));
+      ForEachRow([&](size_t row) { width = std::max(width, Length(Cell(row, i))); });
     }
     widths.push_back(width);
   }
   return widths;
 }
 
-std::string Table::Text(TextOptions options) const {
+template <class Full>
+void Table::WriteLines(TextOptions options, std::string* text, Full full) const {
   const std::vector<size_t> widths = Widths(options.header);
-  std::string text;
   if (options.header) {
-    text += prefix_;
+    *text += prefix_;
     for (size_t i = 0; i < columns_.size(); ++i) {
       const Column& column = columns_[i];
       // A title is cut without a mark, whatever becomes of the cells.
-      text += FitCell(column.title, widths[i], column.align, Overflow::kCut) + column.suffix;
+      AppendFitted(column.title, CountCharacters(column.title), widths[i], column.align,
+                   Overflow::kCut, text);
+      *text += column.suffix;
     }
-    text += '\n';
+    *text += '\n';
   }
   if (options.rule) {
-    text += prefix_;
+    *text += prefix_;
     for (size_t i = 0; i < columns_.size(); ++i) {
       const size_t dashes = widths[i] == 0 ? CountCharacters(columns_[i].title) : widths[i];
-      text += std::string(dashes, '-') + columns_[i].suffix;
+      text->append(dashes, '-').append(columns_[i].suffix);
     }
-    text += '\n';
+    *text += '\n';
   }
-  for (const auto& row : rows_) {
-    text += prefix_;
+  ForEachRow([&](size_t row) {
+    *text += prefix_;
     for (size_t i = 0; i < columns_.size(); ++i) {
       const Column& column = columns_[i];
-      text += FitCell(row[i], widths[i], column.align, column.overflow) + column.suffix;
+      const std::string_view cell = Cell(row, i);
+      AppendFitted(cell, Length(cell), widths[i], column.align, column.overflow, text);
+      *text += column.suffix;
     }
-    text += '\n';
-  }
+    *text += '\n';
+    full();
+  });
+}
+
+std::string Table::Text(TextOptions options) const {
+  std::string text;
+  WriteLines(options, &text, [] {});
   return text;
+}
+
+void Table::Print(TextOptions options, std::FILE* out) const {
+  std::string text;
+  auto write = [&] {
+    fwrite(text.data(), 1, text.size(), out);
+    text.clear();
+  };
+  WriteLines(options, &text, [&] {
+    if (text.size() >= kFlushBytes) write();
+  });
+  write();
 }
 
 std::string Table::Parsable(const ParsableOptions& options) const {
@@ -102,8 +166,8 @@ std::string Table::Parsable(const ParsableOptions& options) const {
     if (options.trailing) text += options.delimiter;
     text += '\n';
   };
-  if (options.header) add_line([&](size_t i) { return columns_[i].title; });
-  for (const auto& row : rows_) add_line([&](size_t i) { return row[i]; });
+  if (options.header) add_line([&](size_t i) { return std::string_view(columns_[i].title); });
+  ForEachRow([&](size_t row) { add_line([&](size_t i) { return Cell(row, i); }); });
   return text;
 }
 

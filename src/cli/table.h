@@ -5,8 +5,11 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
+#include <cstdio>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace reeve::cli {
@@ -35,10 +38,14 @@ class Table {
   explicit Table(std::vector<Column> columns, std::string prefix = "");
 
   // As many cells as there are columns. They are printed as Printable has them.
-  void AddRow(std::vector<std::string> cells);
-  size_t row_count() const { return rows_.size(); }
+  void AddRow(const std::vector<std::string>& cells);
+  // The same by parts: one cell for each column, then the end of the row.
+  void AddCell(std::string_view text);
+  void EndRow();
+  size_t row_count() const { return row_count_; }
   const std::vector<Column>& columns() const { return columns_; }
-  const std::vector<std::vector<std::string>>& rows() const { return rows_; }
+  // Rows are printed in this order: `order` names each of them once, by its number from 0.
+  void Arrange(std::vector<uint32_t> order) { order_ = std::move(order); }
 
   struct TextOptions {
     bool header = true;
@@ -46,6 +53,7 @@ class Table {
   };
   // Aligned lines, each ended by '\n'.
   std::string Text(TextOptions options) const;
+  void Print(TextOptions options, std::FILE* out) const;  // the same, without holding it whole
   std::string Text() const { return Text(TextOptions{}); }
 
   struct ParsableOptions {
@@ -58,10 +66,22 @@ class Table {
 
  private:
   std::vector<size_t> Widths(bool header) const;
+  std::string_view Cell(size_t row, size_t column) const;
+  size_t Length(std::string_view cell) const;  // in characters
+  // Lines are appended to *text; `full` is called after each, to take some of it away.
+  template <class Full>
+  void WriteLines(TextOptions options, std::string* text, Full full) const;
+  template <class Use>
+  void ForEachRow(Use use) const;
 
   std::vector<Column> columns_;
   std::string prefix_;
-  std::vector<std::vector<std::string>> rows_;
+  // All cells, one behind the other, row by row, and where each ends: a listing has many.
+  std::string cells_;
+  std::vector<uint32_t> ends_;
+  size_t row_count_ = 0;
+  bool ascii_ = true;            // all of them are: a byte is a character
+  std::vector<uint32_t> order_;  // empty: as they were added
 };
 
 // One cell as the table prints it: `text` cut or padded to `width` characters (0: as it is).

@@ -39,16 +39,21 @@ class Layout {
   // Null at the place of an unknown field.
   const std::vector<const ViewField<Row>*>& fields() const { return fields_; }
 
+  Table Empty() const { return Table(columns_, prefix_); }
+  void AddRow(const Row& row, Table* table) const {
+    for (size_t i = 0; i < fields_.size(); ++i) {
+      if (fields_[i] != nullptr) {
+        table->AddCell(fields_[i]->cell(row));
+      } else {
+        table->AddCell(columns_[i].title);
+      }
+    }
+    table->EndRow();
+  }
   template <class Rows>
   Table Fill(const Rows& rows) const {
-    Table table(columns_, prefix_);
-    for (const Row& row : rows) {
-      std::vector<std::string> cells;
-      for (size_t i = 0; i < fields_.size(); ++i) {
-        cells.push_back(fields_[i] != nullptr ? fields_[i]->cell(row) : columns_[i].title);
-      }
-      table.AddRow(std::move(cells));
-    }
+    Table table = Empty();
+    for (const Row& row : rows) AddRow(row, &table);
     return table;
   }
 

@@ -35,15 +35,11 @@ std::string List(const std::vector<pb::Job>& jobs, const std::vector<std::string
   context.convert_units = options.convert_units;
   Table::TextOptions text;
   text.header = options.header;
-  if (options.steps) {
-    auto rows = SelectSteps(jobs, options, {}, context);
-    const auto spec = options.format_of_all ? FormatOfAll(StepFields()) : options.format;
-    return Layout<StepRow>(spec, StepFields(), options.naming).Fill(*rows).Text(text);
-  }
-  auto rows = SelectJobs(jobs, options, {"hidden"}, context);
-  if (!rows.ok()) return std::string(Message(rows.status()));
-  const auto spec = options.format_of_all ? FormatOfAll(JobFields()) : options.format;
-  return Layout<JobRow>(spec, JobFields(), options.naming).Fill(*rows).Text(text);
+  const std::vector<std::string> hidden = {"hidden"};
+  auto listing = SqueueListing::Create(options, hidden);
+  if (!listing.ok()) return std::string(Message(listing.status()));
+  for (const pb::Job& job : jobs) (*listing)->Add(job, context);
+  return (*listing)->Finish().Text(text);
 }
 
 // An array of which two tasks run, beside a job with a step.
@@ -103,6 +99,59 @@ TEST(Squeue, AllFields) {
 }
 TEST(Squeue, AllStepFields) {
   ExpectGolden("squeue-s-all.txt", List(RunningJobs(), {"-s", "-o", "%all"}));
+}
+
+// What the controller leaves in for QueryJobsRequest.brief.
+pb::Job Brief(pb::Job job) {
+  const pb::JobSpec whole = job.spec();
+  pb::JobSpec* spec = job.mutable_spec();
+  spec->Clear();
+  spec->set_name(whole.name());
+  spec->set_partition(whole.partition());
+  spec->set_nice(whole.nice());
+  spec->set_begin_time(whole.begin_time());
+  if (whole.has_mem_per_node_mb()) spec->set_mem_per_node_mb(whole.mem_per_node_mb());
+  if (whole.has_mem_per_cpu_mb()) spec->set_mem_per_cpu_mb(whole.mem_per_cpu_mb());
+  return job;
+}
+
+TEST(Squeue, BriefFieldsNeedNoMoreOfTheSpec) {
+  std::string format;
+  for (const ViewField<JobRow>& field : JobFields()) {
+    if (NeedsBriefSpecOnly(field)) StrAppend(&format, "%", std::string(1, field.letter), "|");
+  }
+  for (std::vector<pb::Job> jobs : {SampleQueue(), RunningJobs()}) {
+    for (pb::Job& job : jobs) {
+      // Whatever else it asked for.
+      job.mutable_spec()->set_num_tasks(7);
+      job.mutable_spec()->set_cpus_per_task(3);
+      job.mutable_spec()->set_min_nodes(2);
+      job.mutable_spec()->set_batch(true);
+      job.mutable_spec()->set_account("spec's");
+      job.mutable_spec()->set_exclusive(true);
+      job.mutable_spec()->set_time_limit(77);
+      job.mutable_spec()->set_std_out("file");
+      job.mutable_spec()->set_begin_time(kNow + 600);
+    }
+    std::vector<pb::Job> brief;
+    for (const pb::Job& job : jobs) brief.push_back(Brief(job));
+    EXPECT_EQ(List(brief, {"-a", "-o", format}), List(jobs, {"-a", "-o", format}));
+  }
+}
+
+TEST(Squeue, AsksForNoMoreThanItShows) {
+  auto brief = [](std::vector<std::string> words) {
+    const SqueueOptions options = Options(std::move(words));
+    const std::vector<std::string> hidden;
+    return (*SqueueListing::Create(options, hidden))->brief();
+  };
+  EXPECT_TRUE(brief({}));
+  EXPECT_TRUE(brief({"-l"}));
+  EXPECT_TRUE(brief({"--start"}));
+  EXPECT_FALSE(brief({"-o", "%i %Z"}));
+  EXPECT_FALSE(brief({"-o", "%i", "-S", "w,m"}));
+  EXPECT_FALSE(brief({"-O", "jobid,workdir"}));
+  EXPECT_FALSE(brief({"-s"}));
 }
 
 TEST(Squeue, EveryLongFieldHasATitleAndACell) {

@@ -216,6 +216,8 @@ struct Suspension {
   absl::Duration total;  // of the suspensions that are over
   // Others may have its CPUs. From the suspension on, until it is resumed or its run has ended.
   bool cpus_given_up = false;
+  // While suspended: it has made room for others, and goes on by itself when they have ended.
+  bool for_others = false;
 };
 
 struct Job {
@@ -234,6 +236,8 @@ struct Job {
   bool held_by_admin = false;
   bool priority_fixed = false;  // an operator has set it
   bool leased = false;          // its step daemons end it when their node's lease is over
+  // Of this run: so many jobs may have a CPU of it, with it; 0: it shares none (sharing.h).
+  uint32_t share_limit = 0;
   SharedText reason_detail;
 
   Stamp submit_time;
@@ -257,6 +261,10 @@ struct Job {
   uint32_t restarts = 0;  // also the attempt number of its steps
   uint32_t next_step_id = 0;
   std::optional<uint32_t> kill_uid;
+  // Asked while pending, allocated once it runs.
+  uint32_t num_cpus = 0;
+  uint32_t num_nodes = 0;
+  uint32_t num_tasks = 0;
 
   SharedText partition;
   SharedText account;
@@ -265,11 +273,6 @@ struct Job {
   SharedText sched_nodes;
   SharedText script_hash;
   SharedText env_hash;
-
-  // Asked while pending, allocated once it runs.
-  uint32_t num_cpus = 0;
-  uint32_t num_nodes = 0;
-  uint32_t num_tasks = 0;
 
   BoxedVector<NodeShare> shares;              // kept after the end
   BoxedVector<std::string> pending_nodes;     // completing: nodes that have not said "gone"

@@ -156,7 +156,7 @@ class Printer {
         if (asked.empty()) return "together: below one switch";
         return StrCat("together: ", asked, asked == "1" ? " leaf switch" : " leaf switches");
       case Explanation::NEED_FREE_NOW:
-        return "free now";
+        return asked.empty() ? "free now" : StrCat("free now, ", asked);
       case Explanation::NEED_FREE_THROUGHOUT:
         return asked == "UNLIMITED" ? "free without end" : "free for " + asked;
       default:

@@ -42,7 +42,7 @@ std::string NormalizedPriority(const JobRow& row) {
 std::string OverSubscribeText(const JobRow& row) {
   if (Spec(row).exclusive_user()) return "USER";
   if (Spec(row).exclusive()) return "NO";
-  return Spec(row).oversubscribe() ? "YES" : "OK";
+  return Spec(row).oversubscribe() || row.job->share_limit() > 1 ? "YES" : "OK";
 }
 
 std::string PendingSeconds(const JobRow& row) {

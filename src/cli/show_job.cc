@@ -129,7 +129,8 @@ void AddResources(const JobRow& row, const ShowOptions& options, RecordText* tex
              " MinTmpDiskNode=", MemoryText(spec.tmp_disk_mb(), true));
   text->Line("Features=", OrNull(spec.features()), " DelayBoot=00:00:00");
   if (!spec.reservation().empty()) text->Line("Reservation=", spec.reservation());
-  text->Line("OverSubscribe=", spec.oversubscribe() ? "YES" : "NO", " Exclusive=",
+  const bool shares = spec.oversubscribe() || job.share_limit() > 1;
+  text->Line("OverSubscribe=", shares ? "YES" : "NO", " Exclusive=",
              spec.exclusive_user() ? "USER"
              : spec.exclusive()    ? "NODE"
                                    : "NO",

@@ -174,12 +174,13 @@ void PutSuspension(const Job& job, pb::Job* out) {
   out->set_suspend_time(Seconds(job.suspension->time));
   out->set_suspended_usec(absl::ToInt64Microseconds(job.suspension->total));
   out->set_cpus_given_up(job.suspension->cpus_given_up);
+  out->set_suspended_for_others(job.suspension->for_others);
 }
 
 void GetSuspension(const pb::Job& in, Job* job) {
   if (in.suspend_time() == 0) return;
   job->suspension = {Time(in.suspend_time()), absl::Microseconds(in.suspended_usec()),
-                     in.cpus_given_up()};
+                     in.cpus_given_up(), in.suspended_for_others()};
 }
 
 void PutGres(const JobSpec& spec, pb::JobSpec* out) {
@@ -374,6 +375,7 @@ pb::Job WithoutSpec(const Job& job, const std::string& cluster) {
   out.set_reason_detail(job.reason_detail);
   PutTimes(job, &out);
   PutSuspension(job, &out);
+  out.set_share_limit(job.share_limit);
   out.set_priority(job.priority);
   out.set_priority_fixed(job.priority_fixed);
   out.set_exit_status(job.exit_status);
@@ -423,6 +425,7 @@ absl::StatusOr<Job> FromProto(const pb::Job& in, std::shared_ptr<const JobSpec> 
   job.reason_detail = in.reason_detail();
   GetTimes(in, &job);
   GetSuspension(in, &job);
+  job.share_limit = in.share_limit();
   job.priority = in.priority();
   job.priority_fixed = in.priority_fixed();
   job.exit_status = in.exit_status();

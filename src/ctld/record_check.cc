@@ -131,11 +131,34 @@ absl::Status CheckArraySizes(const std::vector<Job>& jobs) {
   return absl::OkStatus();
 }
 
+bool MayShare(const Job& a, const Job& b) {
+  return a.share_limit > 1 && b.share_limit > 1 && a.partition == b.partition;
+}
+
+// No more jobs have a CPU than one of them allows.
+absl::Status CheckLoads(const std::string& node,
+                        const std::vector<std::pair<const Job*, const CpuSet*>>& jobs) {
+  absl::flat_hash_map<uint32_t, std::pair<uint32_t, uint32_t>> loads;  // jobs, and the most of them
+  for (const auto& [job, cores] : jobs) {
+    if (job->share_limit <= 1) continue;
+    for (uint32_t cpu : cores->Ids()) {
+      auto& [load, most] = loads[cpu];
+      load++;
+      most = std::max(most, job->share_limit);
+    }
+  }
+  for (const auto& [cpu, load] : loads) {
+    if (load.first <= load.second) continue;
+    return absl::DataLossError(
+        StrCat("node ", node, ": ", load.first, " jobs have CPU ", cpu, ", not ", load.second));
+  }
+  return absl::OkStatus();
+}
+
 absl::Status CheckShares(const std::vector<Job>& jobs) {
   struct Use {
-    CpuSet cpus;
     std::vector<GresShare> gres;
-    std::vector<std::pair<JobId, const CpuSet*>> jobs;
+    std::vector<std::pair<const Job*, const CpuSet*>> jobs;
   };
   absl::flat_hash_map<std::string, Use> nodes;
   for (const Job& job : jobs) {
@@ -144,12 +167,11 @@ absl::Status CheckShares(const std::vector<Job>& jobs) {
       if (job.ClearOf(share.node)) continue;
       Use& use = nodes[share.node];
       const bool has_cpus = !job.suspension->cpus_given_up;
-      if (has_cpus && use.cpus.Intersects(share.cores)) {
-        const auto other = std::find_if(use.jobs.begin(), use.jobs.end(), [&](const auto& entry) {
-          return entry.second->Intersects(share.cores);
-        });
+      for (const auto& [other, cores] : use.jobs) {
+        if (!has_cpus || !cores->Intersects(share.cores)) continue;
+        if (MayShare(job, *other)) continue;
         return absl::DataLossError(StrCat("job ", job.id.value, ": has CPUs of job ",
-                                          other->first.value, " on ", share.node));
+                                          other->id.value, " on ", share.node));
       }
       if (!Disjoint(use.gres, share.gres)) {
         return absl::DataLossError(
@@ -157,9 +179,11 @@ absl::Status CheckShares(const std::vector<Job>& jobs) {
       }
       use.gres.insert(use.gres.end(), share.gres.begin(), share.gres.end());
       if (!has_cpus) continue;
-      use.cpus.AddAll(share.cores);
-      use.jobs.emplace_back(job.id, &share.cores);
+      use.jobs.emplace_back(&job, &share.cores);
     }
+  }
+  for (const auto& [name, use] : nodes) {
+    if (absl::Status status = CheckLoads(name, use.jobs); !status.ok()) return status;
   }
   return absl::OkStatus();
 }
@@ -200,6 +224,7 @@ absl::Status CheckRecord(const Job& job) {
       {job.Pending() && job.suspension.IsThere(), "waits and was suspended"},
       {job.suspension->total < absl::ZeroDuration(), "was suspended for less than no time"},
       {job.Suspended() && IsSet(job.preempt_time), "is suspended and makes room for another"},
+      {job.suspension->for_others && !job.Suspended(), "stands still for others and runs"},
   });
   return status.ok() ? CheckSteps(job) : status;
 }

@@ -167,8 +167,32 @@ TEST(Convert, ASuspensionFitsItsState) {
   other.suspension.Edit().cpus_given_up = false;
   EXPECT_TRUE(CheckRecord(other).ok()) << CheckRecord(other);
   EXPECT_TRUE(CheckTogether({job, other}).ok()) << "the other may have them";
+  job.suspension.Edit().for_others = true;
+  EXPECT_TRUE(CheckRecord(job).ok()) << CheckRecord(job);
+  other.suspension.Edit().for_others = true;
+  EXPECT_TRUE(absl::IsDataLoss(CheckRecord(other))) << "it stands still and runs";
   job.suspension.Edit().total = -absl::Seconds(1);
   EXPECT_TRUE(absl::IsDataLoss(CheckRecord(job)));
+}
+
+TEST(Convert, OnlyThoseWhoMayShareCpus) {
+  std::vector<Job> jobs;
+  for (uint32_t id = 7; id <= 9; ++id) {
+    Job& job = jobs.emplace_back();
+    job.id = JobId{id};
+    job.state = JobState::kRunning;
+    job.partition = "debug";
+    job.share_limit = 2;
+    job.shares = std::vector<NodeShare>{{"n1", 2, 100, 1, *CpuSet::Parse("0-1"), {}}};
+  }
+  EXPECT_TRUE(absl::IsDataLoss(CheckTogether(jobs))) << "three, and two may";
+  jobs[2].shares[0].cores = *CpuSet::Parse("2-3");
+  EXPECT_TRUE(CheckTogether(jobs).ok()) << CheckTogether(jobs);
+  jobs[1].partition = "other";
+  EXPECT_TRUE(absl::IsDataLoss(CheckTogether(jobs)));
+  jobs[1].partition = "debug";
+  jobs[1].share_limit = 0;
+  EXPECT_TRUE(absl::IsDataLoss(CheckTogether(jobs)));
 }
 
 TEST(Convert, RequestsComeBack) {

@@ -101,6 +101,8 @@ ctld::Settings EventMaker::MakeSettings() {
     partition.nodes_text = partition.is_default ? "n[1-4]" : "n[3-4]";
     partition.priority_tier = partition.is_default ? 1 : 2;
     partition.preempt_mode = (kind & 8) != 0 ? PreemptMode::kRequeue : PreemptMode::kCancel;
+    if (kind % 7 == 0) partition.preempt_mode = PreemptMode::kSuspend;
+    if (kind % 5 == 0) ctld::SetOverSubscribe(partition, {OverSubscribe::kForce, 2});
     if ((kind & 16) != 0) partition.grace_time = absl::Seconds(20);
     settings.partitions.push_back(partition);
   }

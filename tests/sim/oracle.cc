@@ -95,6 +95,9 @@ void Oracle::CheckChange(const ctld::Controller& core, const ctld::Job& job) {
   if (before.state == JobState::kPending && job.Running()) CheckStart(core, job);
   if (ctld::IsSet(job.preempt_time)) CheckPreempted(core, job);
   if (job.Running()) CheckTimeLimit(job);
+  const bool suspended = moved && job.Suspended();
+  if (suspended && job.suspension->for_others) CheckStandsStill(core, job);
+  if (before.state == JobState::kSuspended && job.Running()) CheckSharing(core, job);
   seen_[job.id] = now;
 }
 
@@ -193,6 +196,7 @@ void Oracle::CheckStart(const ctld::Controller& core, const ctld::Job& job) {
   CheckChoice(core, job);
   CheckSwitches(core, job);
   CheckUsers(core, job);
+  CheckSharing(core, job);
   if (job.array->limit > 0) {
     uint32_t running = 0;
     for (JobId id : core.ArrayMembers(job.array_job_id))

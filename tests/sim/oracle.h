@@ -50,6 +50,9 @@ class Oracle : public Witness {
   void CheckChoice(const ctld::Controller& core, const ctld::Job& job);    // likewise
   void CheckSwitches(const ctld::Controller& core, const ctld::Job& job);  // likewise
   void CheckUsers(const ctld::Controller& core, const ctld::Job& job);     // likewise
+  void CheckSharing(const ctld::Controller& core, const ctld::Job& job);   // likewise
+  void CheckStandsStill(const ctld::Controller& core, const ctld::Job& job);
+  void CheckNotForNothing(const ctld::Controller& core);
   void CheckRemoved(const ctld::Controller& core, JobId id);
   void CheckTimeLimit(const ctld::Job& job);  // which runs
   void CheckPreempted(const ctld::Controller& core, const ctld::Job& job);

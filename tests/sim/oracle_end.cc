@@ -68,6 +68,7 @@ void Oracle::CheckTimeLimit(const ctld::Job& job) {
 }
 
 void Oracle::CheckStandstill(const ctld::Controller& core) {
+  CheckNotForNothing(core);
   for (const Run* run : truth_->LiveRuns()) {
     const ctld::Job* job = core.FindJob(run->key.job);
     // Without its step daemon nobody can let it go on: it is ended.

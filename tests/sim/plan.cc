@@ -67,6 +67,24 @@ void AddTiers(uint64_t seed, Settings& settings) {
   if (random.OneIn(2)) settings.partitions[0].grace_time = absl::Seconds(random.Between(1, 40));
 }
 
+// In one world of three jobs share CPUs in some partitions, and in half of those with tiers they
+// stand still for others. Drawn apart, so that all else is what it is without.
+void AddSharing(uint64_t seed, Settings& settings) {
+  Random random(seed, "share");
+  if (settings.preempt.by_tier && random.OneIn(2)) {
+    settings.preempt.mode = PreemptMode::kSuspend;
+    for (ctld::Partition& partition : settings.partitions) {
+      partition.preempt_mode = PreemptMode::kSuspend;
+    }
+  }
+  if (!random.OneIn(3)) return;
+  for (ctld::Partition& partition : settings.partitions) {
+    if (partition.exclusive || random.OneIn(3)) continue;
+    const OverSubscribe kind = random.OneIn(2) ? OverSubscribe::kForce : OverSubscribe::kYes;
+    SetOverSubscribe(partition, {kind, 1 + random.Below(4)});
+  }
+}
+
 // One world in three has licences. Drawn apart, so that all else is what it is without.
 void AddLicenses(uint64_t seed, Settings& settings) {
   Random random(seed, "licences");
@@ -194,6 +212,7 @@ std::string SubmitText(const WorkItem& item) {
   if (spec.cpus_per_task) StrAppend(&text, " -c", *spec.cpus_per_task);
   if (spec.mem_per_node_mb) StrAppend(&text, " --mem=", *spec.mem_per_node_mb);
   if (spec.exclusive) text += " --exclusive";
+  if (spec.oversubscribe) text += " -s";
   if (!spec.array.empty()) StrAppend(&text, " --array=", spec.array);
   if (item.dependency_on) StrAppend(&text, " -d ", item.dependency_kind, ":#", *item.dependency_on);
   if (!spec.dependency.empty()) StrAppend(&text, " -d ", spec.dependency);
@@ -230,6 +249,7 @@ Plan MakePlan(uint64_t seed) {
   plan.cluster.settings = MakeSettings(random);
   AddGres(seed, plan.cluster.settings);
   AddTiers(seed, plan.cluster.settings);
+  AddSharing(seed, plan.cluster.settings);
   AddLicenses(seed, plan.cluster.settings);
   AddTree(seed, plan.cluster.settings);
   AddChoice(seed, plan.cluster.settings);

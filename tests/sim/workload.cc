@@ -20,7 +20,8 @@ class Workload {
         license_random_(seed, "work-licences"),
         choice_random_(seed, "work-choice"),
         tree_random_(seed, "work-tree"),
-        suspend_random_(seed, "work-suspend") {}
+        suspend_random_(seed, "work-suspend"),
+        share_random_(seed, "work-share") {}
 
   std::vector<WorkItem> Run() {
     const int count = random_.Between(4, 26);
@@ -192,6 +193,7 @@ class Workload {
     Licenses(spec);
     Choice(spec);
     Switches(spec);
+    Share(spec);
     if (random_.OneIn(8))
       spec.begin_time = kStart + item.at + absl::Seconds(random_.Between(1, 90));
     if (spec.batch && random_.Percent(arrays_percent_)) Array(spec);
@@ -303,6 +305,14 @@ class Workload {
     spec.rare = std::make_shared<const ctld::RareWishes>(std::move(wishes));
   }
 
+  // Drawn apart as well.
+  void Share(ctld::JobSpec& spec) {
+    const auto& partitions = cluster_.settings.partitions;
+    const bool any = std::any_of(partitions.begin(), partitions.end(),
+                                 [](const auto& p) { return p.sharing.most > 1; });
+    spec.oversubscribe = any && !share_random_.OneIn(3);
+  }
+
   // No more than there are at first.
   std::string SomeLicenses() {
     const std::vector<License>& there = cluster_.settings.licenses;
@@ -369,6 +379,7 @@ class Workload {
   Random choice_random_;
   Random tree_random_;
   Random suspend_random_;
+  Random share_random_;
   std::vector<WorkItem> items_;
   std::vector<uint32_t> submitted_;
   uint32_t allocations_percent_ = 0;

@@ -19,6 +19,7 @@
 #include "common/base/config_preempt.h"
 #include "common/base/config_priority.h"
 #include "common/base/licenses.h"
+#include "common/base/oversubscribe.h"
 
 namespace reeve {
 
@@ -72,7 +73,6 @@ struct SwitchConfig {
 };
 
 enum class PartitionState { kUp, kDown, kDrain, kInactive };
-enum class OverSubscribe { kNo, kExclusive, kYes, kForce };
 
 struct PartitionConfig {
   std::string name;
@@ -88,9 +88,7 @@ struct PartitionConfig {
   std::vector<std::string> allow_accounts;  // empty: ALL
   std::vector<std::string> deny_accounts;
   std::vector<std::string> allow_qos;  // empty: ALL
-  // kYes lets jobs share that ask for it; none can yet. kForce is FORCE:1: nothing is shared.
-  OverSubscribe oversubscribe = OverSubscribe::kNo;
-  uint32_t oversubscribe_count = 4;   // YES:4; of no effect yet
+  OverSubscribeRule oversubscribe;
   std::optional<uint32_t> max_nodes;  // absent: unlimited
   uint32_t min_nodes = 0;
   std::optional<uint64_t> def_mem_per_cpu_mb;  // absent: the cluster's

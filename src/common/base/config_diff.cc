@@ -122,8 +122,7 @@ Entries PartitionFields(const PartitionConfig& partition) {
       {"AllowAccounts", Join(partition.allow_accounts, ",")},
       {"DenyAccounts", Join(partition.deny_accounts, ",")},
       {"AllowQos", Join(partition.allow_qos, ",")},
-      {"OverSubscribe",
-       StrCat(static_cast<int>(partition.oversubscribe), ":", partition.oversubscribe_count)},
+      {"OverSubscribe", OverSubscribeText(partition.oversubscribe)},
       {"MaxNodes", partition.max_nodes ? StrCat(*partition.max_nodes) : "UNLIMITED"},
       {"MinNodes", StrCat(partition.min_nodes)},
       {"DefMemPerCPU", Megabytes(partition.def_mem_per_cpu_mb)},
@@ -167,8 +166,8 @@ void DiffRecords(std::string_view kind, const std::vector<T>& before, const std:
     for (size_t i = 0; i < is.size(); ++i) {
       if (was[i].second == is[i].second) continue;
       // Lists and numbered words would say little or too much.
-      const bool brief = is[i].first == "Nodes" || is[i].first == "Switches" ||
-                         is[i].first == "State" || is[i].first == "OverSubscribe";
+      const bool brief =
+          is[i].first == "Nodes" || is[i].first == "Switches" || is[i].first == "State";
       changes.push_back(brief ? StrCat(is[i].first, " changed")
                               : StrCat(is[i].first, ": ", Change(was[i].second, is[i].second)));
     }

@@ -115,31 +115,10 @@ absl::Status SetPreemptMode(PartitionDraft& draft, std::string_view value) {
   return mode.status();
 }
 
-// NO, EXCLUSIVE, YES[:jobs], FORCE:1. Sharing cannot be asked for yet, so YES admits what it says
-// and shares nothing; FORCE with more than one job a resource would have to share and is refused.
 absl::Status SetOverSubscribe(PartitionDraft& draft, std::string_view value) {
-  const size_t colon = value.find(':');
-  const std::string_view word = value.substr(0, colon);
-  uint64_t count = 4;
-  if (colon != value.npos) {
-    absl::StatusOr<uint64_t> parsed = ParseUint(value.substr(colon + 1), "number of jobs", 65533);
-    if (!parsed.ok() || *parsed == 0) return Refused(value, "has no number of jobs after ':'");
-    count = *parsed;
-  }
-  const bool bare = colon == value.npos;
-  if (EqualsIgnoreCase(word, "NO") && bare) {
-    draft.partition.oversubscribe = OverSubscribe::kNo;
-  } else if (EqualsIgnoreCase(word, "EXCLUSIVE") && bare) {
-    draft.partition.oversubscribe = OverSubscribe::kExclusive;
-  } else if (EqualsIgnoreCase(word, "YES")) {
-    draft.partition.oversubscribe = OverSubscribe::kYes;
-  } else if (EqualsIgnoreCase(word, "FORCE") && count == 1) {
-    draft.partition.oversubscribe = OverSubscribe::kForce;
-  } else {
-    return Refused(value, "is not supported yet; NO, EXCLUSIVE, YES and FORCE:1 are");
-  }
-  draft.partition.oversubscribe_count = static_cast<uint32_t>(count);
-  return absl::OkStatus();
+  absl::StatusOr<OverSubscribeRule> rule = ParseOverSubscribe(value);
+  if (rule.ok()) draft.partition.oversubscribe = *rule;
+  return rule.status();
 }
 
 struct PartitionBinding {

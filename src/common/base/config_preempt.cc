@@ -14,8 +14,13 @@ constexpr std::pair<std::string_view, PreemptMode> kModes[] = {
     {"OFF", PreemptMode::kOff},
     {"CANCEL", PreemptMode::kCancel},
     {"REQUEUE", PreemptMode::kRequeue},
+    // Resuming belongs to it, which in Slurm is GANG's part.
+    {"GANG,SUSPEND", PreemptMode::kSuspend},
+    {"SUSPEND,GANG", PreemptMode::kSuspend},
+    {"SUSPEND", PreemptMode::kSuspend},
 };
-constexpr std::string_view kModesOfSlurm[] = {"SUSPEND", "GANG", "WITHIN", "PRIORITY"};
+// GANG without SUSPEND is time slicing.
+constexpr std::string_view kModesOfSlurm[] = {"GANG", "WITHIN", "PRIORITY"};
 
 absl::Status SetType(Config& config, std::string_view value) {
   std::string_view word = value;
@@ -64,10 +69,10 @@ absl::StatusOr<PreemptMode> ParsePreemptMode(std::string_view text) {
     for (std::string_view other : kModesOfSlurm) {
       if (!EqualsIgnoreCase(Strip(word), other)) continue;
       return absl::InvalidArgumentError(
-          StrCat(other, " is not supported yet; OFF, CANCEL and REQUEUE are"));
+          StrCat(other, " is not supported yet; OFF, CANCEL, REQUEUE and SUSPEND,GANG are"));
     }
   }
-  return Refused(text, "is none of OFF, CANCEL, REQUEUE");
+  return Refused(text, "is none of OFF, CANCEL, REQUEUE, SUSPEND,GANG");
 }
 
 absl::StatusOr<absl::Duration> ParseGraceTime(std::string_view text) {
@@ -89,8 +94,9 @@ std::vector<ValueBinding> PreemptBindings() {
 
 std::string PreemptProblem(const PreemptConfig& config) {
   if (config.by_tier && config.mode == PreemptMode::kOff) {
-    return "PreemptType=preempt/partition_prio needs a PreemptMode: CANCEL or REQUEUE (a partition "
-           "whose jobs are to be left alone takes PreemptMode=OFF)";
+    return "PreemptType=preempt/partition_prio needs a PreemptMode: CANCEL, REQUEUE or "
+           "SUSPEND,GANG (a "
+           "partition whose jobs are to be left alone takes PreemptMode=OFF)";
   }
   if (!config.by_tier && config.mode != PreemptMode::kOff) {
     return StrCat("PreemptMode=", PreemptModeName(config.mode),

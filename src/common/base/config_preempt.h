@@ -13,10 +13,12 @@
 namespace reeve {
 
 // What becomes of a job that makes room. kRequeue: where it may be requeued, else it is cancelled.
-enum class PreemptMode : uint8_t { kOff, kCancel, kRequeue };
+// kSuspend: it stands still until those that took its CPUs have ended.
+enum class PreemptMode : uint8_t { kOff, kCancel, kRequeue, kSuspend };
 
-std::string_view PreemptModeName(PreemptMode mode);  // "OFF"
-// In any case. InvalidArgument for others, which names those of Slurm that are not supported.
+std::string_view PreemptModeName(PreemptMode mode);  // "OFF", "GANG,SUSPEND" as Slurm shows it
+// In any case; GANG goes with SUSPEND, in any order. InvalidArgument for others, which names those
+// of Slurm that are not supported.
 absl::StatusOr<PreemptMode> ParsePreemptMode(std::string_view text);
 
 constexpr absl::Duration kLongestGrace = absl::Hours(24 * 365);

@@ -72,6 +72,7 @@ std::vector<std::string> State::ApplySettings(Settings new_settings) {
     PartitionEntry entry;
     entry.facts = configured;
     entry.facts.configured = ConfiguredText(configured);
+    entry.facts.sharing.group = ShareGroupOf(configured.name);
     entry.facts.total_cpus = 0;
     entry.facts.total_mem_mb = 0;
     for (const std::string& name : configured.nodes) {
@@ -108,6 +109,13 @@ Node* State::FindNode(std::string_view name) {
   return found == node_index.end() ? nullptr : nodes[found->second].get();
 }
 
+const Node* State::FindNode(std::string_view name) const {
+  return const_cast<State*>(this)->FindNode(name);
+}
+const PartitionEntry* State::FindPartition(std::string_view name) const {
+  return const_cast<State*>(this)->FindPartition(name);
+}
+
 PartitionEntry* State::FindPartition(std::string_view name) {
   for (PartitionEntry& entry : partitions) {
     if (entry.facts.name == name) return &entry;
@@ -137,6 +145,11 @@ std::vector<PartitionIndex> State::PartitionsOf(const Job& job) const {
 uint32_t State::SoleUserOf(const Job& job, PartitionIndex partition) const {
   const bool sole = job.shape->exclusive_user || partitions[partition].facts.exclusive_user;
   return sole ? job.owner->uid + 1 : 0;
+}
+
+uint32_t State::ShareGroupOf(std::string_view partition) {
+  const auto next = static_cast<uint32_t>(share_groups.size() + 1);
+  return share_groups.emplace(std::string(partition), next).first->second;
 }
 
 bool State::PlanIsBehind() const {
@@ -330,21 +343,21 @@ namespace {
 
 // Does the partition in which the job has this node say so?
 template <typename Says>
-bool PartitionSays(State& state, const Job& job, const Node& node, Says says) {
+bool PartitionSays(const State& state, const Job& job, const Node& node, Says says) {
   return std::any_of(node.partitions.begin(), node.partitions.end(), [&](const std::string& name) {
     return name == job.partition && says(state.FindPartition(name)->facts);
   });
 }
 
 // Jobs of other users may not share the node with it, also while it is suspended.
-bool KeepsOthersOff(State& state, const Job& job, const Node& node) {
+bool KeepsOthersOff(const State& state, const Job& job, const Node& node) {
   return (job.shape != nullptr && job.shape->exclusive_user) ||
          PartitionSays(state, job, node, [](const Partition& p) { return p.exclusive_user; });
 }
 
 }  // namespace
 
-bool TakesWholeNode(State& state, const Job& job, const Node& node) {
+bool TakesWholeNode(const State& state, const Job& job, const Node& node) {
   return (job.shape != nullptr && job.shape->exclusive) ||
          PartitionSays(state, job, node, [](const Partition& p) { return p.exclusive; });
 }
@@ -357,15 +370,21 @@ void Context::Occupy(const Job& job, const NodeShare& share, bool completing) {
   if (has_cpus) use.cpus = share.cores;
   use.mem_mb = share.mem_mb;
   use.gres = share.gres;
-  use.whole = has_cpus && TakesWholeNode(state, job, *node);
+  // Others may be there when the partition has become one of whole nodes since.
+  use.whole = has_cpus && node->busy.Empty() && TakesWholeNode(state, job, *node);
+  if (has_cpus && job.share_limit > 1) {
+    (void)state.ShareGroupOf(job.partition.view());  // which may be configured no more
+    use.sharing = SharingOf(state, job);
+  }
   if (KeepsOthersOff(state, job, *node)) use.sole_user = job.owner->uid + 1;
   use.completing = completing;
   node->busy.AddAll(use.cpus);
-  node->alloc_cpus += use.cpus.Count();
+  node->alloc_cpus = node->busy.Count();
   node->alloc_mem_mb += use.mem_mb;
   const bool gres_there = node->stock.Take(use.gres);
   node->whole_jobs += use.whole;
   node->sole_jobs += use.sole_user != 0;
+  node->sharing_jobs += use.sharing.Shares();
   node->completing_jobs += use.completing;
   // A job that ends gives its node back and takes it again as completing: no new grant. Likewise
   // one that is suspended or resumed.
@@ -385,11 +404,15 @@ void Context::Vacate(const Job& job, const std::string& name) {
   if (found == node->jobs.end()) return;
   const Node::Use& use = found->second;
   node->busy.RemoveAll(use.cpus);
-  node->alloc_cpus -= use.cpus.Count();
+  for (const auto& [other, others] : node->jobs) {
+    if (use.sharing.Shares() && other != job.id) node->busy.AddAll(others.cpus);
+  }
+  node->alloc_cpus = node->busy.Count();
   node->alloc_mem_mb -= use.mem_mb;
   node->stock.GiveBack(use.gres);
   node->whole_jobs -= use.whole;
   node->sole_jobs -= use.sole_user != 0;
+  node->sharing_jobs -= use.sharing.Shares();
   node->completing_jobs -= use.completing;
   node->jobs.erase(found);
   if (node->jobs.empty()) node->shrunk = false;

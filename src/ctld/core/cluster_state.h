@@ -71,12 +71,15 @@ class State {
   Job* FindJob(JobId id);
   const Job* FindJob(JobId id) const;
   Node* FindNode(std::string_view name);
+  const Node* FindNode(std::string_view name) const;
   PartitionEntry* FindPartition(std::string_view name);
+  const PartitionEntry* FindPartition(std::string_view name) const;
   PartitionIndex DefaultPartition() const;  // partitions.size() when there is none
   // The partitions a pending job may start in.
   std::vector<PartitionIndex> PartitionsOf(const Job& job) const;
   // As Terms::sole_user, of the job in that partition.
   uint32_t SoleUserOf(const Job& job, PartitionIndex partition) const;
+  uint32_t ShareGroupOf(std::string_view partition);  // Sharing::group
   JobId NextJobId();
   // There is something that a pass has not looked at.
   bool PlanIsBehind() const;
@@ -92,6 +95,7 @@ class State {
   std::vector<PartitionEntry> partitions;
   ReservationTable reservations;
   LicensePool licenses;
+  absl::flat_hash_map<std::string, uint32_t> share_groups;  // by partition, also of those gone
 
   // Indices over jobs.
   Backlog backlog;
@@ -170,6 +174,6 @@ struct Context {
 };
 
 // While the job runs there nothing else may be placed on the node.
-bool TakesWholeNode(State& state, const Job& job, const Node& node);
+bool TakesWholeNode(const State& state, const Job& job, const Node& node);
 
 }  // namespace reeve::ctld

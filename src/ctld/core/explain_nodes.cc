@@ -32,8 +32,8 @@ class NodeCounter {
     Add(Need::kUp, "", [&](NodeIndex i) { return At(i).Usable(); });
     CountTasksOfEmpty();
     AddSoleUser();
-    AddTasks(Need::kFreeNow, "", terms_, [&](NodeIndex i) {
-      return SharesWith(terms_, At(i)) ? FreeOffer(i, At(i)) : Offer{i, &At(i)};
+    AddTasks(Need::kFreeNow, SharedCpus(), terms_, [&](NodeIndex i) {
+      return SharesWith(terms_, At(i)) ? FreeOffer(i, At(i), terms_.sharing) : Offer{i, &At(i)};
     });
     AddTasks(Need::kFreeThroughout, FormatDuration(shape_.LeastLimit()), terms_, [&](NodeIndex i) {
       return OfferFromNow(state_, terms_, i, key_, Track::View::kHigher, now_, until_, scratch_);
@@ -73,6 +73,14 @@ class NodeCounter {
   }
 
   const Node& At(NodeIndex index) const { return *state_.nodes[index]; }
+
+  // Of the nodes that remain, where the job may have CPUs that others have.
+  std::string SharedCpus() const {
+    if (!terms_.sharing.Shares()) return "";
+    uint64_t cpus = 0;
+    for (NodeIndex index : remaining_) cpus += CpusToShare(At(index), terms_.sharing);
+    return StrCat(cpus, cpus == 1 ? " CPU" : " CPUs", " by sharing");
+  }
 
   // Where somebody shares his nodes with his own jobs alone.
   void AddSoleUser() {
@@ -313,7 +321,9 @@ std::vector<Offer> OffersFromNow(const State& state, const ShapeQueue& queue, co
   Track::Scratch scratch;
   for (NodeIndex index : state.partitions[queue.partition].nodes) {
     const Node& node = *state.nodes[index];
-    if (!node.Usable() || node.FreeCpus() == 0 || !NodeFits(*queue.shape, node)) continue;
+    if (!node.Usable() || node.FreeCpusFor(queue.terms.sharing) == 0 ||
+        !NodeFits(*queue.shape, node))
+      continue;
     const Offer offer =
         OfferFromNow(state, queue.terms, index, key, Track::View::kHigher, now, until, scratch);
     if (offer.cpus > 0) offers.push_back(offer);

@@ -29,10 +29,10 @@ enum class Need : uint8_t {
   kInNodeList,   // --nodelist, where no node beside those listed may be used
   kFeatures,
   kDisk,
-  kCpus,    // the empty node takes a task (all tasks, of a job that gets one node)
-  kMemory,  // likewise
-  kUp,      // new work may be placed on it
-  kFreeNow,
+  kCpus,            // the empty node takes a task (all tasks, of a job that gets one node)
+  kMemory,          // likewise
+  kUp,              // new work may be placed on it
+  kFreeNow,         // `asked`: of a job that shares, "3 CPUs by sharing"
   kFreeThroughout,  // for the whole time limit beside the planned starts of higher-ranked jobs
   kGres,            // as kCpus; comes after kMemory
   kSoleUser,        // nobody is on it with whom the job shares no node; comes before kFreeNow

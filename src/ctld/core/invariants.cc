@@ -32,16 +32,16 @@ class Checker {
   void CheckNode(const Node& node) {
     CpuSet seen;
     std::vector<GresShare> gres;
-    uint32_t cpus = 0, whole = 0, completing = 0, with_cpus = 0;
+    uint32_t sharing = 0, whole = 0, completing = 0, with_cpus = 0;
     uint64_t memory = 0;
     for (const auto& [id, use] : node.jobs) {
-      Expect(!seen.Intersects(use.cpus), "node ", node.name, ": a CPU of job ", id.value,
-             " is taken twice");
+      Expect(use.sharing.Shares() || !seen.Intersects(use.cpus), "node ", node.name,
+             ": a CPU of job ", id.value, " is taken twice");
       seen.AddAll(use.cpus);
       Expect(node.shrunk || Disjoint(gres, use.gres), "node ", node.name,
              ": a generic resource of job ", id.value, " is taken twice");
       gres.insert(gres.end(), use.gres.begin(), use.gres.end());
-      cpus += use.cpus.Count();
+      sharing += use.sharing.Shares();
       memory += use.mem_mb;
       whole += use.whole;
       with_cpus += !use.cpus.Empty();
@@ -55,7 +55,9 @@ class Checker {
     }
     Expect(seen == node.busy, "node ", node.name, ": busy is ", node.busy.ToText(), ", not ",
            seen.ToText());
-    Expect(cpus == node.alloc_cpus, "node ", node.name, ": alloc_cpus");
+    Expect(seen.Count() == node.alloc_cpus, "node ", node.name, ": alloc_cpus");
+    Expect(sharing == node.sharing_jobs, "node ", node.name, ": sharing_jobs");
+    if (sharing > 0) CheckSharing(node);
     Expect(memory == node.alloc_mem_mb, "node ", node.name, ": alloc_mem");
     Expect(whole == node.whole_jobs, "node ", node.name, ": whole_jobs");
     Expect(completing == node.completing_jobs, "node ", node.name, ": completing_jobs");
@@ -66,9 +68,31 @@ class Checker {
     Expect(left == node.stock.free(), "node ", node.name,
            ": generic resources: ", node.stock.UsedText(), " in use, not ", GresText(gres));
     if (node.shrunk) return;
-    Expect(cpus <= node.cpus, "node ", node.name, ": more CPUs given than there are");
+    Expect(seen.Count() <= node.cpus, "node ", node.name, ": more CPUs given than there are");
     Expect(!state_.settings.select.memory || memory <= node.real_memory_mb, "node ", node.name,
            ": more memory given than there is");
+  }
+
+  // Who shares a CPU does so with jobs of his partition that share too, and with no more of them
+  // than any was started with.
+  void CheckSharing(const Node& node) {
+    for (uint32_t cpu : node.busy.Ids()) {
+      std::vector<const Job*> jobs;
+      uint32_t most = 1;
+      for (const auto& [id, use] : node.jobs) {
+        const Job* job = state_.FindJob(id);
+        if (job == nullptr || !use.cpus.Contains(cpu)) continue;
+        jobs.push_back(job);
+        most = std::max(most, job->share_limit);
+      }
+      Expect(jobs.size() <= most, "node ", node.name, ": ", jobs.size(), " jobs have CPU ", cpu,
+             ", not ", most);
+      for (const Job* job : jobs) {
+        const bool may = job->share_limit > 1 && job->partition == jobs[0]->partition;
+        Expect(jobs.size() == 1 || may, "node ", node.name, ": job ", job->id.value, " shares CPU ",
+               cpu, " and must not");
+      }
+    }
   }
 
   // Who asks for nodes without other users has them. (A partition may be set to that at any time.)
@@ -148,6 +172,11 @@ class Checker {
     Expect(!job.Suspended() || without_cpus, name, "is suspended and has its CPUs");
     Expect(!job.Running() || !without_cpus, name, "runs without CPUs");
     Expect(!job.Pending() || !job.suspension.IsThere(), name, "was suspended before it started");
+    Expect(!job.suspension->for_others || job.Suspended(), name, "stands still and runs");
+    Expect(job.Suspended() && job.suspension->for_others
+               ? state_.preemption.standing.contains(job.id)
+               : true,
+           name, "stands still and nobody knows");
     Expect(!job.Suspended() || !IsSet(job.preempt_time), name, "makes room while it is suspended");
     Expect(job.suspension->total >= absl::ZeroDuration(), name, "was suspended for less than none");
   }

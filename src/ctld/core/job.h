@@ -216,6 +216,8 @@ struct Suspension {
   absl::Duration total;  // of the suspensions that are over
   // Others may have its CPUs. From the suspension on, until it is resumed or its run has ended.
   bool cpus_given_up = false;
+  // While suspended: it has made room for others, and goes on by itself when they have ended.
+  bool for_others = false;
 };
 
 struct Job {
@@ -234,6 +236,8 @@ struct Job {
   bool held_by_admin = false;
   bool priority_fixed = false;  // an operator has set it
   bool leased = false;          // its step daemons end it when their node's lease is over
+  // Of this run: so many jobs may have a CPU of it, with it; 0: it shares none (sharing.h).
+  uint32_t share_limit = 0;
   SharedText reason_detail;
 
   Stamp submit_time;

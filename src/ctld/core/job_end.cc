@@ -145,8 +145,10 @@ void EndJob(Context& context, Job& job, JobEnd end) {
   const bool was_running = job.Running();
   if (job.Suspended()) {
     EndSuspension(context, job);
-    // Whoever suspended it did not mean it to run somewhere else.
-    end.hold = end.hold_by_admin = end.requeue;
+    // Whoever suspended it did not mean it to run somewhere else. Those that stood still for others
+    // may.
+    if (!job.suspension->for_others) end.hold = end.hold_by_admin = end.requeue;
+    job.suspension.Edit().for_others = false;
   }
   const bool was_active = job.Active();
   job.state = end.state;
@@ -228,6 +230,7 @@ void Requeue(Context& context, Job& job, bool hold, bool by_admin) {
   job.pending_nodes.clear();
   job.leased = false;
   job.suspension.Reset();
+  job.share_limit = 0;
   job.preempt_time = job.switches_since = absl::UnixEpoch();
   job.next_step_id = 0;
   job.start_time = job.end_time = job.eligible_time = job.accrue_time = absl::UnixEpoch();

@@ -122,7 +122,7 @@ void AddOnNode(EnvBuilder& env, const Job& job) {
   env.Set("SLURM_JOB_START_TIME", absl::ToUnixSeconds(job.start_time));
   env.Set("SLURM_JOB_END_TIME", absl::ToUnixSeconds(job.end_time));
   env.Set("SLURM_JOB_EXCLUSIVE", whole ? "NODE" : sole_user ? "USER" : "NO");
-  env.Set("SLURM_JOB_OVERSUBSCRIBE", "NO");
+  env.Set("SLURM_JOB_OVERSUBSCRIBE", job.share_limit > 1 ? "YES" : "NO");
   env.Set("SLURM_OOM_KILL_STEP", 0);
   env.Set("SLURM_PRIO_PROCESS", 0);
   env.SetIf(job.restarts > 0, "SLURM_RESTART_COUNT", StrCat(job.restarts));

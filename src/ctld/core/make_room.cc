@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "ctld/core/resume_queue.h"
 #include "ctld/core/victims.h"
 
 namespace reeve::ctld {
@@ -100,13 +101,27 @@ bool RoomMaker::TryFor(ShapeQueue& queue, const ReadyKey& key) {
     LookAgain(context_.now + kPause);
     return false;
   }
-  const Victims victims = FindVictims(state_, rules_, queue, key, context_.now, leave_);
+  Victims victims;
+  MakeWay way = MakeWay::kStandStill;  // which loses nothing
+  if (rules_.AnyStandsStill()) {
+    victims = FindVictims(state_, rules_, queue, key, way, context_.now, leave_);
+  }
+  if (victims.jobs.empty()) {
+    const absl::Time again = victims.again;
+    way = MakeWay::kEnd;
+    victims = FindVictims(state_, rules_, queue, key, way, context_.now, leave_);
+    victims.again = std::min(victims.again, again);
+  }
   for (JobId victim : victims.jobs) {
     if (!IsTouched(context_.effects, victim)) continue;
     LookAgain(context_.now + kRest);
     return false;
   }
-  for (JobId victim : victims.jobs) PreemptJob(context_, *state_.FindJob(victim), key.job);
+  for (JobId victim : victims.jobs) {
+    Job& job = *state_.FindJob(victim);
+    if (way == MakeWay::kEnd) PreemptJob(context_, job, key.job);
+    if (way == MakeWay::kStandStill) SuspendForOther(context_, job, key.job);
+  }
   if (!victims.jobs.empty()) return true;
   queue.preempt_rank = key;
   queue.preempt_epoch = Epoch();

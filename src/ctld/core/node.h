@@ -14,6 +14,7 @@
 #include "ctld/core/cpu_set.h"
 #include "ctld/core/lease.h"
 #include "ctld/core/node_gres.h"
+#include "ctld/core/sharing.h"
 
 namespace reeve::ctld {
 
@@ -110,15 +111,17 @@ struct Node {
     std::vector<GresShare> gres;
     bool whole = false;      // nothing else may be placed here
     uint32_t sole_user = 0;  // as in Terms
+    Sharing sharing;         // of its CPUs, with others that have them
     bool completing = false;
   };
   absl::flat_hash_map<JobId, Use> jobs;
   CpuSet busy;
-  uint32_t alloc_cpus = 0;
+  uint32_t alloc_cpus = 0;  // each once, however many have it
   uint64_t alloc_mem_mb = 0;
   NodeGres stock;  // generic resources, and which are given away
   uint32_t whole_jobs = 0;
   uint32_t sole_jobs = 0;  // that have a sole_user
+  uint32_t sharing_jobs = 0;
   uint32_t completing_jobs = 0;
   // Configured smaller while jobs ran here: until all are gone they may hold more than there is.
   bool shrunk = false;
@@ -132,6 +135,8 @@ struct Node {
     return base == NodeBase::kUp && responding && connected && !drain && !fail && clearing.empty();
   }
   uint32_t FreeCpus() const { return whole_jobs > 0 || alloc_cpus > cpus ? 0 : cpus - alloc_cpus; }
+  // For jobs that share: those too that they may have with others.
+  uint32_t FreeCpusFor(const Sharing& with) const { return FreeCpus() + CpusToShare(*this, with); }
   uint64_t FreeMem() const {
     return real_memory_mb > alloc_mem_mb ? real_memory_mb - alloc_mem_mb : 0;
   }

@@ -9,6 +9,7 @@
 
 #include "absl/time/time.h"
 #include "common/base/config.h"
+#include "ctld/core/sharing.h"
 
 namespace reeve::ctld {
 
@@ -36,6 +37,8 @@ struct Partition {
   std::vector<std::string> allow_qos;
   std::string oversubscribe = "NO";
   bool exclusive = false;       // OverSubscribe=EXCLUSIVE
+  Sharing sharing;              // YES and FORCE: of its jobs that share; its group is the State's
+  bool sharing_forced = false;  // FORCE: whether they ask for it or not
   bool exclusive_user = false;  // ExclusiveUser: jobs share nodes with those of the same user
   bool least_loaded = false;    // LLN
   std::optional<uint32_t> max_nodes;

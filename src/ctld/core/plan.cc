@@ -5,6 +5,7 @@
 #include <tuple>
 
 #include "ctld/core/cluster_state.h"
+#include "ctld/core/resume_queue.h"
 
 namespace reeve::ctld {
 namespace {
@@ -36,11 +37,17 @@ Room RoomOf(const Node& node, const Node::Use& use) {
 
 Track::Use UseOf(const State& state, const Node& node, JobId id, const Node::Use& use,
                  absl::Time now, absl::Duration grace) {
-  return {RoomOf(node, use), EndOfJob(state, id, now, grace), use.sole_user};
+  Track::Use track{RoomOf(node, use), EndOfJob(state, id, now, grace), use.sole_user};
+  track.sharing = use.sharing;
+  if (use.sharing.Shares()) track.cores = use.cpus;
+  const Job* job = state.FindJob(id);
+  if (job != nullptr && IsSuspendedForOthers(*job)) ClaimCpus(state, *job, node, track);
+  return track;
 }
 
 Instant EndOfJob(const State& state, JobId id, absl::Time now, absl::Duration grace) {
   const Job* job = state.FindJob(id);
+  if (job != nullptr && IsSuspendedForOthers(*job)) return EndWhenResumed(state, *job);
   return ToInstant(job == nullptr ? now + grace : EndOf(*job, now, grace));
 }
 
@@ -177,6 +184,17 @@ bool LeaveSooner(const LastEnds& before, const LastEnds& after) {
   });
 }
 
+// Where CPUs are shared, who leaves may leave room that nobody else sees.
+bool SharesLess(const std::vector<Track::Use>& before, const std::vector<Track::Use>& after) {
+  return std::any_of(before.begin(), before.end(), [&](const Track::Use& had) {
+    return had.sharing.Shares() &&
+           std::none_of(after.begin(), after.end(), [&](const Track::Use& has) {
+             return has.sharing == had.sharing && has.until >= had.until &&
+                    has.cores.ContainsAll(had.cores) && has.cpus_from <= had.cpus_from;
+           });
+  });
+}
+
 }  // namespace
 
 void Plan::RefreshLicenses(const State& state, absl::Time now, absl::Duration grace,
@@ -218,6 +236,7 @@ bool Plan::RefreshTracks(const State& state, NodeIndex index, absl::Time now, ab
     running.push_back(UseOf(state, node, id, use, now, grace));
   }
   bool grown = LeaveSooner(LastEndsOf(plan.track.running()), LastEndsOf(running));
+  grown = grown || SharesLess(plan.track.running(), running);
   const auto build = [&](Track& track, const Reservation* of) {
     const Curve before = track.base();
     LoseAll(track.Build(AllOf(node), running, state.reservations.ClosedTo(index, of)), lost);
@@ -248,7 +267,7 @@ void Plan::RefreshNode(const State& state, NodeIndex index, absl::Time now, absl
   const bool was_usable = usable_.Test(place);
   usable_.Set(place, node.Usable());
   const uint32_t free_cpus = node.Usable() ? node.FreeCpus() : 0;
-  free_now_.Set(place, free_cpus > 0);
+  free_now_.Set(place, free_cpus > 0 || (node.Usable() && AnyCpuToShare(node)));
   if (was_usable != node.Usable()) {
     availability_changed_ = true;
     if (was_usable) {
@@ -300,7 +319,7 @@ std::vector<ReadyKey> Plan::Keep(const State& state, const ReadyKey& key, const 
   std::vector<ReadyKey> lost;
   for (const Placement::Part& part : start.placement.parts) {
     const Room room = RoomOf(terms, *state.nodes[part.index], part);
-    const Track::Hold hold{start.at, until, room, key, terms.sole_user};
+    const Track::Hold hold{start.at, until, room, key, terms.sole_user, terms.sharing};
     LoseAll(FindTrack(part.index, terms.lane)->Add(hold), lost);
   }
   if (terms.licenses.Any()) LoseAll(licenses_.Add(terms.licenses, key, start.at, until), lost);
@@ -328,9 +347,9 @@ bool Plan::MayMoveEarlier(const State& state, const ReadyKey& key, const Terms& 
       if (!usable_.Test(places_[node]) || !fits.Test(places_[node])) continue;
       work_++;
       const Room least = LeastRoom(terms, *state.nodes[node]);
-      const Profile profile =
-          track(node, terms.lane)
-              .SeenBy(key, Track::View::kOthers, before + length, scratch_, terms.sole_user);
+      const Profile profile = track(node, terms.lane)
+                                  .SeenBy(key, Track::View::kOthers, before + length, scratch_,
+                                          terms.sole_user, terms.sharing);
       if (FirstFit(profile, least, length, from, before) < before) return true;
     }
   }
@@ -420,10 +439,10 @@ Offer OfferFromNow(const State& state, const Terms& terms, NodeIndex index, cons
                    Track::View view, Instant now, Instant until, Track::Scratch& scratch) {
   const Node& node = *state.nodes[index];
   if (!SharesWith(terms, node)) return {index, &node, 0, 0, {}};
-  const Profile profile =
-      state.plan.track(index, terms.lane).SeenBy(rank, view, until, scratch, terms.sole_user);
+  const Profile profile = state.plan.track(index, terms.lane)
+                              .SeenBy(rank, view, until, scratch, terms.sole_user, terms.sharing);
   Offer offer = OfferOf(index, node, LeastFree(profile, now, until));
-  offer.cpus = std::min(offer.cpus, node.FreeCpus());
+  offer.cpus = std::min(offer.cpus, node.FreeCpusFor(terms.sharing));
   offer.mem_mb = std::min(offer.mem_mb, node.FreeMem());
   offer.gres.KeepLeast(node.FreeGres());
   return offer;

@@ -42,7 +42,7 @@ std::optional<Plan::Start> Plan::Find(const State& state, const Terms& terms,
   const auto see = [&](uint32_t i) {
     work_++;
     return track(nodes[i], terms.lane)
-        .SeenBy(rank, Track::View::kHigherAndOwn, until, scratch_, terms.sole_user);
+        .SeenBy(rank, Track::View::kHigherAndOwn, until, scratch_, terms.sole_user, terms.sharing);
   };
   std::vector<const Node*> all(nodes.size());
   for (uint32_t i = 0; i < nodes.size(); ++i) {
@@ -104,7 +104,8 @@ Instant Plan::LongestFrom(const State& state, const Terms& terms, const Placemen
   for (const Placement::Part& part : placement.parts) {
     const Room room = RoomOf(terms, *state.nodes[part.index], part);
     const Profile profile =
-        track(part.index, terms.lane).SeenBy(rank, kView, until, scratch_, terms.sole_user);
+        track(part.index, terms.lane)
+            .SeenBy(rank, kView, until, scratch_, terms.sole_user, terms.sharing);
     until = FreeUntil(profile, room, at, until);
   }
   until = LicenseSight(licenses_, terms.licenses, rank, kView, until).FreeUntil(at, until);

@@ -6,6 +6,7 @@
 #include "common/base/text.h"
 #include "ctld/core/cluster_state.h"
 #include "ctld/core/invariants.h"
+#include "ctld/core/share_invariants.h"
 
 namespace reeve::ctld {
 namespace {
@@ -31,7 +32,8 @@ class PlanChecker {
 
  private:
   // What is left at one time beside running jobs and holds that rank above `below` (or all).
-  Room LeftAt(NodeIndex index, uint32_t lane, Instant at, const ReadyKey* below) const {
+  Room LeftAt(NodeIndex index, uint32_t lane, Instant at, const ReadyKey* below,
+              const Sharing& viewer = {}) const {
     if (!IsOpen(index, lane, at)) return {};
     const Track& track = state_.plan.track(index, lane);
     const Node& node = *state_.nodes[index];
@@ -39,12 +41,15 @@ class PlanChecker {
               node.stock.all()};
     const auto take = [&](const Room& room) { left.Add(-room); };
     for (const Track::Use& use : track.running()) {
-      if (at < use.until) take(use.room);
+      Room room = use.room;
+      if (at < use.cpus_from) room.cpus = 0;
+      if (at < use.until) take(room);
     }
     for (const Track::Hold& hold : track.holds()) {
       if (below != nullptr && !(hold.rank < *below)) continue;
       if (hold.from <= at && at < hold.until) take(hold.room);
     }
+    if (track.AnySharing()) left.cpus = CpusLeftAt(node, track, at, below, viewer);
     return left;
   }
 
@@ -216,22 +221,26 @@ class PlanChecker {
     for (const Track::Hold& hold : state_.plan.track(index, lane).holds()) {
       times.push_back(hold.from);
     }
+    for (const Track::Use& use : state_.plan.track(index, lane).running()) {
+      times.push_back(use.cpus_from);
+    }
     for (const Reservation* reservation : state_.reservations.On(index)) {
       for (const Interval& time : Occurrences(*reservation)) {
         times.push_back(time.from);
         times.push_back(time.until);
       }
     }
-    Room least = LeftAt(index, lane, now_, &key);
+    Room least = LeftAt(index, lane, now_, &key, terms.sharing);
     for (Instant at : times) {
       if (at <= now_ || at >= until) continue;
-      const Room left = LeftAt(index, lane, at, &key);
+      const Room left = LeftAt(index, lane, at, &key, terms.sharing);
       least.cpus = std::min(least.cpus, left.cpus);
       least.mem_mb = std::min(least.mem_mb, left.mem_mb);
       least.gres.KeepLeast(left.gres);
     }
     least.gres.KeepLeast(node->FreeGres());
-    return {index, node, std::min<uint32_t>(std::max(least.cpus, 0), node->FreeCpus()),
+    return {index, node,
+            std::min<uint32_t>(std::max(least.cpus, 0), node->FreeCpusFor(terms.sharing)),
             std::min<uint64_t>(std::max(least.mem_mb, 0), node->FreeMem()), least.gres};
   }
 

@@ -7,6 +7,7 @@
 #include "common/base/text.h"
 #include "ctld/core/cluster_state.h"
 #include "ctld/core/job_end.h"
+#include "ctld/core/resume_queue.h"
 #include "ctld/core/steps.h"
 
 namespace reeve::ctld {
@@ -38,6 +39,7 @@ PreemptRules::PreemptRules(const State& state) : exempt_time_(state.settings.pre
     const Partition& partition = entry.facts;
     if (partition.preempt_mode == PreemptMode::kOff) continue;
     partitions_[partition.name] = &partition;
+    any_stands_still_ = any_stands_still_ || partition.preempt_mode == PreemptMode::kSuspend;
     lowest_tier_ = std::min(lowest_tier_.value_or(UINT32_MAX), partition.priority_tier);
   }
 }
@@ -45,18 +47,22 @@ PreemptRules::PreemptRules(const State& state) : exempt_time_(state.settings.pre
 absl::Duration PreemptRules::LongestGrace(uint32_t below) const {
   absl::Duration longest = absl::ZeroDuration();
   for (const auto& [name, partition] : partitions_) {
+    if (partition->preempt_mode == PreemptMode::kSuspend) continue;
     if (partition->priority_tier < below) longest = std::max(longest, partition->grace_time);
   }
   return longest;
 }
 
-absl::Time PreemptRules::ChosenFrom(const Job& job, uint32_t below) const {
-  if (!job.Running() || IsSet(job.preempt_time)) return absl::InfiniteFuture();
+absl::Time PreemptRules::ChosenFrom(const Job& job, uint32_t below, MakeWay way) const {
+  const bool stands_still = way == MakeWay::kStandStill && IsSuspendedForOthers(job);
+  if (!(job.Running() || stands_still) || IsSet(job.preempt_time)) return absl::InfiniteFuture();
   const auto partition = partitions_.find(job.partition);
   if (partition == partitions_.end() || partition->second->priority_tier >= below) {
     return absl::InfiniteFuture();
   }
-  return job.start_time + exempt_time_;
+  const bool suspends = partition->second->preempt_mode == PreemptMode::kSuspend;
+  if (suspends != (way == MakeWay::kStandStill)) return absl::InfiniteFuture();
+  return stands_still ? absl::InfinitePast() : job.start_time + exempt_time_;
 }
 
 bool AwaitsVictims(const State& state, JobId job) {

@@ -1,7 +1,8 @@
 // Jobs that make room for others. With PreemptType=preempt/partition_prio a job that cannot start
-// may end running jobs of partitions with a lower PriorityTier. victims.h says which, make_room.h
-// for whom; here is who may be chosen at all, and what becomes of them. As in slurm.conf(5):
-// PreemptType, PreemptMode, PreemptExemptTime, GraceTime.
+// may end running jobs of partitions with a lower PriorityTier, or have them stand still
+// (resume_queue.h). victims.h says which, make_room.h for whom; here is who may be chosen at all,
+// and what becomes of those that end. As in slurm.conf(5): PreemptType, PreemptMode,
+// PreemptExemptTime, GraceTime (which, as there, is a matter of those that end).
 #pragma once
 
 #include <cstdint>
@@ -12,6 +13,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/time/time.h"
 #include "common/base/ids.h"
+#include "ctld/core/profile.h"
 
 namespace reeve::ctld {
 
@@ -30,7 +32,14 @@ struct Preemption {
   // By the job that had room made for it: who is to leave.
   absl::flat_hash_map<JobId, std::vector<Victim>> victims;
   uint64_t starts = 0;  // of jobs; whoever has started since may be a victim too
+  // Jobs that stand still for others, and when they are to go on as far as is known.
+  absl::flat_hash_map<JobId, Instant> standing;
+  // Of those the ones whose CPUs are kept for a job that has not started yet.
+  absl::flat_hash_map<JobId, JobId> held_for;
 };
+
+// How jobs make room.
+enum class MakeWay : uint8_t { kEnd, kStandStill };
 
 // The partitions whose jobs may have to make room, as they are at one moment.
 class PreemptRules {
@@ -42,12 +51,14 @@ class PreemptRules {
   // The longest that jobs below that tier may still have, once they are chosen.
   absl::Duration LongestGrace(uint32_t below) const;
   // From when on the running job may be chosen for one of that tier; the infinite future: never.
-  absl::Time ChosenFrom(const Job& job, uint32_t below) const;
+  absl::Time ChosenFrom(const Job& job, uint32_t below, MakeWay way) const;
+  bool AnyStandsStill() const { return any_stands_still_; }
 
  private:
   absl::Duration exempt_time_;
   absl::flat_hash_map<std::string_view, const Partition*> partitions_;
   std::optional<uint32_t> lowest_tier_;
+  bool any_stands_still_ = false;
 };
 
 // The job has had room made for it, and somebody who is to leave is still there.

@@ -11,6 +11,7 @@
 #include "ctld/core/priority.h"
 #include "ctld/core/priority_round.h"
 #include "ctld/core/reservations.h"
+#include "ctld/core/resume_queue.h"
 #include "ctld/core/runtime_changes.h"
 #include "ctld/core/submit.h"
 #include "ctld/core/task_layout.h"
@@ -104,6 +105,7 @@ void Activate(Context& context, Job& job) {
     }
   }
   if (job.Running()) WatchEnd(state, job);
+  if (IsSuspendedForOthers(job)) state.preemption.standing[job.id] = ToInstant(context.now);
   for (const Step& step : job.steps) {
     if (!step.Ended() && step.time_limit < absl::InfiniteDuration()) {
       state.timers.Add(step.start_time + step.time_limit, {TimerKind::kStepLimit, job.id, {}, {}});

@@ -7,6 +7,7 @@
 #include "common/base/text.h"
 #include "common/base/units.h"
 #include "ctld/core/errors.h"
+#include "ctld/core/sharing.h"
 
 namespace reeve::ctld {
 namespace {
@@ -76,6 +77,10 @@ absl::Status SetKey(Partition& partition, const std::string& name, const std::st
     absl::StatusOr<PreemptMode> mode = ParsePreemptMode(value);
     if (!mode.ok()) return absl::InvalidArgumentError(StrCat(name, ": ", Message(mode.status())));
     partition.preempt_mode = *mode;
+  } else if (key == "oversubscribe" || key == "shared") {
+    absl::StatusOr<OverSubscribeRule> rule = ParseOverSubscribe(value);
+    if (!rule.ok()) return BadPartitionValue();
+    SetOverSubscribe(partition, *rule);
   } else if (key == "gracetime") {
     absl::StatusOr<absl::Duration> grace = ParseGraceTime(value);
     if (!grace.ok()) return BadPartitionValue();
@@ -103,6 +108,11 @@ std::string PreemptText(const Partition& partition) {
   return StrCat(";", PreemptModeName(partition.preempt_mode), ";", grace);
 }
 
+std::string SharingText(const Partition& partition) {
+  const std::string& rule = partition.oversubscribe;
+  return rule == "NO" ? "" : ";" + rule;
+}
+
 }  // namespace
 
 std::string ConfiguredText(const Node& node) {
@@ -121,7 +131,7 @@ std::string ConfiguredText(const Partition& partition) {
               StrCat(partition.hidden ? 1 : 0, partition.root_only ? 1 : 0,
                      partition.disable_root_jobs ? 1 : 0)},
              ";") +
-         PreemptText(partition);
+         PreemptText(partition) + SharingText(partition);
 }
 
 void SetWeight(Node& node, uint32_t weight) {

@@ -8,6 +8,7 @@
 #include "ctld/core/job_array.h"
 #include "ctld/core/make_room.h"
 #include "ctld/core/pending_view.h"
+#include "ctld/core/resume_queue.h"
 #include "ctld/core/select_nodes.h"
 #include "ctld/core/start_job.h"
 #include "ctld/core/start_search.h"
@@ -50,6 +51,7 @@ class Pass {
 
   bool Run() {
     if (backlog_.stale) StartOver();
+    ResumeThoseNext(context_);
     CatchUp();
     FollowSwitchWaits();
     const bool whole = state_.settings.backfill && state_.settings.plan_depth == UINT32_MAX;
@@ -58,9 +60,11 @@ class Pass {
       ImproveFirst();
       Continue();
       MakeRoom();
+      begin_again_ = ForgetWhoHasNotStarted(state_) || begin_again_;
       Improve();
     } else {
       Afresh();
+      begin_again_ = ForgetWhoHasNotStarted(state_) || begin_again_;
       MakeRoom();
     }
     shown_.NameTops();
@@ -83,6 +87,7 @@ class Pass {
   }
 
   void CatchUp() {
+    ForecastResumes(state_, context_.now, Leave());
     for (const ReadyKey& key : plan_.Refresh(state_, context_.now, Leave())) PutBack(key);
     if (plan_.TakeAvailabilityChanged()) JudgeAgain();
     NoteGrown();
@@ -142,7 +147,7 @@ class Pass {
     const size_t place = plan_.PlaceOf(index);
     if (!plan_.free_now().Test(place) || !queue.fits.Test(place)) return;
     const Node& node = *state_.nodes[index];
-    const uint32_t tasks = TaskCapacity(queue.terms, FreeOffer(index, node));
+    const uint32_t tasks = TaskCapacity(queue.terms, FreeOffer(index, node, queue.terms.sharing));
     queue.gained_nodes += tasks > 0;
     queue.gained_tasks += tasks;
   }
@@ -441,6 +446,8 @@ class Pass {
       plan_.Drop(key->job);
       backlog_.unplanned.insert(*key);
       CatchUp();
+      // Those that stand still have left room already.
+      if (HasSuspended(state_, key->job)) backlog_.QueueOf(*key)->blocked = false;
       if (!looked_at_.has_value()) {
         Continue();
         continue;

@@ -94,14 +94,15 @@ uint64_t LeastTasks(const Terms& terms) {
 Offer EmptyOffer(NodeIndex index, const Node& node) {
   return {index, &node, node.cpus, node.real_memory_mb, node.stock.all()};
 }
-Offer FreeOffer(NodeIndex index, const Node& node) {
-  return {index, &node, node.FreeCpus(), node.FreeMem(), node.FreeGres()};
+Offer FreeOffer(NodeIndex index, const Node& node, const Sharing& sharing) {
+  return {index, &node, node.FreeCpusFor(sharing), node.FreeMem(), node.FreeGres()};
 }
 
 Terms MakeTerms(const Shape& shape, const Partition& partition, const Settings& settings) {
   Terms terms;
   terms.shape = &shape;
   terms.exclusive = shape.exclusive || partition.exclusive;
+  terms.sharing = SharingOf(shape, partition);
   terms.least_loaded = partition.least_loaded || settings.select.lln;
   terms.consume_memory = settings.select.memory;
   terms.whole_cores = settings.select.core;

@@ -26,7 +26,7 @@ struct Offer {
 };
 // All that a node has, and what is not given away.
 Offer EmptyOffer(NodeIndex index, const Node& node);
-Offer FreeOffer(NodeIndex index, const Node& node);
+Offer FreeOffer(NodeIndex index, const Node& node, const Sharing& sharing = {});
 
 struct Placement {
   struct Part {
@@ -35,6 +35,7 @@ struct Placement {
     uint32_t cpus = 0;
     uint64_t mem_mb = 0;  // 0 when memory is not consumed
     GresCounts gres;
+    CpuSet cores;  // which; where CPUs are not shared they are chosen when the job starts
   };
   std::vector<Part> parts;  // in node order
 };
@@ -47,6 +48,7 @@ struct Terms {
   // Shares nodes with jobs that have the same here and with no others: uid + 1. 0: with all others
   // that have 0.
   uint32_t sole_user = 0;
+  Sharing sharing;            // of its CPUs
   bool least_loaded = false;  // rather nodes with many free CPUs than with few
   bool consume_memory = false;
   bool whole_cores = false;         // a core's threads go together

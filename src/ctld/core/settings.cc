@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "common/base/hostlist.h"
+#include "ctld/core/sharing.h"
 
 namespace reeve::ctld {
 namespace {
@@ -47,20 +48,6 @@ Node MakeNode(const NodeConfig& config, uint32_t order) {
   return node;
 }
 
-std::string OverSubscribeText(const PartitionConfig& config) {
-  switch (config.oversubscribe) {
-    case OverSubscribe::kNo:
-      return "NO";
-    case OverSubscribe::kExclusive:
-      return "EXCLUSIVE";
-    case OverSubscribe::kYes:
-      return "YES:" + std::to_string(config.oversubscribe_count);
-    case OverSubscribe::kForce:
-      return "FORCE:" + std::to_string(config.oversubscribe_count);
-  }
-  return "NO";
-}
-
 Partition MakePartition(const PartitionConfig& config, PreemptMode preempt_mode) {
   Partition partition;
   partition.name = config.name;
@@ -76,8 +63,7 @@ Partition MakePartition(const PartitionConfig& config, PreemptMode preempt_mode)
   partition.allow_accounts = config.allow_accounts;
   partition.deny_accounts = config.deny_accounts;
   partition.allow_qos = config.allow_qos;
-  partition.oversubscribe = OverSubscribeText(config);
-  partition.exclusive = config.oversubscribe == OverSubscribe::kExclusive;
+  SetOverSubscribe(partition, config.oversubscribe);
   partition.exclusive_user = config.exclusive_user;
   partition.least_loaded = config.lln;
   partition.max_nodes = config.max_nodes;

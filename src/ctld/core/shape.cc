@@ -23,9 +23,9 @@ std::string KeyOf(const Shape& shape) {
              int{shape.tasks_given}, ".", shape.cpus_per_task, ".", shape.ntasks_per_node),
       StrCat(".", shape.min_cpus_per_node, ".", Text(shape.mem_per_node_mb), ".",
              Text(shape.mem_per_cpu_mb), ".", shape.tmp_disk_mb, ".", int{shape.exclusive},
-             int{shape.overcommit}, int{shape.exclusive_user}, int{shape.contiguous}, ".",
-             absl::ToInt64Seconds(shape.time_limit), ".", absl::ToInt64Seconds(shape.time_min), ".",
-             shape.max_switches),
+             int{shape.overcommit}, int{shape.oversubscribe}, int{shape.exclusive_user},
+             int{shape.contiguous}, ".", absl::ToInt64Seconds(shape.time_limit), ".",
+             absl::ToInt64Seconds(shape.time_min), ".", shape.max_switches),
       ";", Join(shape.req_nodes, ","), ";", Join(exc, ","), ";", shape.features.KeyText(), ";",
       shape.reservation, ";", shape.gres.KeyText(), ";", FormatLicenses(shape.licenses));
 }
@@ -122,6 +122,7 @@ absl::StatusOr<Shape> MakeShapeOf(const JobSpec& spec, absl::Duration time_limit
   shape.contiguous = spec.contiguous;
   shape.max_switches = spec.wishes().switches;
   shape.overcommit = spec.overcommit;
+  shape.oversubscribe = spec.oversubscribe;
   absl::StatusOr<std::vector<License>> licenses = ParseLicenses(spec.wishes().licenses);
   if (!licenses.ok()) return Refuse(kInvalidLicense, Message(licenses.status()));
   shape.licenses = *std::move(licenses);

@@ -33,6 +33,7 @@ struct Shape {
   bool exclusive_user = false;
   bool contiguous = false;
   bool overcommit = false;
+  bool oversubscribe = false;
   absl::Duration time_limit = absl::InfiniteDuration();
   absl::Duration time_min;  // the least that the limit may be lowered to; 0: not at all
   std::vector<std::string> req_nodes;

@@ -27,8 +27,11 @@ NodeShare MakeShare(const State& state, const Placement::Part& part) {
   share.mem_mb = part.mem_mb;
   share.tasks = part.tasks;
   share.gres = node.stock.Pick(part.gres);
-  share.cores = PickCpus(node, part.cpus, state.settings.select.core,
-                         share.gres.empty() ? CpuSet() : CpusNear(node, share.gres));
+  share.cores = part.cores;
+  if (share.cores.Empty()) {
+    share.cores = PickCpus(node, part.cpus, state.settings.select.core,
+                           share.gres.empty() ? CpuSet() : CpusNear(node, share.gres));
+  }
   share.cpus = share.cores.Count();
   return share;
 }
@@ -103,6 +106,8 @@ Job& StartJob(Context& context, Job& record, PartitionIndex partition, const Gra
   job.sched_nodes.clear();
   job.shares.clear();
   job.num_cpus = 0;
+  const Sharing sharing = SharingOf(*job.shape, state.partitions[partition].facts);
+  job.share_limit = sharing.Shares() ? sharing.most : 0;
   std::vector<std::string> names;
   for (const Placement::Part& part : grant.placement.parts) {
     job.shares.push_back(MakeShare(state, part));

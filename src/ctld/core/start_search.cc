@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "ctld/core/pick_switches.h"
+#include "ctld/core/share_cpus.h"
 
 namespace reeve::ctld {
 namespace {
@@ -93,9 +94,11 @@ class Search {
 
 }  // namespace
 
-std::optional<Grant> FindGrant(State& state, const ShapeQueue& queue, const Terms& terms,
-                               const ReadyKey& key, Instant now, Instant deadline,
-                               Track::Scratch& scratch, FreeNow& sum) {
+namespace {
+
+std::optional<Grant> FindGrantWith(State& state, const ShapeQueue& queue, const Terms& terms,
+                                   const ReadyKey& key, Instant now, Instant deadline,
+                                   Track::Scratch& scratch, FreeNow& sum) {
   Search search(state, queue, terms, key, now, scratch);
   const Instant least = terms.least_time;
   const Instant most = std::min(terms.most_time, deadline - now);
@@ -103,6 +106,41 @@ std::optional<Grant> FindGrant(State& state, const ShapeQueue& queue, const Term
   if (grant.has_value() || least >= most) return grant;
   grant = search.For(least, sum);
   if (grant.has_value()) search.Lengthen(most, *grant);
+  return grant;
+}
+
+}  // namespace
+
+std::optional<Grant> FindGrant(State& state, const ShapeQueue& queue, const Terms& terms,
+                               const ReadyKey& key, Instant now, Instant deadline,
+                               Track::Scratch& scratch, FreeNow& sum) {
+  Terms tried = terms;
+  const auto with = [&](uint32_t most, FreeNow& free) {
+    tried.sharing = most > 1 ? Sharing{terms.sharing.group, most} : Sharing();
+    return FindGrantWith(state, queue, tried, key, now, deadline, scratch, free);
+  };
+  // Rather CPUs that nobody has; else those that the fewest have.
+  std::optional<Grant> grant = with(1, sum);
+  if (!terms.sharing.Shares()) return grant;
+  uint32_t bad = 1, good = 1;
+  if (!grant.has_value()) {
+    good = terms.sharing.most;
+    grant = with(good, sum);
+    if (!grant.has_value()) return grant;
+  }
+  while (good - bad > 1) {
+    const uint32_t middle = bad + (good - bad) / 2;
+    FreeNow others;
+    if (std::optional<Grant> better = with(middle, others)) {
+      good = middle;
+      grant = std::move(better);
+    } else {
+      bad = middle;
+    }
+  }
+  tried.sharing.group = terms.sharing.group;
+  tried.sharing.most = good;
+  ChooseCpus(state, tried, key, now, *grant, scratch);
   return grant;
 }
 

@@ -27,28 +27,33 @@ void TellAllNodes(Context& context, const Job& job) {
   for (const NodeShare& share : job.shares) TellSuspended(context, job, share.node);
 }
 
-// Which job has CPUs of that share; null: none.
-const Job* HolderOf(const State& state, const Node& node, const NodeShare& share, bool whole) {
+// Which job has CPUs of that share and does not share them; null: none.
+const Job* HolderOf(const State& state, const Node& node, const NodeShare& share, bool whole,
+                    const Sharing& sharing) {
   const Job* holder = nullptr;
+  const bool free = MayHaveCpus(node, share.cores, sharing);
   for (const auto& [id, use] : node.jobs) {
     const bool in_the_way =
-        use.whole || use.cpus.Intersects(share.cores) || (whole && !use.cpus.Empty());
+        use.whole || (!free && use.cpus.Intersects(share.cores)) || (whole && !use.cpus.Empty());
     const Job* job = in_the_way ? state.FindJob(id) : nullptr;
     if (job != nullptr && (holder == nullptr || job->id < holder->id)) holder = job;
   }
   return holder;
 }
 
-absl::Status CheckCpusFree(State& state, const Job& job) {
+absl::Status CheckCpusFree(const State& state, const Job& job) {
   for (const NodeShare& share : job.shares) {
     const Node* node = state.FindNode(share.node);
     if (node == nullptr) continue;  // a job on an unknown node has ended
-    const Job* holder = HolderOf(state, *node, share, TakesWholeNode(state, job, *node));
+    const Job* holder =
+        HolderOf(state, *node, share, TakesWholeNode(state, job, *node), SharingOf(state, job));
     if (holder != nullptr) {
       return Refuse(StrCat(kNodesBusy, " (job ", JobLabel(*holder), " has CPUs of ", share.node,
                            " that it had)"));
     }
-    if (node->alloc_cpus + share.cpus > node->cpus) {
+    CpuSet together = node->busy;
+    together.AddAll(share.cores);
+    if (together.Count() > node->cpus) {
       return Refuse(StrCat(kNodesBusy, " (", share.node, " has fewer CPUs than it had)"));
     }
   }
@@ -105,6 +110,7 @@ absl::Status Resume(Context& context, Job& job) {
   CountSuspended(context, job);
   job.state = JobState::kRunning;
   job.suspension.Edit().cpus_given_up = false;
+  job.suspension.Edit().for_others = false;
   UsageBegan(context, job, context.now);
   StoreUsage(context, job);
   OccupyAgain(context, job);

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "ctld/core/shared_track.h"
+
 namespace reeve::ctld {
 namespace {
 
@@ -11,6 +13,14 @@ constexpr Instant kLongAgo = INT64_MIN / 4;
 void Subtract(std::vector<Edge>& edges, const Room& room, Instant from, Instant until) {
   edges.push_back({from, -room});
   edges.push_back({until, room});
+}
+
+void SubtractUse(std::vector<Edge>& edges, const Track::Use& use) {
+  if (use.cpus_from == kLongAgo) return Subtract(edges, use.room, kLongAgo, use.until);
+  Room rest = use.room;
+  rest.cpus = 0;
+  Subtract(edges, rest, kLongAgo, use.until);
+  Subtract(edges, {use.room.cpus, 0, {}}, std::min(use.cpus_from, use.until), use.until);
 }
 
 // What the profile has at those times, taken from it. The intervals may overlap.
@@ -63,20 +73,22 @@ std::vector<Track::Hold> Track::Build(const Room& all, absl::Span<const Use> run
   running_.assign(running.begin(), running.end());
   sole_running_ = std::any_of(running.begin(), running.end(),
                               [](const Use& use) { return use.sole_user != 0; });
+  sharing_running_ = std::any_of(running.begin(), running.end(),
+                                 [](const Use& use) { return use.sharing.Shares(); });
+  closed_.assign(closed.begin(), closed.end());
   first_end_ = kNever;
+  for (const Use& use : running_) first_end_ = std::min(first_end_, use.until);
+  FindBounds();
+  if (AnySharing()) return BuildShared();
   std::vector<Edge> edges;
   edges.reserve(2 * (running_.size() + holds_.size()));
-  for (const Use& use : running_) {
-    Subtract(edges, use.room, kLongAgo, use.until);
-    first_end_ = std::min(first_end_, use.until);
-  }
+  for (const Use& use : running_) SubtractUse(edges, use);
   base_.Assign(all_, edges);
   if (!closed.empty()) {
     const std::vector<Edge> more = TakeAll(base_.View(), closed);
     edges.insert(edges.end(), more.begin(), more.end());
     base_.Assign(all_, edges);
   }
-  FindBounds();
   for (size_t i = 0; i < holds_.size(); ++i) {
     const Hold hold = HoldAt(i);
     Subtract(edges, hold.room, hold.from, hold.until);
@@ -84,6 +96,17 @@ std::vector<Track::Hold> Track::Build(const Room& all, absl::Span<const Use> run
   curve_.Assign(all_, std::move(edges));
   if (!curve_.AnyBelowZero() && !AnyClash()) return {};
   return DropWhatDoesNotFit({kLongAgo, kNever});
+}
+
+std::vector<Track::Hold> Track::BuildShared() {
+  AppendShared(all_, running_, closed_, {}, {}, base_);
+  curve_ = base_;
+  const std::vector<Hold> all = holds();
+  for (const Hold& hold : all) curve_.Add(-hold.room, hold.from, hold.until);
+  Curve left;
+  AppendShared(all_, running_, closed_, all, {}, left);
+  if (!left.AnyBelowZero() && !AnyClash()) return {};
+  return DropFromShared({kLongAgo, kNever});
 }
 
 void Track::ChangeBase(const Room& change, Instant until) {
@@ -105,8 +128,8 @@ std::vector<Track::Hold> Track::Take(const Room& room, Instant until) {
 
 Track::Hold Track::HoldAt(size_t i) const {
   const Kept& kept = holds_[i];
-  return {
-      kept.from, kept.until, {kept.cpus, kept.mem_mb, hold_gres_.At(i)}, kept.rank, SoleUserAt(i)};
+  return {kept.from, kept.until,    {kept.cpus, kept.mem_mb, hold_gres_.At(i)},
+          kept.rank, SoleUserAt(i), SharingAt(i)};
 }
 
 // Of two jobs that share the node with different users, in the same time.
@@ -162,6 +185,10 @@ void Track::Insert(const Hold& hold) {
   if (hold.sole_user != 0 || !sole_users_.empty()) {
     sole_users_.insert(sole_users_.begin() + place, hold.sole_user);
   }
+  if (hold.sharing.Shares() && sharings_.empty()) sharings_.resize(holds_.size());
+  if (hold.sharing.Shares() || !sharings_.empty()) {
+    sharings_.insert(sharings_.begin() + place, hold.sharing);
+  }
   MakeRoomForOne(holds_);
   holds_.insert(holds_.begin() + place,
                 {hold.from, hold.until, hold.rank, hold.room.cpus, hold.room.mem_mb});
@@ -176,6 +203,12 @@ void Track::Erase(size_t i) {
     const bool any = std::any_of(sole_users_.begin(), sole_users_.end(),
                                  [](uint32_t user) { return user != 0; });
     if (!any) sole_users_.clear();
+  }
+  if (!sharings_.empty()) {
+    sharings_.erase(sharings_.begin() + static_cast<ptrdiff_t>(i));
+    const bool any = std::any_of(sharings_.begin(), sharings_.end(),
+                                 [](const Sharing& sharing) { return sharing.Shares(); });
+    if (!any) sharings_.clear();
   }
   if (rank == highest_ || rank == lowest_) FindBounds();
 }
@@ -223,9 +256,61 @@ std::vector<Track::Hold> Track::DropWhatDoesNotFit(const Interval& within) {
   return displaced;
 }
 
+// One of them, beside all others.
+bool Track::FitsShared(const Hold& hold) const {
+  std::vector<Hold> near;
+  for (size_t i = 0; i < holds_.size() && holds_[i].from < hold.until; ++i) {
+    if (holds_[i].until > hold.from) near.push_back(HoldAt(i));
+  }
+  Curve left;
+  AppendShared(all_, running_, closed_, near, {}, left);
+  return !LeastFree(left.View(), hold.from, hold.until).AnyBelowZero();
+}
+
+// As DropWhatDoesNotFit.
+std::vector<Track::Hold> Track::DropFromShared(const Interval& within) {
+  std::vector<Hold> stay;
+  std::vector<std::pair<Hold, size_t>> crowded;  // and where it is kept
+  for (size_t i = 0; i < holds_.size(); ++i) {
+    const bool reaches = holds_[i].from < within.until && holds_[i].until > within.from;
+    if (reaches) crowded.emplace_back(HoldAt(i), i);
+    if (!reaches) stay.push_back(HoldAt(i));
+  }
+  std::stable_sort(crowded.begin(), crowded.end(),
+                   [](const auto& a, const auto& b) { return a.first.rank < b.first.rank; });
+  std::vector<Hold> displaced;
+  std::vector<size_t> places;
+  Curve left;
+  for (const auto& [hold, place] : crowded) {
+    const bool clashes =
+        ClashesWithRunning(hold) || std::any_of(stay.begin(), stay.end(), [&](const Hold& other) {
+          return other.sole_user != hold.sole_user && other.from < hold.until &&
+                 hold.from < other.until;
+        });
+    stay.push_back(hold);
+    AppendShared(all_, running_, closed_, stay, {}, left);
+    if (!clashes && !LeastFree(left.View(), hold.from, hold.until).AnyBelowZero()) continue;
+    stay.pop_back();
+    displaced.push_back(hold);
+    places.push_back(place);
+  }
+  for (const Hold& hold : displaced) {
+    curve_.Add(hold.room, hold.from, hold.until);
+    curve_.MergeAt(hold.from);
+    curve_.MergeAt(hold.until);
+  }
+  std::sort(places.rbegin(), places.rend());
+  for (size_t place : places) Erase(place);
+  return displaced;
+}
+
 std::vector<Track::Hold> Track::Add(const Hold& hold) {
   Insert(hold);
   curve_.Add(-hold.room, hold.from, hold.until);
+  if (AnySharing()) {
+    if (FitsShared(hold) && !(AnySoleUser() && ClashesWithHolds(hold))) return {};
+    return DropFromShared({hold.from, hold.until});
+  }
   const bool fits = !LeastFree(curve_.View(), hold.from, hold.until).AnyBelowZero();
   if (fits && !(AnySoleUser() && ClashesWithHolds(hold))) return {};
   return DropWhatDoesNotFit({hold.from, hold.until});
@@ -251,8 +336,9 @@ bool Track::Sees(const ReadyKey& rank, View view, const ReadyKey& other) {
 }
 
 Profile Track::SeenBy(const ReadyKey& rank, View view, Instant until, Scratch& scratch,
-                      uint32_t sole_user) const {
-  const Profile room = RoomSeenBy(rank, view, until, scratch);
+                      uint32_t sole_user, const Sharing& sharing) const {
+  const Profile room = AnySharing() ? SharedSeenBy(rank, view, until, sharing, scratch)
+                                    : RoomSeenBy(rank, view, until, scratch);
   if (sole_user == 0 && !AnySoleUser()) return room;
   std::vector<Interval>& closed = scratch.closed;
   closed.clear();
@@ -266,6 +352,16 @@ Profile Track::SeenBy(const ReadyKey& rank, View view, Instant until, Scratch& s
   if (closed.empty()) return room;
   AppendWithout(room, closed, scratch.shared);
   return scratch.shared.View();
+}
+
+Profile Track::SharedSeenBy(const ReadyKey& rank, View view, Instant until, const Sharing& sharing,
+                            Scratch& scratch) const {
+  std::vector<Hold> seen;
+  for (size_t i = 0; i < holds_.size() && holds_[i].from < until; ++i) {
+    if (Sees(rank, view, holds_[i].rank)) seen.push_back(HoldAt(i));
+  }
+  AppendShared(all_, running_, closed_, seen, sharing, scratch.curve);
+  return scratch.curve.View();
 }
 
 Profile Track::RoomSeenBy(const ReadyKey& rank, View view, Instant until, Scratch& scratch) const {

@@ -11,7 +11,7 @@
 // that job, so that nothing lower stands in its way.
 //
 // Where jobs share the node only with those of their own user (`sole_user`), what others have of it
-// is all of it.
+// is all of it. Where they share CPUs (`sharing`), shared_track.h says what is free.
 #pragma once
 
 #include <cstdint>
@@ -19,9 +19,11 @@
 #include <vector>
 
 #include "absl/types/span.h"
+#include "ctld/core/cpu_set.h"
 #include "ctld/core/gres_column.h"
 #include "ctld/core/profile.h"
 #include "ctld/core/ready_key.h"
+#include "ctld/core/sharing.h"
 
 namespace reeve::ctld {
 
@@ -33,11 +35,16 @@ class Track {
     Room room;
     ReadyKey rank;
     uint32_t sole_user = 0;  // as in Terms
+    Sharing sharing;
   };
   struct Use {  // of a running job
     Room room;
     Instant until = 0;
     uint32_t sole_user = 0;
+    // It has its CPUs from then on, the rest already: suspended, it is to go on then.
+    Instant cpus_from = INT64_MIN / 4;
+    Sharing sharing;
+    CpuSet cores;  // where it shares them
   };
 
   // Anew: what is there, what runs, when nothing of it may be had, and the holds as they are.
@@ -67,7 +74,9 @@ class Track {
   };
   // True of the time before `until`. `scratch` keeps it when it differs from what is kept here.
   Profile SeenBy(const ReadyKey& rank, View view, Instant until, Scratch& scratch,
-                 uint32_t sole_user = 0) const;
+                 uint32_t sole_user = 0, const Sharing& sharing = {}) const;
+  // Somebody shares CPUs there, or is to.
+  bool AnySharing() const { return sharing_running_ || !sharings_.empty(); }
   Instant first_end() const { return first_end_; }  // of what runs; kNever when nothing does
 
  private:
@@ -82,7 +91,13 @@ class Track {
 
   static bool Sees(const ReadyKey& rank, View view, const ReadyKey& other);
   Profile RoomSeenBy(const ReadyKey& rank, View view, Instant until, Scratch& scratch) const;
+  Profile SharedSeenBy(const ReadyKey& rank, View view, Instant until, const Sharing& sharing,
+                       Scratch& scratch) const;
+  std::vector<Hold> BuildShared();
+  bool FitsShared(const Hold& hold) const;
+  std::vector<Hold> DropFromShared(const Interval& within);
   Hold HoldAt(size_t i) const;
+  Sharing SharingAt(size_t i) const { return sharings_.empty() ? Sharing() : sharings_[i]; }
   uint32_t SoleUserAt(size_t i) const { return sole_users_.empty() ? 0 : sole_users_[i]; }
   bool AnySoleUser() const { return sole_running_ || !sole_users_.empty(); }
   bool ClashesWithRunning(const Hold& hold) const;
@@ -104,6 +119,9 @@ class Track {
   GresColumn hold_gres_;
   std::vector<uint32_t> sole_users_;  // of the holds; empty: none has one
   bool sole_running_ = false;         // somebody who runs has one
+  std::vector<Sharing> sharings_;     // likewise
+  bool sharing_running_ = false;
+  std::vector<Interval> closed_;
   std::vector<Use> running_;
   Room all_;
   ReadyKey highest_;  // no hold ranks higher, and none lower: meaningful when there are holds

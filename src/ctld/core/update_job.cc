@@ -195,10 +195,11 @@ absl::Status SetLicenses(const Request&, Draft& draft, const std::string& value)
   return absl::OkStatus();
 }
 
-absl::Status SetContiguous(const Request&, Draft& draft, const std::string& value) {
+template <bool JobSpec::*kField>
+absl::Status SetPlacementFlag(const Request&, Draft& draft, const std::string& value) {
   const bool yes = value == "1" || EqualsIgnoreCase(value, "yes");
   if (!yes && value != "0" && !EqualsIgnoreCase(value, "no")) return BadValue();
-  draft.spec.contiguous = yes;
+  draft.spec.*kField = yes;
   draft.placement_changed = true;
   return absl::OkStatus();
 }
@@ -299,7 +300,9 @@ constexpr Key kKeys[] = {
     {"trespernode", SetGres, false},
     {"mincpusnode", SetPlacementNumber<&JobSpec::min_cpus_per_node>, false},
     {"stdout", SetText<&JobSpec::std_out>, false},
-    {"contiguous", SetContiguous, false},
+    {"contiguous", SetPlacementFlag<&JobSpec::contiguous>, false},
+    {"oversubscribe", SetPlacementFlag<&JobSpec::oversubscribe>, false},
+    {"shared", SetPlacementFlag<&JobSpec::oversubscribe>, false},
     {"stderr", SetText<&JobSpec::std_err>, false},
     {"stdin", SetText<&JobSpec::std_in>, false},
     {"workdir", SetText<&JobSpec::work_dir>, false},

@@ -1,6 +1,7 @@
 #include "ctld/core/victims.h"
 
 #include <algorithm>
+#include <limits>
 #include <optional>
 #include <queue>
 #include <tuple>
@@ -55,15 +56,19 @@ using Set = std::vector<uint32_t>;  // candidates, by their place in `order_`
 class Search {
  public:
   Search(State& state, const PreemptRules& rules, const ShapeQueue& queue, const ReadyKey& key,
-         absl::Time now, absl::Duration leave)
+         MakeWay way, absl::Time now, absl::Duration leave)
       : state_(state),
         rules_(rules),
         queue_(queue),
         terms_(queue.terms),
         key_(key),
+        way_(way),
         now_(now),
         leave_(leave),
-        begin_(ToInstant(now + rules.LongestGrace(key.tier) + leave)),
+        left_by_(ToInstant(
+            now + (way == MakeWay::kEnd ? rules.LongestGrace(key.tier) : absl::Duration()) +
+            leave)),
+        begin_(way == MakeWay::kEnd ? left_by_ : ToInstant(now)),
         until_(begin_ + queue.terms.least_time),
         reservation_(queue.shape->reservation.empty()
                          ? nullptr
@@ -71,6 +76,8 @@ class Search {
 
   Victims Run() {
     lacks_licenses_ = !Licensed();
+    // Whoever stands still keeps its licences.
+    if (lacks_licenses_ && way_ == MakeWay::kStandStill) return {};
     if (!lacks_licenses_ && StartsByItself()) return {};
     const bool all_at_once = !queue_.shape->req_nodes.empty();
     size_t most = all_at_once ? SIZE_MAX : std::max(kNodesLookedAt, 2 * Enough());
@@ -95,8 +102,9 @@ class Search {
     return job != nullptr && job->Running() && !IsSet(job->preempt_time) && job->end_time <= now_;
   }
 
-  Offer OfferFrom(NodeIndex index, const Profile& profile, const Room& overdue) const {
-    Room room = LeastFree(profile, begin_, until_);
+  Offer OfferFrom(NodeIndex index, const Profile& profile, const Room& overdue,
+                  Instant begin) const {
+    Room room = LeastFree(profile, begin, begin + terms_.least_time);
     room.Add(-overdue);
     if (room.gres.AnyBelowZero()) room.gres = {};
     return OfferOf(index, *state_.nodes[index], room);
@@ -117,10 +125,12 @@ class Search {
         overdue.Add(UseOf(state_, node, id, use, now_, leave_).room);
       }
     }
-    return OfferFrom(index,
-                     state_.plan.track(index, terms_.lane)
-                         .SeenBy(key_, Track::View::kHigher, until_, scratch_, terms_.sole_user),
-                     overdue);
+    const Instant until = left_by_ + terms_.least_time;
+    return OfferFrom(
+        index,
+        state_.plan.track(index, terms_.lane)
+            .SeenBy(key_, Track::View::kHigher, until, scratch_, terms_.sole_user, terms_.sharing),
+        overdue, left_by_);
   }
 
   // Without those that are assumed to be gone.
@@ -129,18 +139,45 @@ class Search {
     const Node& node = *state_.nodes[site.node];
     std::vector<Track::Use> staying;
     Room overdue;
+    CpuSet busy;  // when they are gone
+    bool whole = false;
     for (const auto& [id, use] : node.jobs) {
       const auto candidate = place_of_.find(id);
-      if (candidate != place_of_.end() && candidates_[candidate->second].gone) continue;
+      const bool gone = candidate != place_of_.end() && candidates_[candidate->second].gone;
+      if (gone && way_ == MakeWay::kEnd) continue;
       if (Clashes(id, use)) return {site.node, &node, 0, 0, {}};
       staying.push_back(UseOf(state_, node, id, use, now_, leave_));
+      if (gone) {
+        staying.back() = WithoutCpus(node, std::move(staying.back()), use);
+        continue;
+      }
       if (IsOverdue(state_.FindJob(id))) overdue.Add(staying.back().room);
+      busy.AddAll(use.cpus);
+      whole = whole || use.whole;
     }
     Track track = state_.plan.track(site.node, terms_.lane);
     (void)track.Build(AllOf(node), staying, state_.reservations.ClosedTo(site.node, reservation_));
-    const Profile profile =
-        track.SeenBy(key_, Track::View::kHigher, until_, scratch_, terms_.sole_user);
-    return OfferFrom(site.node, profile, overdue);
+    const Profile profile = track.SeenBy(key_, Track::View::kHigher, until_, scratch_,
+                                         terms_.sole_user, terms_.sharing);
+    Offer offer = OfferFrom(site.node, profile, overdue, begin_);
+    if (way_ == MakeWay::kEnd) return offer;
+    // It is to start at once: what is there now counts too.
+    const uint32_t idle = whole ? 0 : node.cpus - std::min(node.cpus, busy.Count());
+    offer.cpus = std::min(offer.cpus, idle + CpusToShare(node, terms_.sharing));
+    offer.mem_mb = std::min(offer.mem_mb, node.FreeMem());
+    offer.gres.KeepLeast(whole ? GresCounts() : node.stock.free());
+    return offer;
+  }
+
+  // It stands still as long as the job runs, and keeps the rest.
+  Track::Use WithoutCpus(const Node& node, Track::Use use, const Node::Use& has) const {
+    const uint64_t most = std::numeric_limits<int32_t>::max();
+    use.room = {0, static_cast<int32_t>(std::min(has.mem_mb, most)), {}};
+    if (!has.gres.empty()) use.room.gres = node.stock.CountsOf(has.gres);
+    use.sharing = {};
+    use.cores = {};
+    use.until = std::max(use.until, until_);
+    return use;
   }
 
   // By the time at which jobs that are ended now would have left.
@@ -261,14 +298,16 @@ class Search {
     if (known != place_of_.end()) return known->second;
     const Job* job = state_.FindJob(id);
     if (job == nullptr) return std::nullopt;
-    const absl::Time from = rules_.ChosenFrom(*job, key_.tier);
+    const absl::Time from = rules_.ChosenFrom(*job, key_.tier, way_);
     if (from > now_) {
       out_.again = std::min(out_.again, from);
       return std::nullopt;
     }
     const auto place = static_cast<uint32_t>(candidates_.size());
     const int64_t seconds = std::max<int64_t>(absl::ToInt64Seconds(now_ - job->start_time), 0);
-    candidates_.push_back({.job = id, .cost = {seconds * job->num_cpus, 1}});
+    // One that stands still already loses nothing more.
+    const Cost cost = job->Suspended() ? Cost() : Cost{seconds * job->num_cpus, 1};
+    candidates_.push_back({.job = id, .cost = cost});
     place_of_[id] = place;
     return place;
   }
@@ -420,9 +459,11 @@ class Search {
   const ShapeQueue& queue_;
   const Terms& terms_;
   const ReadyKey key_;
+  const MakeWay way_;
   const absl::Time now_;
   const absl::Duration leave_;
-  const Instant begin_;  // who is ended now has left by then
+  const Instant left_by_;  // who is ended now has left by then
+  const Instant begin_;    // of the job, if they make room
   const Instant until_;
   const Reservation* const reservation_;
   bool lacks_licenses_ = false;
@@ -437,8 +478,8 @@ class Search {
 }  // namespace
 
 Victims FindVictims(State& state, const PreemptRules& rules, const ShapeQueue& queue,
-                    const ReadyKey& key, absl::Time now, absl::Duration leave) {
-  return Search(state, rules, queue, key, now, leave).Run();
+                    const ReadyKey& key, MakeWay way, absl::Time now, absl::Duration leave) {
+  return Search(state, rules, queue, key, way, now, leave).Run();
 }
 
 }  // namespace reeve::ctld

@@ -1,4 +1,6 @@
-// Which running jobs are to end so that a job can start: the cheapest set of those that will do.
+// Which running jobs are to end so that a job can start: the cheapest set of those that will do. Or
+// which are to stand still: then the job must be able to start at once beside what they keep, their
+// memory, generic resources and licences. All of a set do the same.
 //
 // A set costs the CPU time its jobs have used, which is lost; of two that lose as much the one of
 // fewer jobs is cheaper. It must be enough: once its jobs have left, the job can start for its
@@ -30,6 +32,6 @@ struct Victims {
 // For the job of that key in that queue, which is fitted. The plan has caught up; what it costs is
 // added to the plan's work. A job that should have left has done so after `leave`.
 Victims FindVictims(State& state, const PreemptRules& rules, const ShapeQueue& queue,
-                    const ReadyKey& key, absl::Time now, absl::Duration leave);
+                    const ReadyKey& key, MakeWay way, absl::Time now, absl::Duration leave);
 
 }  // namespace reeve::ctld

@@ -56,21 +56,32 @@ TEST(ConfigPreempt, ReadsAllKeys) {
             absl::ZeroDuration());
 }
 
+TEST(ConfigPreempt, SuspendIsGangsToo) {
+  for (const char* mode : {"SUSPEND", "SUSPEND,GANG", "gang,suspend"}) {
+    const Config config =
+        Read("PreemptType=preempt/partition_prio\nPreemptMode=" + std::string(mode) + "\n" +
+             "PartitionName=p Nodes=n1 PreemptMode=SUSPEND\n");
+    EXPECT_EQ(config.preempt.mode, PreemptMode::kSuspend);
+    EXPECT_EQ(Entry(config, "PreemptMode"), "GANG,SUSPEND");
+    EXPECT_EQ(config.partitions[0].preempt_mode, PreemptMode::kSuspend);
+  }
+}
+
 TEST(ConfigPreempt, RefusesByName) {
   EXPECT_THAT(Problem("PreemptType=preempt/qos\n"), HasSubstr("'preempt/qos' is not supported"));
-  for (const char* mode : {"SUSPEND", "GANG", "WITHIN", "PRIORITY"}) {
+  for (const char* mode : {"GANG", "WITHIN", "PRIORITY"}) {
     const std::string line = "PreemptType=partition_prio\nPreemptMode=CANCEL," + std::string(mode);
     EXPECT_THAT(Problem(line + "\n"), HasSubstr(std::string(mode) + " is not supported yet"));
   }
   EXPECT_THAT(Problem("PreemptMode=x\n"), HasSubstr("'x' is none of OFF, CANCEL, REQUEUE"));
-  EXPECT_THAT(Problem("PartitionName=p Nodes=n1 PreemptMode=SUSPEND\n"),
-              HasSubstr("SUSPEND is not supported yet"));
+  EXPECT_THAT(Problem("PartitionName=p Nodes=n1 PreemptMode=GANG\n"),
+              HasSubstr("GANG is not supported yet"));
   EXPECT_THAT(Problem("PartitionName=p Nodes=n1 GraceTime=soon\n"), HasSubstr("GraceTime"));
 }
 
 TEST(ConfigPreempt, TypeAndModeNeedEachOther) {
   EXPECT_THAT(Problem("PreemptType=preempt/partition_prio\n"),
-              HasSubstr("needs a PreemptMode: CANCEL or REQUEUE"));
+              HasSubstr("needs a PreemptMode: CANCEL, REQUEUE or SUSPEND,GANG"));
   EXPECT_THAT(Problem("PreemptMode=CANCEL\n"),
               HasSubstr("PreemptMode=CANCEL needs PreemptType=preempt/partition_prio"));
   const Config config = Read("PartitionName=p Nodes=n1 GraceTime=5 Default=YES\n");

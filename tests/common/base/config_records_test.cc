@@ -108,7 +108,7 @@ TEST(PartitionLines, Fields) {
   EXPECT_THAT(a.allow_groups, ElementsAre("x", "y"));
   EXPECT_THAT(a.allow_accounts, IsEmpty());
   EXPECT_THAT(a.deny_accounts, ElementsAre("z"));
-  EXPECT_EQ(a.oversubscribe, OverSubscribe::kExclusive);
+  EXPECT_EQ(a.oversubscribe.kind, OverSubscribe::kExclusive);
   EXPECT_EQ(a.max_nodes, 2u);
   EXPECT_EQ(a.min_nodes, 1u);
   EXPECT_EQ(a.def_mem_per_cpu_mb, 100u);
@@ -117,7 +117,7 @@ TEST(PartitionLines, Fields) {
   const PartitionConfig& b = *config.FindPartition("b");
   EXPECT_TRUE(b.all_nodes);
   EXPECT_THAT(b.nodes, SizeIs(4));
-  EXPECT_EQ(b.oversubscribe_count, 2u);
+  EXPECT_EQ(b.oversubscribe.jobs, 2u);
   EXPECT_THAT(config.FindPartition("c")->nodes, IsEmpty());
 }
 
@@ -128,11 +128,24 @@ TEST(PartitionLines, NodesMayFollow) {
               ElementsAre("n"));
 }
 
+TEST(PartitionLines, OverSubscribeReads) {
+  for (const auto& [text, shown] :
+       {std::pair("NO", "NO"), std::pair("exclusive", "EXCLUSIVE"), std::pair("YES", "YES:4"),
+        std::pair("yes:2", "YES:2"), std::pair("FORCE", "FORCE:4"),
+        std::pair("Force:1", "FORCE:1")}) {
+    const Config config = Good("PartitionName=a OverSubscribe=" + std::string(text) + "\n");
+    EXPECT_EQ(OverSubscribeText(config.FindPartition("a")->oversubscribe), shown);
+  }
+}
+
 TEST(PartitionLines, Refuses) {
   EXPECT_THAT(Problem("PartitionName=a Nodes=zz"),
               HasSubstr("f:2: partition a: there is no node zz"));
   EXPECT_THAT(Problem("PartitionName=a QOS=x"), HasSubstr("QOS=x is not supported yet"));
-  EXPECT_THAT(Problem("PartitionName=a OverSubscribe=FORCE"), HasSubstr("not supported yet"));
+  EXPECT_THAT(Problem("PartitionName=a OverSubscribe=SOME"),
+              HasSubstr("is none of NO, EXCLUSIVE, YES[:jobs], FORCE[:jobs]"));
+  EXPECT_THAT(Problem("PartitionName=a OverSubscribe=NO:2"), HasSubstr("is none of"));
+  EXPECT_THAT(Problem("PartitionName=a OverSubscribe=FORCE:0"), HasSubstr("no number of jobs"));
   EXPECT_THAT(Problem("PartitionName=a Default=YES\nPartitionName=b Default=YES"),
               HasSubstr("f:3: partition b: Default=YES, and so has a"));
   EXPECT_THAT(Problem("PartitionName=a\nPartitionName=a"), HasSubstr("defined twice"));

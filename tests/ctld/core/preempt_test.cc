@@ -402,7 +402,7 @@ TEST(Preempt, IsSetForAPartitionAtRunTime) {
   const JobId low = Start(c, Low());
   c.Submit(High());
   EXPECT_FALSE(MakesRoom(c, low));
-  EXPECT_THAT(update("PreemptMode", "SUSPEND"), ::testing::HasSubstr("SUSPEND is not supported"));
+  EXPECT_THAT(update("PreemptMode", "GANG"), ::testing::HasSubstr("GANG is not supported"));
   EXPECT_EQ(update("GraceTime", "x"), "Invalid partition update value");
   EXPECT_EQ(update("GraceTime", "90"), "");
   EXPECT_EQ(update("PreemptMode", "REQUEUE"), "");

@@ -117,10 +117,13 @@ struct Owner {
 struct NodeShare {
   std::string node;
   uint32_t cpus = 0;
+  uint32_t usable_cpus = 0;  // of those so many are for tasks; 0: all
   uint64_t mem_mb = 0;
   uint32_t tasks = 0;
   CpuSet cores;
   std::vector<GresShare> gres;
+
+  uint32_t CpusForTasks() const { return usable_cpus > 0 ? usable_cpus : cpus; }
 };
 
 struct Usage {
@@ -257,6 +260,10 @@ struct Job {
   uint32_t restarts = 0;  // also the attempt number of its steps
   uint32_t next_step_id = 0;
   std::optional<uint32_t> kill_uid;
+  // Asked while pending, allocated once it runs.
+  uint32_t num_cpus = 0;
+  uint32_t num_nodes = 0;
+  uint32_t num_tasks = 0;
 
   SharedText partition;
   SharedText account;
@@ -265,11 +272,6 @@ struct Job {
   SharedText sched_nodes;
   SharedText script_hash;
   SharedText env_hash;
-
-  // Asked while pending, allocated once it runs.
-  uint32_t num_cpus = 0;
-  uint32_t num_nodes = 0;
-  uint32_t num_tasks = 0;
 
   BoxedVector<NodeShare> shares;              // kept after the end
   BoxedVector<std::string> pending_nodes;     // completing: nodes that have not said "gone"

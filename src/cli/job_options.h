@@ -37,6 +37,7 @@ struct JobRequest {
   bool parsable = false;
   bool wait_for_end = false;  // sbatch --wait
   std::optional<int64_t> immediate_seconds;
+  bool task_per_gpu = false;  // --ntasks-per-gpu=1
 
   bool no_shell = false;
   bool bell = false;

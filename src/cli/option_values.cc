@@ -161,6 +161,14 @@ Fault SetMemPerGpu(JobRequest& request, const OptionRow& row, std::string_view v
   return kFine;
 }
 
+Fault SetNtasksPerGpu(JobRequest& request, const OptionRow& row, std::string_view value) {
+  uint32_t tasks = 0;
+  if (Fault fault = ParseCount(row, value, 1, &tasks)) return fault;
+  if (tasks > 1) return ValueNotSupported(row, value);
+  request.task_per_gpu = true;
+  return kFine;
+}
+
 Fault SetTmp(JobRequest& request, const OptionRow& row, std::string_view value) {
   uint64_t mb = 0;
   if (Fault fault = ParseMemory(row, value, &mb)) return fault;
@@ -324,17 +332,6 @@ Fault SetWaitSeconds(JobRequest& request, const OptionRow& row, std::string_view
   uint32_t seconds = 0;
   if (Fault fault = ParseCount(row, value, 0, &seconds)) return fault;
   request.wait_seconds = seconds;
-  return kFine;
-}
-
-Fault SetDistribution(JobRequest& request, const OptionRow& row, std::string_view value) {
-  std::string_view nodes = value.substr(0, value.find(','));
-  for (std::string_view extra : SplitSkipEmpty(value.substr(nodes.size()), ",")) {
-    if (!EqualsIgnoreCase(extra, "NoPack")) return ValueNotSupported(row, value);
-  }
-  if (nodes == "*") nodes = "block";
-  if (nodes != "block" && nodes != "cyclic") return ValueNotSupported(row, value);
-  request.distribution = std::string(nodes);
   return kFine;
 }
 

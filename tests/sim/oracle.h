@@ -49,7 +49,8 @@ class Oracle : public Witness {
   void CheckLicenses(const ctld::Controller& core, const ctld::Job& job);  // which has started
   void CheckChoice(const ctld::Controller& core, const ctld::Job& job);    // likewise
   void CheckSwitches(const ctld::Controller& core, const ctld::Job& job);  // likewise
-  void CheckUsers(const ctld::Controller& core, const ctld::Job& job);     // likewise
+  void CheckUsers(const ctld::Controller& core, const ctld::Job& job);
+  void CheckLayout(const ctld::Controller& core, const ctld::Job& job);  // likewise
   void CheckRemoved(const ctld::Controller& core, JobId id);
   void CheckTimeLimit(const ctld::Job& job);  // which runs
   void CheckPreempted(const ctld::Controller& core, const ctld::Job& job);

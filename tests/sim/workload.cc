@@ -20,6 +20,7 @@ class Workload {
         license_random_(seed, "work-licences"),
         choice_random_(seed, "work-choice"),
         tree_random_(seed, "work-tree"),
+        layout_random_(seed, "work-layout"),
         suspend_random_(seed, "work-suspend") {}
 
   std::vector<WorkItem> Run() {
@@ -192,6 +193,7 @@ class Workload {
     Licenses(spec);
     Choice(spec);
     Switches(spec);
+    Layout(spec);
     if (random_.OneIn(8))
       spec.begin_time = kStart + item.at + absl::Seconds(random_.Between(1, 90));
     if (spec.batch && random_.Percent(arrays_percent_)) Array(spec);
@@ -303,6 +305,26 @@ class Workload {
     spec.rare = std::make_shared<const ctld::RareWishes>(std::move(wishes));
   }
 
+  // Drawn apart as well: sockets, cores and threads.
+  void Layout(ctld::JobSpec& spec) {
+    const auto& nodes = cluster_.settings.nodes;
+    const bool any = std::any_of(nodes.begin(), nodes.end(), [](const ctld::Node& node) {
+      return node.cores_per_socket > 1 || node.threads_per_core > 1;
+    });
+    if (!any || layout_random_.OneIn(2)) return;
+    ctld::RareWishes wishes = spec.wishes();
+    ctld::CpuWishes& cpus = wishes.cpus;
+    if (layout_random_.OneIn(2)) cpus.threads_per_core = 1;
+    if (layout_random_.OneIn(2)) cpus.ntasks_per_socket = 1 + layout_random_.Below(2);
+    if (layout_random_.OneIn(3)) cpus.ntasks_per_core = 1 + layout_random_.Below(2);
+    if (layout_random_.OneIn(6)) cpus.sockets_per_node = 2;
+    static const std::vector<std::string> kDistributions = {"", "cyclic", "block:cyclic",
+                                                            "block:fcyclic", "cyclic:block:cyclic"};
+    cpus.distribution = layout_random_.Of(kDistributions);
+    if (wishes == spec.wishes()) return;
+    spec.rare = std::make_shared<const ctld::RareWishes>(std::move(wishes));
+  }
+
   // No more than there are at first.
   std::string SomeLicenses() {
     const std::vector<License>& there = cluster_.settings.licenses;
@@ -368,6 +390,7 @@ class Workload {
   Random license_random_;
   Random choice_random_;
   Random tree_random_;
+  Random layout_random_;
   Random suspend_random_;
   std::vector<WorkItem> items_;
   std::vector<uint32_t> submitted_;

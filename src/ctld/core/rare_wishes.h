@@ -6,6 +6,7 @@
 #include <string>
 
 #include "absl/time/time.h"
+#include "ctld/core/cpu_layout.h"
 
 namespace reeve::ctld {
 
@@ -21,6 +22,8 @@ struct RareWishes {
   // How long it waits for them when it could start on others: as long as the configuration lets it
   // when it does not say. Of a job that has been submitted always set beside `switches`.
   std::optional<absl::Duration> switches_wait;
+
+  CpuWishes cpus;
 
   friend bool operator==(const RareWishes&, const RareWishes&) = default;
 };

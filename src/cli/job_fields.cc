@@ -236,7 +236,10 @@ constexpr ViewField<JobRow> kJobFields[] = {
     {0, "SubmitLine", "SUBMIT_LINE", [](const Row& r) { return OrNull(Spec(r).submit_line()); }},
     {0, "system_comment", "SYSTEM_COMMENT", Always<kNull>},
     {0, "tres-alloc tres", "TRES_ALLOC", TresText},
-    {0, "tres-bind", "TRES_BIND", Always<kNotAvailable>},
+    {0, "tres-bind", "TRES_BIND",
+     [](const Row& r) {
+       return Spec(r).gpu_bind().empty() ? kNotAvailable : StrCat("gpu:", Spec(r).gpu_bind());
+     }},
     {0, "tres-freq", "TRES_FREQ", Always<kNotAvailable>},
     {0, "tres-per-job", "TRES_PER_JOB",
      [](const Row& r) { return OrNotAvailable(TresPerJob(Spec(r))); }},

@@ -1,6 +1,7 @@
 #include "cli/job_options.h"
 
 #include <array>
+#include <limits>
 
 #include "cli/cpu_options.h"
 #include "cli/option_values.h"
@@ -140,6 +141,8 @@ constexpr auto kTable = std::to_array<OptionRow>({
      "for launchers of other programs: whole nodes, no limits on the step"},
     {"extra-node-info", 'B', kRequired, kAll, "", SetExtraNodeInfo, "S[:C[:T]]",
      "nodes with so many sockets, cores and threads"},
+    {"gpu-bind", 0, kRequired, kAll, "SBATCH_GPU_BIND SALLOC_GPU_BIND SLURM_GPU_BIND", SetGpuBind,
+     "KIND", "GPUs that each task sees: none, per_task:N, single:TASKS"},
     {"gpus", 'G', kRequired, kAll, "SBATCH_GPUS SALLOC_GPUS SLURM_GPUS",
      SetGpus<&Spec::mutable_gpus>, "[TYPE:]N", "GPUs in all"},
     {"gpus-per-node", 0, kRequired, kAll,
@@ -150,6 +153,8 @@ constexpr auto kTable = std::to_array<OptionRow>({
      SetGpus<&Spec::mutable_gpus_per_task>, "[TYPE:]N", "GPUs for each task, which sees no others"},
     {"gres", 0, kRequired, kAll, "SBATCH_GRES SALLOC_GRES SLURM_GRES SLURM_STEP_GRES", SetGres,
      "LIST", "generic resources on each node: gpu:2, gpu:a100:1,nic; none"},
+    {"gres-flags", 0, kRequired, kAll, "SBATCH_GRES_FLAGS SALLOC_GRES_FLAGS SLURM_GRES_FLAGS",
+     SetGresFlags, "disable-binding", "CPUs may be far from the GPUs"},
     {"help", 'h', kNone, kAll, "", SetAction<Action::kHelp>, "", "this text"},
     {"hint", 0, kRequired, kAll, "SBATCH_HINT SALLOC_HINT SLURM_HINT", SetHint, "WORDS",
      "nomultithread, compute_bound, memory_bound, multithread"},
@@ -198,8 +203,8 @@ constexpr auto kTable = std::to_array<OptionRow>({
      "N", "number of tasks"},
     {"ntasks-per-core", 0, kRequired, kAll, "SLURM_NTASKS_PER_CORE",
      SetCpuWish<&pb::CpuWishes::set_ntasks_per_core>, "N", "no more tasks on a core"},
-    {"ntasks-per-gpu", 0, kRequired, kAll, "SLURM_NTASKS_PER_GPU", SetNtasksPerGpu, "1",
-     "a task for each GPU, which sees no other"},
+    {"ntasks-per-gpu", 0, kRequired, kAll, "SLURM_NTASKS_PER_GPU", SetNtasksPerGpu, "N",
+     "tasks for each GPU, which see no other"},
     {"ntasks-per-node", 0, kRequired, kAll, "SLURM_NTASKS_PER_NODE",
      SetCount<&Spec::set_ntasks_per_node>, "N", "tasks on each node"},
     {"ntasks-per-socket", 0, kRequired, kAll, "SLURM_NTASKS_PER_SOCKET",
@@ -286,10 +291,8 @@ constexpr auto kTable = std::to_array<OptionRow>({
     {"extra", 0, kRequired, kAll, ""},
     {"get-user-env", 0, kOptional, kSbatch, "SBATCH_GET_USER_ENV"},
     {"gid", 0, kRequired, kSbatch, ""},
-    {"gpu-bind", 0, kRequired, kAll, "SBATCH_GPU_BIND SALLOC_GPU_BIND SLURM_GPU_BIND"},
     {"gpu-freq", 0, kRequired, kAll, "SBATCH_GPU_FREQ SALLOC_GPU_FREQ SLURM_GPU_FREQ"},
     {"gpus-per-socket", 0, kRequired, kAll, ""},
-    {"gres-flags", 0, kRequired, kAll, "SBATCH_GRES_FLAGS SALLOC_GRES_FLAGS SLURM_GRES_FLAGS"},
     {"het-group", 0, kRequired, kSrun, ""},
     {"ignore-signals", 0, kRequired, kSrun, ""},
     {"kill-command", 'K', kOptional, kSalloc, "SALLOC_KILL_CMD"},
@@ -373,21 +376,43 @@ bool AsksForGres(const pb::JobSpec& spec) {
          !spec.gpus_per_task().empty();
 }
 
-// A GPU for each task: of those that are asked for, or as many as there are tasks.
-Fault SettleTaskPerGpu(JobRequest& request) {
+// GPUs that are asked for on each node.
+uint64_t GpusOnNode(const pb::JobSpec& spec) {
+  uint64_t count = 0;
+  const absl::StatusOr<std::vector<Gres>> list = ParseGres(spec.gres());
+  for (const Gres& gres : list.ok() ? *list : std::vector<Gres>()) {
+    if (gres.name == kGpu) count += gres.count;
+  }
+  const absl::StatusOr<Gres> gpus = ParseGpus(spec.gpus_per_node());
+  return count + (gpus.ok() ? gpus->count : 0);
+}
+
+// A GPU for each task: of those that are asked for, or as many as there are tasks. Where several
+// share one, it is to be known how many GPUs a node has.
+Fault SettleTasksPerGpu(JobRequest& request) {
   for (const char* other : {"ntasks-per-node", "gpus-per-task"}) {
     if (!request.WasSet(other)) continue;
     return OptionFault{StrCat("--", other, " is mutually exclusive with --ntasks-per-gpu"), 1};
   }
   const bool counted = request.spec.has_num_tasks() || request.spec.has_min_nodes();
   if (!AsksForGres(request.spec) && !counted) return OptionFault{std::string(kInvalidGres), 1};
-  request.spec.set_gpus_per_task("1");
+  const uint32_t tasks = request.ntasks_per_gpu;
+  if (tasks == 1) {
+    request.spec.set_gpus_per_task("1");
+    return kFine;
+  }
+  const uint64_t gpus = GpusOnNode(request.spec);
+  if (gpus == 0 || gpus * tasks > std::numeric_limits<int32_t>::max()) {
+    return NotSupported(StrCat("--ntasks-per-gpu=", tasks, " without a number of GPUs of a node"));
+  }
+  request.spec.set_ntasks_per_node(static_cast<uint32_t>(gpus * tasks));
+  if (request.spec.gpu_bind().empty()) request.spec.set_gpu_bind(StrCat("single:", tasks));
   return kFine;
 }
 
 Fault CheckGres(JobRequest& request, bool has_gres_types) {
-  if (request.task_per_gpu) {
-    if (Fault fault = SettleTaskPerGpu(request)) return fault;
+  if (request.ntasks_per_gpu > 0) {
+    if (Fault fault = SettleTasksPerGpu(request)) return fault;
   }
   const pb::JobSpec& spec = request.spec;
   if (AsksForGres(spec) && !has_gres_types) return OptionFault{std::string(kInvalidGres), 1};

@@ -9,6 +9,7 @@
 #include "absl/time/clock.h"
 #include "cli/srun_request.h"
 #include "cli/text_match.h"
+#include "common/base/gpu_bind.h"
 #include "common/base/gres.h"
 #include "common/base/switches.h"
 #include "common/base/text.h"
@@ -162,10 +163,30 @@ Fault SetMemPerGpu(JobRequest& request, const OptionRow& row, std::string_view v
 }
 
 Fault SetNtasksPerGpu(JobRequest& request, const OptionRow& row, std::string_view value) {
-  uint32_t tasks = 0;
-  if (Fault fault = ParseCount(row, value, 1, &tasks)) return fault;
-  if (tasks > 1) return ValueNotSupported(row, value);
-  request.task_per_gpu = true;
+  return ParseCount(row, value, 1, &request.ntasks_per_gpu);
+}
+
+Fault SetGpuBind(JobRequest& request, const OptionRow& row, std::string_view value) {
+  const absl::StatusOr<GpuBind> bind = ParseGpuBind(value);
+  if (absl::IsUnimplemented(bind.status())) return ValueNotSupported(row, value);
+  if (!bind.ok()) return OptionFault{StrCat("Invalid --gpu-bind argument: gpu:", value)};
+  request.spec.set_gpu_bind(std::string(value));
+  return kFine;
+}
+
+Fault SetGresFlags(JobRequest& request, const OptionRow& row, std::string_view value) {
+  for (std::string_view flag : Split(value, ",")) {
+    if (EqualsIgnoreCase(flag, "disable-binding")) {
+      request.spec.mutable_cpus()->set_far_from_gpus(true);
+    } else if (EqualsIgnoreCase(flag, "enforce-binding") ||
+               EqualsIgnoreCase(flag, "allow-task-sharing") ||
+               EqualsIgnoreCase(flag, "multiple-tasks-per-sharing") ||
+               EqualsIgnoreCase(flag, "one-task-per-sharing")) {
+      return ValueNotSupported(row, flag);
+    } else {
+      return InvalidSpecification(row);
+    }
+  }
   return kFine;
 }
 

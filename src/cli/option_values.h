@@ -33,6 +33,8 @@ Fault SetMem(JobRequest& request, const OptionRow& row, std::string_view value);
 Fault SetMemPerCpu(JobRequest& request, const OptionRow& row, std::string_view value);
 Fault SetMemPerGpu(JobRequest& request, const OptionRow& row, std::string_view value);
 Fault SetGres(JobRequest& request, const OptionRow& row, std::string_view value);
+Fault SetGpuBind(JobRequest& request, const OptionRow& row, std::string_view value);
+Fault SetGresFlags(JobRequest& request, const OptionRow& row, std::string_view value);
 Fault SetNtasksPerGpu(JobRequest& request, const OptionRow& row, std::string_view value);
 Fault SetTmp(JobRequest& request, const OptionRow& row, std::string_view value);
 Fault SetNice(JobRequest& request, const OptionRow& row, std::string_view value);

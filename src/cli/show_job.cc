@@ -166,6 +166,7 @@ void AddFiles(const JobRow& row, RecordText* text) {
   }
   line("CpusPerTres=", CpusPerTres(spec));
   line("MemPerTres=", MemPerTres(spec));
+  line("TresBind=", spec.gpu_bind().empty() ? "" : StrCat("gpu:", spec.gpu_bind()));
   line("TresPerJob=", TresPerJob(spec));
   line("TresPerNode=", TresPerNode(spec));
   line("TresPerTask=", TresPerTask(spec));

@@ -16,8 +16,9 @@ constexpr int64_t kHoldSeconds = 20;  // how long the controller may hold the ca
 
 // What a job has and a step of it has not yet; from an outer job's environment it is no wish.
 std::optional<OptionFault> RefuseForStep(const JobRequest& request) {
-  for (std::string_view option : {"mem", "mem-per-cpu", "mem-per-gpu", "cpus-per-gpu", "constraint",
-                                  "sockets-per-node", "cores-per-socket", "extra-node-info", "ntasks-per-gpu"}) {
+  for (std::string_view option :
+       {"mem", "mem-per-cpu", "mem-per-gpu", "cpus-per-gpu", "constraint", "sockets-per-node",
+        "cores-per-socket", "extra-node-info", "ntasks-per-gpu", "gres-flags"}) {
     if (request.WasSetBy(option, Source::kCommandLine)) {
       return NotSupported(StrCat("--", option, " for a step inside of a job"));
     }
@@ -149,6 +150,7 @@ pb::CreateStepRequest MakeStepRequest(const JobRequest& request, const StepOrigi
   step.set_gpus(spec.gpus());
   step.set_gpus_per_node(spec.gpus_per_node());
   step.set_gpus_per_task(spec.gpus_per_task());
+  step.set_gpu_bind(spec.gpu_bind());
   step.set_exact(request.exact);
   step.set_overlap(request.overlap);
   step.set_overcommit(spec.overcommit());

@@ -213,6 +213,7 @@ void PutWishes(const RareWishes& wishes, pb::JobSpec* out) {
   out->set_exclusive_user(wishes.exclusive_user);
   out->set_switches(wishes.switches);
   if (wishes.switches_wait) out->set_switches_wait(Seconds(*wishes.switches_wait));
+  out->set_gpu_bind(wishes.gpu_bind);
   if (!(wishes.cpus == CpuWishes())) *out->mutable_cpus() = ctld::ToProto(wishes.cpus);
 }
 
@@ -227,6 +228,7 @@ std::shared_ptr<const RareWishes> GetWishes(const pb::JobSpec& in) {
     wishes.switches_wait = Duration(in.switches_wait());
   }
   wishes.cpus = ctld::FromProto(in.cpus());
+  wishes.gpu_bind = in.gpu_bind();
   return wishes == RareWishes() ? nullptr : std::make_shared<const RareWishes>(std::move(wishes));
 }
 
@@ -253,13 +255,14 @@ pb::CpuWishes ToProto(const CpuWishes& wishes) {
   out.set_ntasks_per_core(wishes.ntasks_per_core);
   out.set_hint(wishes.hint);
   out.set_distribution(wishes.distribution);
+  out.set_far_from_gpus(wishes.far_from_gpus);
   return out;
 }
 
 CpuWishes FromProto(const pb::CpuWishes& in) {
   return {in.sockets_per_node(),  in.cores_per_socket(), in.threads_per_core(),
           in.ntasks_per_socket(), in.ntasks_per_core(),  in.hint(),
-          in.distribution()};
+          in.distribution(),      in.far_from_gpus()};
 }
 
 pb::NodeShare ToProto(const NodeShare& share) {

@@ -352,21 +352,34 @@ TEST(OptionParser, DistributionsAreOfThreeLevels) {
   }
 }
 
-TEST(OptionParser, OneTaskForEachGpu) {
-  const auto settled = [](std::vector<std::string> words) {
+TEST(OptionParser, TasksForEachGpu) {
+  const auto settled = [](int tasks, std::vector<std::string> words) {
     Reading reading(kSbatch);
-    words.push_back("--ntasks-per-gpu=1");
+    words.push_back(StrCat("--ntasks-per-gpu=", tasks));
     reading.Line(std::move(words));
     const auto fault = CheckCombinations(&reading.request, true);
-    return fault ? fault->message : "gpus-per-task=" + reading.request.spec.gpus_per_task();
+    const pb::JobSpec& spec = reading.request.spec;
+    return fault ? fault->message
+                 : StrCat(spec.gpus_per_task(), "/", spec.ntasks_per_node(), "/", spec.gpu_bind());
   };
-  EXPECT_EQ(settled({"-n4"}), "gpus-per-task=1");
-  EXPECT_EQ(settled({"--gpus=a100:4"}), "gpus-per-task=1");
-  EXPECT_EQ(settled({}), "Invalid generic resource (gres) specification");
-  EXPECT_EQ(settled({"--gpus=4", "--ntasks-per-node=2"}),
+  EXPECT_EQ(settled(1, {"-n4"}), "1/0/");
+  EXPECT_EQ(settled(1, {"--gpus=a100:4"}), "1/0/");
+  EXPECT_EQ(settled(1, {}), "Invalid generic resource (gres) specification");
+  EXPECT_EQ(settled(1, {"--gpus=4", "--ntasks-per-node=2"}),
             "--ntasks-per-node is mutually exclusive with --ntasks-per-gpu");
-  ExpectRefusal(Reading(kSbatch).Line({"--ntasks-per-gpu=2"}),
-                "sbatch: error: --ntasks-per-gpu=2 is not supported yet\n", 255);
+  EXPECT_EQ(settled(2, {"--gres=gpu:a100:2,nic"}), "/4/single:2");
+  EXPECT_EQ(settled(2, {"--gpus-per-node=3", "--gpu-bind=none"}), "/6/none");
+  EXPECT_EQ(settled(2, {"--gpus=4"}),
+            "--ntasks-per-gpu=2 without a number of GPUs of a node is not supported yet");
+  ExpectRefusal(Reading(kSbatch).Line({"--gpu-bind=foo"}),
+                "sbatch: error: Invalid --gpu-bind argument: gpu:foo\n", 255);
+  ExpectRefusal(Reading(kSbatch).Line({"--gpu-bind=closest"}),
+                "sbatch: error: --gpu-bind=closest is not supported yet\n", 255);
+  EXPECT_TRUE(CpusAsked({"--gres-flags=disable-binding"}).far_from_gpus());
+  ExpectRefusal(Reading(kSbatch).Line({"--gres-flags=foo"}),
+                "sbatch: error: Invalid --gres-flags specification\n", 255);
+  ExpectRefusal(Reading(kSbatch).Line({"--gres-flags=enforce-binding"}),
+                "sbatch: error: --gres-flags=enforce-binding is not supported yet\n", 255);
 }
 
 TEST(OptionParser, ExclusiveIsOfNodesOrOfUsers) {

@@ -29,7 +29,7 @@ std::string Counted(uint32_t count, std::string_view thing) {
 std::string CpuLayout::KeyText() const {
   if (!Any()) return "";
   return StrCat(sockets, ".", cores, ".", threads, ".", tasks_per_socket, ".", tasks_per_core, ".",
-                int{cyclic_nodes}, int{static_cast<uint8_t>(over_sockets)},
+                int{cyclic_nodes}, int{far_from_gpus}, int{static_cast<uint8_t>(over_sockets)},
                 int{static_cast<uint8_t>(over_cores)});
 }
 
@@ -63,6 +63,7 @@ CpuLayout LayoutOf(const CpuWishes& wishes) {
   layout.threads = wishes.threads_per_core;
   layout.tasks_per_socket = wishes.ntasks_per_socket;
   layout.tasks_per_core = wishes.ntasks_per_core;
+  layout.far_from_gpus = wishes.far_from_gpus;
   const std::string lower = ToLower(wishes.distribution);
   const std::vector<std::string_view> levels =
       Split(std::string_view(lower).substr(0, lower.find(',')), ":");

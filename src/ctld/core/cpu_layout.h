@@ -24,8 +24,9 @@ struct CpuWishes {
   uint32_t threads_per_core = 0;   // likewise, and no more of a core are used
   uint32_t ntasks_per_socket = 0;  // no more than that
   uint32_t ntasks_per_core = 0;
-  std::string hint;          // what some of it was made of
-  std::string distribution;  // "block:cyclic", over nodes, sockets and cores
+  std::string hint;            // what some of it was made of
+  std::string distribution;    // "block:cyclic", over nodes, sockets and cores
+  bool far_from_gpus = false;  // CPUs near its GPUs are no better than others
 
   friend bool operator==(const CpuWishes&, const CpuWishes&) = default;
 };
@@ -40,7 +41,8 @@ struct CpuLayout {
   uint32_t threads = 0;
   uint32_t tasks_per_socket = 0;
   uint32_t tasks_per_core = 0;
-  bool cyclic_nodes = false;  // tasks go to nodes in turn
+  bool cyclic_nodes = false;   // tasks go to nodes in turn
+  bool far_from_gpus = false;  // CPUs near its GPUs are no better than others
   Spread over_sockets = Spread::kBlock;
   Spread over_cores = Spread::kBlock;  // matters where single threads are taken: to steps
 

@@ -166,6 +166,7 @@ struct StepSpec {
   std::string task_prolog;  // the user's own
   std::string task_epilog;
   uint32_t gpus_per_task = 0;  // each task sees so many of its own; 0: all of the step's
+  uint32_t tasks_per_gpu = 0;  // each sees one, which so many share; 0: as above
 };
 
 struct Step {

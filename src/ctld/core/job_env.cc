@@ -100,6 +100,7 @@ void AddCommon(EnvBuilder& env, const Settings& settings, const Job& job) {
   }
   AddGresAsked(env, spec);
   AddCpusAsked(env, spec.wishes().cpus);
+  env.SetIf(!spec.wishes().gpu_bind.empty(), "SLURM_GPU_BIND", spec.wishes().gpu_bind);
   env.SetIf(!spec.wishes().licenses.empty(), "SLURM_JOB_LICENSES", spec.wishes().licenses);
   if (spec.ntasks_per_node.has_value()) env.Set("SLURM_NTASKS_PER_NODE", *spec.ntasks_per_node);
 }

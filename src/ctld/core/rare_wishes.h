@@ -25,6 +25,8 @@ struct RareWishes {
 
   CpuWishes cpus;
 
+  std::string gpu_bind;  // which GPUs the tasks of its steps see: "single:2"
+
   friend bool operator==(const RareWishes&, const RareWishes&) = default;
 };
 

@@ -22,8 +22,10 @@ namespace reeve::ctld {
 namespace {
 
 CpuSet PickCpusOf(const State& state, const Shape& shape, const Placement::Part& part,
-                  const CpuSet& preferred) {
+                  const std::vector<GresShare>& gres) {
   const Node& node = *state.nodes[part.index];
+  const bool any = gres.empty() || shape.layout.far_from_gpus;
+  const CpuSet preferred = any ? CpuSet() : CpusNear(node, gres);
   const bool whole_cores = state.settings.select.core;
   if (!shape.layout.Any()) return PickCpus(node, part.cpus, whole_cores, preferred);
   return LayoutRoom(shape.layout, shape.cpus_per_task, CpusOf(node, whole_cores), whole_cores,
@@ -45,8 +47,7 @@ NodeShare MakeShare(const State& state, const Shape& shape, const Placement::Par
   share.mem_mb = part.mem_mb;
   share.tasks = part.tasks;
   share.gres = node.stock.Pick(part.gres);
-  share.cores =
-      PickCpusOf(state, shape, part, share.gres.empty() ? CpuSet() : CpusNear(node, share.gres));
+  share.cores = PickCpusOf(state, shape, part, share.gres);
   share.cpus = share.cores.Count();
   share.usable_cpus = UsableCount(state, shape, share);
   return share;

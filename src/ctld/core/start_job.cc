@@ -35,6 +35,7 @@ CpuSet PickCpusOf(const State& state, const Shape& shape, const Placement::Part&
 
 // 0: all.
 uint32_t UsableCount(const State& state, const Shape& shape, const NodeShare& share) {
+  if (shape.layout.threads == 0) return 0;
   const uint32_t usable =
       UsableCpus(shape.layout, CpusOf(state, share.node), share.cores, share.cores).Count();
   return usable < share.cpus ? usable : 0;

@@ -184,6 +184,7 @@ std::string_view NeedName(pb::Explanation::Need need) {
       "memory",        "up",           "free_now",     "free_throughout", "gres", "sole_user",
       "feature_group", "contiguous",   "switches"};
   const size_t index = static_cast<size_t>(need);
+  if (need == pb::Explanation::NEED_LAYOUT) return "cpu_layout";
   return index < std::size(kNames) ? kNames[index] : "unknown";
 }
 

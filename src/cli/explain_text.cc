@@ -138,6 +138,7 @@ class Printer {
         return "features " + asked;
       case Explanation::NEED_DISK:
         return "disk " + asked;
+      case Explanation::NEED_LAYOUT:
       case Explanation::NEED_CPUS:
         return asked;
       case Explanation::NEED_MEMORY:

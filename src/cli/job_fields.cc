@@ -22,8 +22,6 @@ constexpr char kNull[] = "(null)";
 constexpr char kNotAvailable[] = "N/A";
 constexpr char kNoFederation[] = "NA";
 constexpr char kZero[] = "0";
-constexpr char kStar[] = "*";
-constexpr char kStars[] = "*:*:*";
 constexpr char kNoTime[] = "0:00";
 constexpr char kNotSet[] = "NotSet";
 constexpr char kEmpty[] = "";
@@ -53,6 +51,14 @@ std::string PendingSeconds(const JobRow& row) {
 
 std::string OrNotAvailable(std::string text) {
   return text.empty() ? kNotAvailable : text;
+}
+
+std::string OrStar(uint32_t count) {
+  return count == 0 ? "*" : StrCat(count);
+}
+
+std::string CountOrNone(uint32_t count) {
+  return count == 0 ? kNotAvailable : StrCat(count);
 }
 
 std::string TresText(const JobRow& row) {
@@ -109,7 +115,12 @@ constexpr ViewField<JobRow> kJobFields[] = {
     {'w', "WCKey", "WCKEY", Always<kNull>},
     {'x', "ExcNodes", "EXC_NODES", [](const Row& r) { return Spec(r).exc_nodes(); }},
     {'y', "Nice", "NICE", [](const Row& r) { return StrCat(Spec(r).nice()); }},
-    {'z', "SCT", "S:C:T", Always<kStars>},
+    {'z', "SCT", "S:C:T",
+     [](const Row& r) {
+       const pb::CpuWishes& cpus = Spec(r).cpus();
+       return StrCat(OrStar(cpus.sockets_per_node()), ":", OrStar(cpus.cores_per_socket()), ":",
+                     OrStar(cpus.threads_per_core()));
+     }},
     {'A', "JobID", "JOBID", [](const Row& r) { return StrCat(r.job->job_id()); }},
     {'B', "BatchHost", "EXEC_HOST",
      [](const Row& r) { return r.job->batch_host().empty() ? "n/a" : r.job->batch_host(); }},
@@ -118,9 +129,12 @@ constexpr ViewField<JobRow> kJobFields[] = {
     {'E', "Dependency", "DEPENDENCY", [](const Row& r) { return OrNull(r.job->dependency()); }},
     {'F', "ArrayJobID", "ARRAY_JOB_ID", [](const Row& r) { return StrCat(ArrayJobId(*r.job)); }},
     {'G', "GroupID", "GROUP", [](const Row& r) { return StrCat(r.job->gid()); }},
-    {'H', "Sockets", "SOCKETS_PER_NODE", Always<kStar>},
-    {'I', "Cores", "CORES_PER_SOCKET", Always<kStar>},
-    {'J', "Threads", "THREADS_PER_CORE", Always<kStar>},
+    {'H', "Sockets", "SOCKETS_PER_NODE",
+     [](const Row& r) { return OrStar(Spec(r).cpus().sockets_per_node()); }},
+    {'I', "Cores", "CORES_PER_SOCKET",
+     [](const Row& r) { return OrStar(Spec(r).cpus().cores_per_socket()); }},
+    {'J', "Threads", "THREADS_PER_CORE",
+     [](const Row& r) { return OrStar(Spec(r).cpus().threads_per_core()); }},
     {'K', "ArrayTaskID", "ARRAY_TASK_ID", ArrayTaskText},
     {'L', "TimeLeft", "TIME_LEFT",
      [](const Row& r) { return TimeLeftText(*r.job, r.context->now); }, Overflow::kKeep},
@@ -192,10 +206,12 @@ constexpr ViewField<JobRow> kJobFields[] = {
      Overflow::kKeep},
     {0, "Network", "NETWORK", Always<kNull>},
     {0, "NTPerBoard", "NTASKS_PER_BOARD", Always<kZero>},
-    {0, "NTPerCore", "NTASKS_PER_CORE", Always<kNotAvailable>},
+    {0, "NTPerCore", "NTASKS_PER_CORE",
+     [](const Row& r) { return CountOrNone(Spec(r).cpus().ntasks_per_core()); }},
     {0, "NTPerNode", "NTASKS_PER_NODE",
      [](const Row& r) { return StrCat(Spec(r).ntasks_per_node()); }},
-    {0, "NTPerSocket", "NTASKS_PER_SOCKET", Always<kNotAvailable>},
+    {0, "NTPerSocket", "NTASKS_PER_SOCKET",
+     [](const Row& r) { return CountOrNone(Spec(r).cpus().ntasks_per_socket()); }},
     {0, "NumTasks", "TASKS", [](const Row& r) { return StrCat(NumTasks(*r.job)); }},
     {0, "Origin", "ORIGIN", Always<kNoFederation>},
     {0, "OriginRaw", "ORIGIN_RAW", Always<kNoFederation>},
@@ -220,7 +236,10 @@ constexpr ViewField<JobRow> kJobFields[] = {
     {0, "SubmitLine", "SUBMIT_LINE", [](const Row& r) { return OrNull(Spec(r).submit_line()); }},
     {0, "system_comment", "SYSTEM_COMMENT", Always<kNull>},
     {0, "tres-alloc tres", "TRES_ALLOC", TresText},
-    {0, "tres-bind", "TRES_BIND", Always<kNotAvailable>},
+    {0, "tres-bind", "TRES_BIND",
+     [](const Row& r) {
+       return Spec(r).gpu_bind().empty() ? kNotAvailable : StrCat("gpu:", Spec(r).gpu_bind());
+     }},
     {0, "tres-freq", "TRES_FREQ", Always<kNotAvailable>},
     {0, "tres-per-job", "TRES_PER_JOB",
      [](const Row& r) { return OrNotAvailable(TresPerJob(Spec(r))); }},

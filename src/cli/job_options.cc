@@ -1,7 +1,9 @@
 #include "cli/job_options.h"
 
 #include <array>
+#include <limits>
 
+#include "cli/cpu_options.h"
 #include "cli/option_values.h"
 #include "common/base/gres.h"
 #include "common/base/text.h"
@@ -105,6 +107,8 @@ constexpr auto kTable = std::to_array<OptionRow>({
     {"constraint", 'C', kRequired, kAll, "SBATCH_CONSTRAINT SALLOC_CONSTRAINT SLURM_CONSTRAINT",
      SetText<&Spec::mutable_features>, "LIST", "features that the nodes must have"},
     {"contiguous", 0, kNone, kAll, "", SetFlag<&Spec::set_contiguous>, "", "neighbouring nodes"},
+    {"cores-per-socket", 0, kRequired, kAll, "", SetCpuWish<&pb::CpuWishes::set_cores_per_socket>,
+     "N", "nodes with so many cores a socket"},
     {"cpu-bind", 0, kRequired, kSrun, "SLURM_CPU_BIND", SetCpuBind, "none",
      "binding of tasks: only none"},
     {"cpus-per-gpu", 0, kRequired, kAll,
@@ -118,8 +122,9 @@ constexpr auto kTable = std::to_array<OptionRow>({
      "LIST", "after:ID, afterok:ID, afterany:ID"},
     {"disable-status", 'X', kNone, kSrun, "SLURM_DISABLE_STATUS",
      SetOwnFlag<&Request::disable_status>, "", "Ctrl-C goes to the tasks at once"},
-    {"distribution", 'm', kRequired, kSrun, "SLURM_DISTRIBUTION", SetDistribution, "block|cyclic",
-     "how tasks are spread over nodes"},
+    {"distribution", 'm', kRequired, kAll, "SBATCH_DISTRIBUTION SLURM_DISTRIBUTION",
+     SetDistribution, "N[:S[:C]]",
+     "how tasks are spread over nodes, sockets, cores: block, cyclic"},
     {"epilog", 0, kRequired, kSrun, "SLURM_EPILOG", SetOwnText<&Request::srun_epilog>, "PROGRAM",
      "run it here after the step; none"},
     {"error", 'e', kRequired, kBatchAndRun, "SBATCH_ERROR SRUN_ERROR",
@@ -134,6 +139,10 @@ constexpr auto kTable = std::to_array<OptionRow>({
      SetOwnText<&Request::export_text>, "ALL|NONE|LIST", "environment to pass on; NAME=value sets"},
     {"external-launcher", 0, kNone, kSrun, "", SetOwnFlag<&Request::external_launcher>, "",
      "for launchers of other programs: whole nodes, no limits on the step"},
+    {"extra-node-info", 'B', kRequired, kAll, "", SetExtraNodeInfo, "S[:C[:T]]",
+     "nodes with so many sockets, cores and threads"},
+    {"gpu-bind", 0, kRequired, kAll, "SBATCH_GPU_BIND SALLOC_GPU_BIND SLURM_GPU_BIND", SetGpuBind,
+     "KIND", "GPUs that each task sees: none, per_task:N, single:TASKS"},
     {"gpus", 'G', kRequired, kAll, "SBATCH_GPUS SALLOC_GPUS SLURM_GPUS",
      SetGpus<&Spec::mutable_gpus>, "[TYPE:]N", "GPUs in all"},
     {"gpus-per-node", 0, kRequired, kAll,
@@ -144,7 +153,11 @@ constexpr auto kTable = std::to_array<OptionRow>({
      SetGpus<&Spec::mutable_gpus_per_task>, "[TYPE:]N", "GPUs for each task, which sees no others"},
     {"gres", 0, kRequired, kAll, "SBATCH_GRES SALLOC_GRES SLURM_GRES SLURM_STEP_GRES", SetGres,
      "LIST", "generic resources on each node: gpu:2, gpu:a100:1,nic; none"},
+    {"gres-flags", 0, kRequired, kAll, "SBATCH_GRES_FLAGS SALLOC_GRES_FLAGS SLURM_GRES_FLAGS",
+     SetGresFlags, "disable-binding", "CPUs may be far from the GPUs"},
     {"help", 'h', kNone, kAll, "", SetAction<Action::kHelp>, "", "this text"},
+    {"hint", 0, kRequired, kAll, "SBATCH_HINT SALLOC_HINT SLURM_HINT", SetHint, "WORDS",
+     "nomultithread, compute_bound, memory_bound, multithread"},
     {"hold", 'H', kNone, kAll, "", SetFlag<&Spec::set_hold>, "", "do not start until released"},
     {"ignore-pbs", 0, kNone, kSbatch, "SBATCH_IGNORE_PBS", Satisfied, "",
      "leave #PBS lines alone (always so)"},
@@ -188,8 +201,14 @@ constexpr auto kTable = std::to_array<OptionRow>({
      "number of nodes"},
     {"ntasks", 'n', kRequired, kAll, "SLURM_NPROCS SLURM_NTASKS", SetCount<&Spec::set_num_tasks>,
      "N", "number of tasks"},
+    {"ntasks-per-core", 0, kRequired, kAll, "SLURM_NTASKS_PER_CORE",
+     SetCpuWish<&pb::CpuWishes::set_ntasks_per_core>, "N", "no more tasks on a core"},
+    {"ntasks-per-gpu", 0, kRequired, kAll, "SLURM_NTASKS_PER_GPU", SetNtasksPerGpu, "N",
+     "tasks for each GPU, which see no other"},
     {"ntasks-per-node", 0, kRequired, kAll, "SLURM_NTASKS_PER_NODE",
      SetCount<&Spec::set_ntasks_per_node>, "N", "tasks on each node"},
+    {"ntasks-per-socket", 0, kRequired, kAll, "SLURM_NTASKS_PER_SOCKET",
+     SetCpuWish<&pb::CpuWishes::set_ntasks_per_socket>, "N", "no more tasks on a socket"},
     {"open-mode", 0, kRequired, kBatchAndRun, "SBATCH_OPEN_MODE SLURM_OPEN_MODE", SetOpenMode,
      "append|truncate", "what to do with output files that exist"},
     {"output", 'o', kRequired, kBatchAndRun, "SBATCH_OUTPUT SRUN_OUTPUT",
@@ -218,12 +237,18 @@ constexpr auto kTable = std::to_array<OptionRow>({
      "run again after a node's failure"},
     {"reservation", 0, kRequired, kAll, "SBATCH_RESERVATION SALLOC_RESERVATION SLURM_RESERVATION",
      SetText<&Spec::mutable_reservation>, "NAME", "run in this reservation"},
+    {"sockets-per-node", 0, kRequired, kAll, "", SetCpuWish<&pb::CpuWishes::set_sockets_per_node>,
+     "N", "nodes with so many sockets"},
     {"switches", 0, kRequired, kAll, "SBATCH_REQ_SWITCH SALLOC_REQ_SWITCH SLURM_REQ_SWITCH",
      SetSwitches, "N[@TIME]", "wait that long at most for nodes on N leaf switches"},
     {"task-epilog", 0, kRequired, kSrun, "SLURM_TASK_EPILOG", SetOwnText<&Request::task_epilog>,
      "PROGRAM", "run it after each task"},
     {"task-prolog", 0, kRequired, kSrun, "SLURM_TASK_PROLOG", SetOwnText<&Request::task_prolog>,
      "PROGRAM", "run it before each task; its output may set variables"},
+    {"threads-per-core", 0, kRequired, kAll,
+     "SBATCH_THREADS_PER_CORE SALLOC_THREADS_PER_CORE SLURM_THREADS_PER_CORE",
+     SetCpuWish<&pb::CpuWishes::set_threads_per_core>, "N",
+     "nodes with so many threads a core, of which no more are used"},
     {"time", 't', kRequired, kAll, "SBATCH_TIMELIMIT SALLOC_TIMELIMIT SLURM_TIMELIMIT", SetTime,
      "TIME", "limit: minutes, H:M:S, D-H"},
     {"time-min", 0, kRequired, kAll, "", SetTimeMin, "TIME",
@@ -260,21 +285,15 @@ constexpr auto kTable = std::to_array<OptionRow>({
     {"container-id", 0, kRequired, kAll,
      "SBATCH_CONTAINER_ID SALLOC_CONTAINER_ID SRUN_CONTAINER_ID"},
     {"core-spec", 'S', kRequired, kAll, "SBATCH_CORE_SPEC SALLOC_CORE_SPEC SLURM_CORE_SPEC"},
-    {"cores-per-socket", 0, kRequired, kAll, ""},
     {"cpu-freq", 0, kRequired, kAll, "SLURM_CPU_FREQ_REQ"},
     {"delay-boot", 0, kRequired, kAll, "SBATCH_DELAY_BOOT SALLOC_DELAY_BOOT SLURM_DELAY_BOOT"},
-    {"distribution", 'm', kRequired, kSbatch | kSalloc, "SBATCH_DISTRIBUTION"},
     {"export-file", 0, kRequired, kSbatch, ""},
     {"extra", 0, kRequired, kAll, ""},
-    {"extra-node-info", 'B', kRequired, kAll, ""},
     {"get-user-env", 0, kOptional, kSbatch, "SBATCH_GET_USER_ENV"},
     {"gid", 0, kRequired, kSbatch, ""},
-    {"gpu-bind", 0, kRequired, kAll, "SBATCH_GPU_BIND SALLOC_GPU_BIND SLURM_GPU_BIND"},
     {"gpu-freq", 0, kRequired, kAll, "SBATCH_GPU_FREQ SALLOC_GPU_FREQ SLURM_GPU_FREQ"},
     {"gpus-per-socket", 0, kRequired, kAll, ""},
-    {"gres-flags", 0, kRequired, kAll, "SBATCH_GRES_FLAGS SALLOC_GRES_FLAGS SLURM_GRES_FLAGS"},
     {"het-group", 0, kRequired, kSrun, ""},
-    {"hint", 0, kRequired, kAll, "SBATCH_HINT SALLOC_HINT SLURM_HINT"},
     {"ignore-signals", 0, kRequired, kSrun, ""},
     {"kill-command", 'K', kOptional, kSalloc, "SALLOC_KILL_CMD"},
     {"mail-user", 0, kRequired, kAll, ""},
@@ -287,9 +306,6 @@ constexpr auto kTable = std::to_array<OptionRow>({
     {"no-allocate", 'Z', kNone, kSrun, ""},
     {"no-kill", 'k', kOptional, kSbatch | kSalloc, "SBATCH_NO_KILL SALLOC_NO_KILL"},
     {"nodefile", 'F', kRequired, kAll, ""},
-    {"ntasks-per-core", 0, kRequired, kAll, "SLURM_NTASKS_PER_CORE"},
-    {"ntasks-per-gpu", 0, kRequired, kAll, "SLURM_NTASKS_PER_GPU"},
-    {"ntasks-per-socket", 0, kRequired, kAll, "SLURM_NTASKS_PER_SOCKET"},
     {"oom-kill-step", 0, kOptional, kAll, "SLURM_OOMKILLSTEP"},
     {"parsable", 0, kNone, kSrun, ""},
     {"prefer", 0, kRequired, kAll, ""},
@@ -305,15 +321,12 @@ constexpr auto kTable = std::to_array<OptionRow>({
     {"send-libs", 0, kOptional, kSrun, "SLURM_SEND_LIBS"},
     {"signal", 0, kRequired, kAll, "SBATCH_SIGNAL SALLOC_SIGNAL SLURM_SIGNAL"},
     {"slurmd-debug", 0, kRequired, kSrun, ""},
-    {"sockets-per-node", 0, kRequired, kAll, ""},
     {"spread-job", 0, kNone, kAll, "SBATCH_SPREAD_JOB SALLOC_SPREAD_JOB SLURM_SPREAD_JOB"},
     {"spread-segments", 0, kNone, kAll, ""},
     {"stepmgr", 0, kNone, kAll, ""},
     {"test-only", 0, kNone, kBatchAndRun, ""},
     {"thread-spec", 0, kRequired, kAll, "SBATCH_THREAD_SPEC SALLOC_THREAD_SPEC SLURM_THREAD_SPEC"},
     {"threads", 'T', kRequired, kSrun, "SLURM_THREADS"},
-    {"threads-per-core", 0, kRequired, kAll,
-     "SBATCH_THREADS_PER_CORE SALLOC_THREADS_PER_CORE SLURM_THREADS_PER_CORE"},
     {"treewidth", 0, kRequired, kSrun, ""},
     {"tres-bind", 0, kRequired, kAll, "SBATCH_TRES_BIND SALLOC_TRES_BIND SLURM_TRES_BIND"},
     {"uid", 0, kRequired, kSbatch, ""},
@@ -363,7 +376,44 @@ bool AsksForGres(const pb::JobSpec& spec) {
          !spec.gpus_per_task().empty();
 }
 
+// GPUs that are asked for on each node.
+uint64_t GpusOnNode(const pb::JobSpec& spec) {
+  uint64_t count = 0;
+  const absl::StatusOr<std::vector<Gres>> list = ParseGres(spec.gres());
+  for (const Gres& gres : list.ok() ? *list : std::vector<Gres>()) {
+    if (gres.name == kGpu) count += gres.count;
+  }
+  const absl::StatusOr<Gres> gpus = ParseGpus(spec.gpus_per_node());
+  return count + (gpus.ok() ? gpus->count : 0);
+}
+
+// A GPU for each task: of those that are asked for, or as many as there are tasks. Where several
+// share one, it is to be known how many GPUs a node has.
+Fault SettleTasksPerGpu(JobRequest& request) {
+  for (const char* other : {"ntasks-per-node", "gpus-per-task"}) {
+    if (!request.WasSet(other)) continue;
+    return OptionFault{StrCat("--", other, " is mutually exclusive with --ntasks-per-gpu"), 1};
+  }
+  const bool counted = request.spec.has_num_tasks() || request.spec.has_min_nodes();
+  if (!AsksForGres(request.spec) && !counted) return OptionFault{std::string(kInvalidGres), 1};
+  const uint32_t tasks = request.ntasks_per_gpu;
+  if (tasks == 1) {
+    request.spec.set_gpus_per_task("1");
+    return kFine;
+  }
+  const uint64_t gpus = GpusOnNode(request.spec);
+  if (gpus == 0 || gpus * tasks > std::numeric_limits<int32_t>::max()) {
+    return NotSupported(StrCat("--ntasks-per-gpu=", tasks, " without a number of GPUs of a node"));
+  }
+  request.spec.set_ntasks_per_node(static_cast<uint32_t>(gpus * tasks));
+  if (request.spec.gpu_bind().empty()) request.spec.set_gpu_bind(StrCat("single:", tasks));
+  return kFine;
+}
+
 Fault CheckGres(JobRequest& request, bool has_gres_types) {
+  if (request.ntasks_per_gpu > 0) {
+    if (Fault fault = SettleTasksPerGpu(request)) return fault;
+  }
   const pb::JobSpec& spec = request.spec;
   if (AsksForGres(spec) && !has_gres_types) return OptionFault{std::string(kInvalidGres), 1};
   if (spec.has_mem_per_gpu_mb() && (spec.has_mem_per_node_mb() || spec.has_mem_per_cpu_mb())) {
@@ -407,6 +457,7 @@ std::optional<OptionFault> CheckCombinations(JobRequest* request, bool has_gres_
     return OptionFault{"--exact and --overlap are mutually exclusive.", 1};
   }
   if (std::optional<OptionFault> fault = CheckGres(*request, has_gres_types)) return fault;
+  SettleCpuWishes(request);
   return std::nullopt;
 }
 

@@ -37,6 +37,7 @@ struct JobRequest {
   bool parsable = false;
   bool wait_for_end = false;  // sbatch --wait
   std::optional<int64_t> immediate_seconds;
+  uint32_t ntasks_per_gpu = 0;
 
   bool no_shell = false;
   bool bell = false;

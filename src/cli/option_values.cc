@@ -9,6 +9,7 @@
 #include "absl/time/clock.h"
 #include "cli/srun_request.h"
 #include "cli/text_match.h"
+#include "common/base/gpu_bind.h"
 #include "common/base/gres.h"
 #include "common/base/switches.h"
 #include "common/base/text.h"
@@ -158,6 +159,34 @@ Fault SetMemPerGpu(JobRequest& request, const OptionRow& row, std::string_view v
   uint64_t mb = 0;
   if (Fault fault = ParseMemory(row, value, &mb)) return fault;
   request.spec.set_mem_per_gpu_mb(mb);
+  return kFine;
+}
+
+Fault SetNtasksPerGpu(JobRequest& request, const OptionRow& row, std::string_view value) {
+  return ParseCount(row, value, 1, &request.ntasks_per_gpu);
+}
+
+Fault SetGpuBind(JobRequest& request, const OptionRow& row, std::string_view value) {
+  const absl::StatusOr<GpuBind> bind = ParseGpuBind(value);
+  if (absl::IsUnimplemented(bind.status())) return ValueNotSupported(row, value);
+  if (!bind.ok()) return OptionFault{StrCat("Invalid --gpu-bind argument: gpu:", value)};
+  request.spec.set_gpu_bind(std::string(value));
+  return kFine;
+}
+
+Fault SetGresFlags(JobRequest& request, const OptionRow& row, std::string_view value) {
+  for (std::string_view flag : Split(value, ",")) {
+    if (EqualsIgnoreCase(flag, "disable-binding")) {
+      request.spec.mutable_cpus()->set_far_from_gpus(true);
+    } else if (EqualsIgnoreCase(flag, "enforce-binding") ||
+               EqualsIgnoreCase(flag, "allow-task-sharing") ||
+               EqualsIgnoreCase(flag, "multiple-tasks-per-sharing") ||
+               EqualsIgnoreCase(flag, "one-task-per-sharing")) {
+      return ValueNotSupported(row, flag);
+    } else {
+      return InvalidSpecification(row);
+    }
+  }
   return kFine;
 }
 
@@ -324,17 +353,6 @@ Fault SetWaitSeconds(JobRequest& request, const OptionRow& row, std::string_view
   uint32_t seconds = 0;
   if (Fault fault = ParseCount(row, value, 0, &seconds)) return fault;
   request.wait_seconds = seconds;
-  return kFine;
-}
-
-Fault SetDistribution(JobRequest& request, const OptionRow& row, std::string_view value) {
-  std::string_view nodes = value.substr(0, value.find(','));
-  for (std::string_view extra : SplitSkipEmpty(value.substr(nodes.size()), ",")) {
-    if (!EqualsIgnoreCase(extra, "NoPack")) return ValueNotSupported(row, value);
-  }
-  if (nodes == "*") nodes = "block";
-  if (nodes != "block" && nodes != "cyclic") return ValueNotSupported(row, value);
-  request.distribution = std::string(nodes);
   return kFine;
 }
 

@@ -33,6 +33,9 @@ Fault SetMem(JobRequest& request, const OptionRow& row, std::string_view value);
 Fault SetMemPerCpu(JobRequest& request, const OptionRow& row, std::string_view value);
 Fault SetMemPerGpu(JobRequest& request, const OptionRow& row, std::string_view value);
 Fault SetGres(JobRequest& request, const OptionRow& row, std::string_view value);
+Fault SetGpuBind(JobRequest& request, const OptionRow& row, std::string_view value);
+Fault SetGresFlags(JobRequest& request, const OptionRow& row, std::string_view value);
+Fault SetNtasksPerGpu(JobRequest& request, const OptionRow& row, std::string_view value);
 Fault SetTmp(JobRequest& request, const OptionRow& row, std::string_view value);
 Fault SetNice(JobRequest& request, const OptionRow& row, std::string_view value);
 Fault SetPriority(JobRequest& request, const OptionRow& row, std::string_view value);
@@ -47,7 +50,6 @@ Fault SetImmediate(JobRequest& request, const OptionRow& row, std::string_view v
 Fault SetJobId(JobRequest& request, const OptionRow& row, std::string_view value);
 Fault SetKillOnBadExit(JobRequest& request, const OptionRow& row, std::string_view value);
 Fault SetWaitSeconds(JobRequest& request, const OptionRow& row, std::string_view value);
-Fault SetDistribution(JobRequest& request, const OptionRow& row, std::string_view value);
 Fault SetMpi(JobRequest& request, const OptionRow& row, std::string_view value);
 Fault SetCpuBind(JobRequest& request, const OptionRow& row, std::string_view value);
 Fault SetNoKill(JobRequest& request, const OptionRow& row, std::string_view value);

@@ -86,6 +86,10 @@ std::string NumNodesText(const pb::Job& job) {
                            : StrCat(job.num_nodes(), "-", job.num_nodes());
 }
 
+std::string OrAny(uint32_t count) {
+  return count == 0 ? "*" : StrCat(count);
+}
+
 // With --details, what the job has on each node, like nodes together.
 void AddNodeShares(const pb::Job& job, RecordText* text) {
   text->Line("JOB_GRES=", OrNull(GresTotals(job.shares())));
@@ -119,10 +123,15 @@ void AddResources(const JobRow& row, const ShowOptions& options, RecordText* tex
   if (!job.batch_host().empty()) text->Line("BatchHost=", job.batch_host());
   text->Line("NumNodes=", NumNodesText(job), " NumCPUs=", job.num_cpus(),
              " NumTasks=", NumTasks(job),
-             " CPUs/Task=", std::max<uint32_t>(1, spec.cpus_per_task()), " ReqB:S:C:T=0:0:*:*");
+             " CPUs/Task=", std::max<uint32_t>(1, spec.cpus_per_task()),
+             " ReqB:S:C:T=0:0:", OrAny(spec.cpus().cores_per_socket()), ":",
+             OrAny(spec.cpus().threads_per_core()));
   text->Line("ReqTRES=", RequestedTres(job, *row.context));
   text->Line("AllocTRES=", OrNull(AllocatedTres(job)));
-  text->Line("Socks/Node=* NtasksPerN:B:S:C=", spec.ntasks_per_node(), ":0:*:* CoreSpec=*");
+  text->Line("Socks/Node=", OrAny(spec.cpus().sockets_per_node()),
+             " NtasksPerN:B:S:C=", spec.ntasks_per_node(),
+             ":0:", OrAny(spec.cpus().ntasks_per_socket()), ":",
+             OrAny(spec.cpus().ntasks_per_core()), " CoreSpec=*");
   if (options.details && job.shares_size() > 0) AddNodeShares(job, text);
   text->Line("MinCPUsNode=", MinCpusPerNode(job),
              spec.has_mem_per_cpu_mb() ? " MinMemoryCPU=" : " MinMemoryNode=", MinMemoryText(row),
@@ -158,6 +167,7 @@ void AddFiles(const JobRow& row, RecordText* text) {
   }
   line("CpusPerTres=", CpusPerTres(spec));
   line("MemPerTres=", MemPerTres(spec));
+  line("TresBind=", spec.gpu_bind().empty() ? "" : StrCat("gpu:", spec.gpu_bind()));
   line("TresPerJob=", TresPerJob(spec));
   line("TresPerNode=", TresPerNode(spec));
   line("TresPerTask=", TresPerTask(spec));

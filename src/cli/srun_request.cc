@@ -17,7 +17,8 @@ constexpr int64_t kHoldSeconds = 20;  // how long the controller may hold the ca
 // What a job has and a step of it has not yet; from an outer job's environment it is no wish.
 std::optional<OptionFault> RefuseForStep(const JobRequest& request) {
   for (std::string_view option :
-       {"mem", "mem-per-cpu", "mem-per-gpu", "cpus-per-gpu", "constraint"}) {
+       {"mem", "mem-per-cpu", "mem-per-gpu", "cpus-per-gpu", "constraint", "sockets-per-node",
+        "cores-per-socket", "extra-node-info", "ntasks-per-gpu", "gres-flags"}) {
     if (request.WasSetBy(option, Source::kCommandLine)) {
       return NotSupported(StrCat("--", option, " for a step inside of a job"));
     }
@@ -77,6 +78,13 @@ std::optional<OptionFault> SettleStepRequest(bool in_job, JobRequest* request,
   bool typed_per_node = request->WasSetBy("ntasks-per-node", Source::kCommandLine);
   if (typed_tasks && !typed_per_node) spec->clear_ntasks_per_node();
   if (typed_per_node && !typed_tasks) spec->clear_num_tasks();
+  if (typed_tasks && in_job && spec->has_cpus()) {
+    const auto typed = [&](std::string_view option) {
+      return request->WasSetBy(option, Source::kCommandLine);
+    };
+    if (!typed("ntasks-per-socket")) spec->mutable_cpus()->clear_ntasks_per_socket();
+    if (!typed("ntasks-per-core")) spec->mutable_cpus()->clear_ntasks_per_core();
+  }
   if (spec->has_num_tasks() && spec->has_min_nodes() && spec->num_tasks() < spec->min_nodes()) {
     warnings->push_back(StrCat("Warning: can't run ", spec->num_tasks(), " processes on ",
                                spec->min_nodes(), " nodes, setting nnodes to ", spec->num_tasks()));
@@ -142,10 +150,13 @@ pb::CreateStepRequest MakeStepRequest(const JobRequest& request, const StepOrigi
   step.set_gpus(spec.gpus());
   step.set_gpus_per_node(spec.gpus_per_node());
   step.set_gpus_per_task(spec.gpus_per_task());
+  step.set_gpu_bind(spec.gpu_bind());
   step.set_exact(request.exact);
   step.set_overlap(request.overlap);
   step.set_overcommit(spec.overcommit());
   step.set_distribution(request.distribution);
+  // Also when what was said comes to nothing.
+  if (spec.has_cpus()) *step.mutable_cpus() = spec.cpus();
   for (const std::string& word : origin.command) step.add_argv(word);
   for (const std::string& variable : origin.environment) step.add_environment(variable);
   step.set_work_dir(spec.work_dir());

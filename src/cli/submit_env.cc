@@ -53,12 +53,16 @@ void AddSlurmVariables(const std::vector<std::string>& environment, std::vector<
 // What a job, step or task is told about itself. Wishes that a user may hold in the environment
 // for all jobs (SLURM_CONF, SLURM_TIME_FORMAT, ...) are not among them.
 bool BelongsToOuterJob(std::string_view name) {
-  static constexpr std::array<std::string_view, 39> kNames = {"SLURM_JOBID",
+  static constexpr std::array<std::string_view, 43> kNames = {"SLURM_JOBID",
                                                               "SLURM_NODELIST",
                                                               "SLURM_NNODES",
                                                               "SLURM_NTASKS",
                                                               "SLURM_NPROCS",
                                                               "SLURM_NTASKS_PER_NODE",
+                                                              "SLURM_NTASKS_PER_SOCKET",
+                                                              "SLURM_NTASKS_PER_CORE",
+                                                              "SLURM_THREADS_PER_CORE",
+                                                              "SLURM_HINT",
                                                               "SLURM_TASKS_PER_NODE",
                                                               "SLURM_CPUS_PER_TASK",
                                                               "SLURM_TRES_PER_TASK",

@@ -18,6 +18,8 @@ namespace pb = reeve::v1;
 
 pb::JobSpec ToProto(const JobSpec& spec);
 JobSpec FromProto(const pb::JobSpec& spec);
+pb::CpuWishes ToProto(const CpuWishes& wishes);
+CpuWishes FromProto(const pb::CpuWishes& wishes);
 
 // All of a job: what queries show, the store keeps and accounting gets.
 pb::Job ToProto(const Job& job, const std::string& cluster);

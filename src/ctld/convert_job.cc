@@ -46,7 +46,13 @@ Usage FromProto(const pb::Usage& usage) {
 absl::StatusOr<NodeShare> FromProto(const pb::NodeShare& share) {
   absl::StatusOr<CpuSet> cores = CpuSet::Parse(share.cores());
   if (!cores.ok()) return cores.status();
-  NodeShare out{share.node(), share.cpus(), share.mem_mb(), share.tasks(), *std::move(cores), {}};
+  NodeShare out;
+  out.node = share.node();
+  out.cpus = share.cpus();
+  out.usable_cpus = share.usable_cpus();
+  out.mem_mb = share.mem_mb();
+  out.tasks = share.tasks();
+  out.cores = *std::move(cores);
   for (const pb::GresShare& gres : share.gres()) {
     absl::StatusOr<CpuSet> ids = CpuSet::Parse(gres.ids());
     if (!ids.ok()) return ids.status();
@@ -208,6 +214,8 @@ void PutWishes(const RareWishes& wishes, pb::JobSpec* out) {
   out->set_exclusive_user(wishes.exclusive_user);
   out->set_switches(wishes.switches);
   if (wishes.switches_wait) out->set_switches_wait(Seconds(*wishes.switches_wait));
+  out->set_gpu_bind(wishes.gpu_bind);
+  if (!(wishes.cpus == CpuWishes())) *out->mutable_cpus() = ctld::ToProto(wishes.cpus);
 }
 
 std::shared_ptr<const RareWishes> GetWishes(const pb::JobSpec& in) {
@@ -220,6 +228,8 @@ std::shared_ptr<const RareWishes> GetWishes(const pb::JobSpec& in) {
   if (wishes.switches > 0 && in.has_switches_wait()) {
     wishes.switches_wait = Duration(in.switches_wait());
   }
+  wishes.cpus = ctld::FromProto(in.cpus());
+  wishes.gpu_bind = in.gpu_bind();
   return wishes == RareWishes() ? nullptr : std::make_shared<const RareWishes>(std::move(wishes));
 }
 
@@ -237,6 +247,25 @@ std::vector<Rlimit> FromProto(const google::protobuf::RepeatedPtrField<pb::Rlimi
   return out;
 }
 
+pb::CpuWishes ToProto(const CpuWishes& wishes) {
+  pb::CpuWishes out;
+  out.set_sockets_per_node(wishes.sockets_per_node);
+  out.set_cores_per_socket(wishes.cores_per_socket);
+  out.set_threads_per_core(wishes.threads_per_core);
+  out.set_ntasks_per_socket(wishes.ntasks_per_socket);
+  out.set_ntasks_per_core(wishes.ntasks_per_core);
+  out.set_hint(wishes.hint);
+  out.set_distribution(wishes.distribution);
+  out.set_far_from_gpus(wishes.far_from_gpus);
+  return out;
+}
+
+CpuWishes FromProto(const pb::CpuWishes& in) {
+  return {in.sockets_per_node(),  in.cores_per_socket(), in.threads_per_core(),
+          in.ntasks_per_socket(), in.ntasks_per_core(),  in.hint(),
+          in.distribution(),      in.far_from_gpus()};
+}
+
 pb::NodeShare ToProto(const NodeShare& share) {
   pb::NodeShare out;
   out.set_node(share.node);
@@ -244,6 +273,7 @@ pb::NodeShare ToProto(const NodeShare& share) {
   out.set_mem_mb(share.mem_mb);
   out.set_tasks(share.tasks);
   out.set_cores(share.cores.ToText());
+  out.set_usable_cpus(share.usable_cpus);
   for (const GresShare& gres : share.gres) {
     pb::GresShare* added = out.add_gres();
     added->set_name(gres.name);

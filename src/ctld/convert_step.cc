@@ -1,4 +1,5 @@
 // Steps: what is asked for, what the store keeps until it runs, what goes to a node.
+#include "common/base/gpu_bind.h"
 #include "ctld/convert.h"
 #include "ctld/convert_files.h"
 
@@ -42,6 +43,7 @@ void PutStepSpec(const StepSpec& spec, Message* out) {
   out->set_task_prolog(spec.task_prolog);
   out->set_task_epilog(spec.task_epilog);
   out->set_gpus_per_task(spec.gpus_per_task);
+  out->set_tasks_per_gpu(spec.tasks_per_gpu);
 }
 
 // The files, limits and command of a step: from its srun, or from the job for a batch step.
@@ -57,6 +59,11 @@ std::shared_ptr<const StepSpec> FromProto(const pb::CreateStepRequest& in) {
   std::shared_ptr<StepSpec> spec = ReadStepSpec(in);
   const absl::StatusOr<Gres> gpus = ParseGpus(in.gpus_per_task());
   if (gpus.ok()) spec->gpus_per_task = gpus->count;
+  // srun has checked it.
+  if (const absl::StatusOr<GpuBind> bind = ParseGpuBind(in.gpu_bind()); bind.ok()) {
+    spec->gpus_per_task = bind->gpus_per_task;
+    spec->tasks_per_gpu = bind->tasks_per_gpu;
+  }
   return spec;
 }
 
@@ -102,6 +109,7 @@ pb::StoredStepSpec ToProto(const StepToLaunch& step) {
 StepToLaunch FromProto(const pb::StoredStepSpec& in) {
   std::shared_ptr<StepSpec> spec = ReadStepSpec(in);
   spec->gpus_per_task = in.gpus_per_task();
+  spec->tasks_per_gpu = in.tasks_per_gpu();
   return {JobId{in.job_id()}, StepId{in.step_id()}, in.attempt(), in.io_secret(), std::move(spec)};
 }
 

@@ -85,6 +85,9 @@ absl::Status CheckSpec(const pb::JobSpec& spec) {
                      {"number of GPUs", spec.gpus(), kMaxName},
                      {"number of GPUs", spec.gpus_per_node(), kMaxName},
                      {"number of GPUs", spec.gpus_per_task(), kMaxName},
+                     {"GPU binding", spec.gpu_bind(), kMaxName},
+                     {"hint", spec.cpus().hint(), kMaxName},
+                     {"distribution", spec.cpus().distribution(), kMaxName},
                      {"constraint", spec.features(), kMaxName}});
 }
 
@@ -137,6 +140,9 @@ absl::Status CheckLimits(const pb::CreateStepRequest& request) {
                      {"node list", request.req_nodes(), kMaxText},
                      {"exclude list", request.exc_nodes(), kMaxText},
                      {"distribution", request.distribution(), kMaxName},
+                     {"GPU binding", request.gpu_bind(), kMaxName},
+                     {"hint", request.cpus().hint(), kMaxName},
+                     {"distribution", request.cpus().distribution(), kMaxName},
                      {"host name", request.submit_host(), kMaxName},
                      {"host name", request.srun_host(), kMaxName},
                      {"MPI type", request.mpi(), kMaxName},

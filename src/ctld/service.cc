@@ -298,6 +298,7 @@ void Service::CreateStep(const CallPtr& call) {
   event.req_nodes = request.req_nodes();
   event.exc_nodes = request.exc_nodes();
   event.gres = GresOf(request);
+  if (request.has_cpus()) event.cpus = FromProto(request.cpus());
   event.exact = request.exact();
   event.overlap = request.overlap();
   event.overcommit = request.overcommit();

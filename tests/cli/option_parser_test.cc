@@ -144,9 +144,10 @@ TEST(OptionParser, RefusesWhatIsNotSupportedByName) {
   ExpectRefusal(Reading(kSrun).Line({"--pty"}), "srun: error: --pty is not supported yet\n", 255);
   ExpectRefusal(Reading(kSbatch).Line({"--mail-type=END"}),
                 "sbatch: error: --mail-type=END is not supported yet\n", 255);
-  ExpectRefusal(
-      Reading(kSbatch).Environment({{"SBATCH_HINT", "nomultithread"}}),
-      "sbatch: error: --hint is not supported yet (from SBATCH_HINT in the environment)\n", 255);
+  ExpectRefusal(Reading(kSbatch).Environment({{"SBATCH_CORE_SPEC", "1"}}),
+                "sbatch: error: --core-spec is not supported yet (from SBATCH_CORE_SPEC in the "
+                "environment)\n",
+                255);
 }
 
 TEST(OptionParser, KnowsTheTypesOfMpi) {
@@ -269,6 +270,118 @@ TEST(OptionParser, TheTimeForSwitchesHasAVariableOfItsOwn) {
   }
 }
 
+// Of a job, when all is read.
+pb::CpuWishes CpusAsked(std::vector<std::string> words,
+                        std::map<std::string, std::string> variables = {}) {
+  Reading reading(kSbatch);
+  reading.Environment(std::move(variables)).Line(std::move(words));
+  EXPECT_EQ(CheckCombinations(&reading.request, false), std::nullopt);
+  EXPECT_EQ(reading.said, "");
+  return reading.request.spec.cpus();
+}
+
+TEST(OptionParser, AsksForSocketsCoresAndThreads) {
+  const pb::CpuWishes all = CpusAsked({"--sockets-per-node=2", "--cores-per-socket=4",
+                                       "--threads-per-core=2", "--ntasks-per-socket=3",
+                                       "--ntasks-per-core=1", "-m", "block:Cyclic:fcyclic,NoPack"});
+  EXPECT_EQ(all.sockets_per_node(), 2u);
+  EXPECT_EQ(all.cores_per_socket(), 4u);
+  EXPECT_EQ(all.threads_per_core(), 2u);
+  EXPECT_EQ(all.ntasks_per_socket(), 3u);
+  EXPECT_EQ(all.ntasks_per_core(), 1u);
+  EXPECT_EQ(all.distribution(), "block:cyclic:fcyclic");
+  for (const char* option : {"--ntasks-per-core=0", "--threads-per-core=x"}) {
+    const std::string text = option;
+    const size_t equals = text.find('=');
+    ExpectRefusal(Reading(kSbatch).Line({text}),
+                  StrCat("sbatch: error: Invalid numeric value \"", text.substr(equals + 1),
+                         "\" for ", text.substr(0, equals), ".\n"),
+                  1);
+  }
+}
+
+TEST(OptionParser, ExtraNodeInfoCountsTasksToo) {
+  const auto asked = [](std::vector<std::string> words) {
+    Reading reading(kSbatch);
+    reading.Line(std::move(words));
+    EXPECT_EQ(CheckCombinations(&reading.request, false), std::nullopt);
+    const pb::CpuWishes& cpus = reading.request.spec.cpus();
+    return StrCat(cpus.sockets_per_node(), ":", cpus.cores_per_socket(), ":",
+                  cpus.threads_per_core(), " -n", reading.request.spec.num_tasks());
+  };
+  EXPECT_EQ(asked({"-B", "2"}), "2:0:0 -n2");
+  EXPECT_EQ(asked({"-B", "2:4"}), "2:4:0 -n8");
+  EXPECT_EQ(asked({"-B", "2-3:4:1"}), "2:4:1 -n8");
+  EXPECT_EQ(asked({"-B", "*:*:2"}), "0:0:2 -n2");
+  EXPECT_EQ(asked({"-B", "2:4:2", "-n3"}), "2:4:2 -n3");
+  ExpectRefusal(Reading(kSbatch).Line({"-B", "x"}),
+                "sbatch: error: Invalid numeric value \"x\" for first arg of -B.\n", 1);
+  ExpectRefusal(Reading(kSbatch).Line({"-B", "2:0"}),
+                "sbatch: error: Invalid numeric value \"0\" for second arg of -B.\n", 1);
+}
+
+TEST(OptionParser, HintsComeToCounts) {
+  EXPECT_EQ(CpusAsked({"--hint=nomultithread"}).threads_per_core(), 1u);
+  EXPECT_EQ(CpusAsked({"--hint=compute_bound"}).threads_per_core(), 1u);
+  EXPECT_EQ(CpusAsked({"--hint=memory_bound"}).cores_per_socket(), 1u);
+  EXPECT_EQ(CpusAsked({"--hint=multithread"}).threads_per_core(), 0u);
+  EXPECT_EQ(CpusAsked({"--hint=multithread"}).hint(), "multithread");
+  // What is said in numbers counts, unless it is said less strongly.
+  EXPECT_EQ(CpusAsked({"--hint=nomultithread", "--threads-per-core=2"}).threads_per_core(), 2u);
+  EXPECT_EQ(CpusAsked({"--hint=nomultithread", "--ntasks-per-core=2"}).hint(), "");
+  EXPECT_EQ(
+      CpusAsked({"--hint=nomultithread"}, {{"SBATCH_THREADS_PER_CORE", "2"}}).threads_per_core(),
+      1u);
+  EXPECT_EQ(CpusAsked({"--threads-per-core=2"}, {{"SBATCH_HINT", "nomultithread"}}).hint(), "");
+  ExpectRefusal(Reading(kSbatch).Line({"--hint=foo"}),
+                "sbatch: error: unrecognized --hint argument \"foo\", see --hint=help\n", 1);
+  EXPECT_THAT(Reading(kSbatch).Line({"--hint=help"}).said, HasSubstr("  nomultithread "));
+}
+
+TEST(OptionParser, DistributionsAreOfThreeLevels) {
+  for (const char* good : {"block", "cyclic:*", "*:block:cyclic", "cyclic:fcyclic"}) {
+    EXPECT_EQ(CpusAsked({"-m", good}).distribution(), good);
+  }
+  for (const char* bad : {"foo", "block:foo", "fcyclic", "block:block:block:block", "block,Foo"}) {
+    ExpectRefusal(Reading(kSbatch).Line({"-m", bad}),
+                  "sbatch: error: Invalid --distribution specification\n", 255);
+  }
+  for (const char* other : {"plane=2", "arbitrary", "block,Pack"}) {
+    ExpectRefusal(Reading(kSrun).Line({"-m", other}),
+                  StrCat("srun: error: --distribution=", other, " is not supported yet\n"), 255);
+  }
+}
+
+TEST(OptionParser, TasksForEachGpu) {
+  const auto settled = [](int tasks, std::vector<std::string> words) {
+    Reading reading(kSbatch);
+    words.push_back(StrCat("--ntasks-per-gpu=", tasks));
+    reading.Line(std::move(words));
+    const auto fault = CheckCombinations(&reading.request, true);
+    const pb::JobSpec& spec = reading.request.spec;
+    return fault ? fault->message
+                 : StrCat(spec.gpus_per_task(), "/", spec.ntasks_per_node(), "/", spec.gpu_bind());
+  };
+  EXPECT_EQ(settled(1, {"-n4"}), "1/0/");
+  EXPECT_EQ(settled(1, {"--gpus=a100:4"}), "1/0/");
+  EXPECT_EQ(settled(1, {}), "Invalid generic resource (gres) specification");
+  EXPECT_EQ(settled(1, {"--gpus=4", "--ntasks-per-node=2"}),
+            "--ntasks-per-node is mutually exclusive with --ntasks-per-gpu");
+  EXPECT_EQ(settled(2, {"--gres=gpu:a100:2,nic"}), "/4/single:2");
+  EXPECT_EQ(settled(2, {"--gpus-per-node=3", "--gpu-bind=none"}), "/6/none");
+  EXPECT_EQ(settled(2, {"--gpus=4"}),
+            "--ntasks-per-gpu=2 without a number of GPUs of a node is not supported yet");
+  ExpectRefusal(Reading(kSbatch).Line({"--gpu-bind=foo"}),
+                "sbatch: error: Invalid --gpu-bind argument: gpu:foo\n", 255);
+  ExpectRefusal(Reading(kSbatch).Line({"--gpu-bind=closest"}),
+                "sbatch: error: --gpu-bind=closest is not supported yet\n", 255);
+  EXPECT_TRUE(CpusAsked({"--gres-flags=disable-binding"}).far_from_gpus());
+  ExpectRefusal(Reading(kSbatch).Line({"--gres-flags=foo"}),
+                "sbatch: error: Invalid --gres-flags specification\n", 255);
+  ExpectRefusal(Reading(kSbatch).Line({"--gres-flags=enforce-binding"}),
+                "sbatch: error: --gres-flags=enforce-binding is not supported yet\n", 255);
+}
+
 TEST(OptionParser, ExclusiveIsOfNodesOrOfUsers) {
   Reading reading(kSbatch);
   reading.Script({"--exclusive"}).Line({"--exclusive=user"});
@@ -342,6 +455,32 @@ TEST(SrunRequest, TypedTaskCountBeatsTheOuterJobsLayout) {
   EXPECT_EQ(reading.request.spec.num_tasks(), 3u);
   EXPECT_FALSE(reading.request.spec.has_ntasks_per_node());
   EXPECT_THAT(warnings, IsEmpty());
+}
+
+TEST(SrunRequest, StepsInheritTheLayoutOfTheirJob) {
+  std::vector<std::string> warnings;
+  Reading reading(kSrun);
+  reading
+      .Environment({{"SLURM_NTASKS_PER_SOCKET", "1"},
+                    {"SLURM_HINT", "nomultithread"},
+                    {"SLURM_THREADS_PER_CORE", "1"},
+                    {"SLURM_DISTRIBUTION", "block:cyclic"}})
+      .Line({"x"});
+  EXPECT_EQ(CheckCombinations(&reading.request, false), std::nullopt);
+  EXPECT_EQ(SettleStepRequest(true, &reading.request, &warnings), std::nullopt);
+  EXPECT_EQ(reading.request.spec.cpus().threads_per_core(), 1u);
+  EXPECT_EQ(reading.request.spec.cpus().ntasks_per_socket(), 1u);
+  EXPECT_EQ(reading.request.distribution, "block:cyclic");
+  // A number of tasks that is typed is not bounded by what was said of the job's.
+  reading.Line({"-n5", "x"});
+  SettleStepRequest(true, &reading.request, &warnings);
+  EXPECT_EQ(reading.request.spec.cpus().ntasks_per_socket(), 0u);
+  EXPECT_EQ(reading.request.spec.cpus().threads_per_core(), 1u);
+  Reading typed(kSrun);
+  typed.Line({"--sockets-per-node=2", "x"});
+  const auto fault = SettleStepRequest(true, &typed.request, &warnings);
+  ASSERT_TRUE(fault.has_value());
+  EXPECT_THAT(fault->message, HasSubstr("--sockets-per-node for a step inside of a job"));
 }
 
 TEST(SrunRequest, MemoryOfAStepIsRefusedUnlessInherited) {

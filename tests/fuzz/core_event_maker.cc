@@ -187,6 +187,14 @@ void EventMaker::Wishes(ctld::JobSpec& spec) {
   if ((kind & 8) != 0) wishes.licenses = std::string(bytes_.Pick(kLicenses));
   if ((kind & 32) != 0) wishes.switches = 1 + (kind >> 7);
   if ((kind & 64) != 0) wishes.switches_wait = absl::Seconds(bytes_.Pick(kLimits));
+  if ((kind & 6) == 4) {
+    const uint8_t more = bytes_.Byte();
+    wishes.cpus.threads_per_core = more & 3;
+    wishes.cpus.ntasks_per_socket = more >> 2 & 3;
+    wishes.cpus.ntasks_per_core = more >> 4 & 1;
+    wishes.cpus.sockets_per_node = more >> 5 & 3;
+    if ((more & 128) != 0) wishes.cpus.distribution = "cyclic:cyclic:fcyclic";
+  }
   spec.rare = std::make_shared<const ctld::RareWishes>(std::move(wishes));
 }
 

@@ -192,6 +192,16 @@ TEST(LaunchPlan, TasksAreToldTheirGpus) {
   EXPECT_EQ(Get(plan.tasks[0], "CUDA_VISIBLE_DEVICES"), "2");
   EXPECT_EQ(Get(plan.tasks[1], "GPU_DEVICE_ORDINAL"), "3");
   EXPECT_EQ(Get(plan.tasks[1], "SLURM_STEP_GPUS"), "2,3");
+
+  request.gpus_per_task = 0;
+  request.tasks_per_gpu = 2;
+  plan = Plan(request);
+  EXPECT_EQ(Get(plan.tasks[0], "CUDA_VISIBLE_DEVICES"), "2");
+  EXPECT_EQ(Get(plan.tasks[1], "CUDA_VISIBLE_DEVICES"), "2");
+  request.tasks_per_gpu = 1;
+  request.step_gpus = {3};
+  plan = Plan(request);
+  EXPECT_EQ(Get(plan.tasks[1], "CUDA_VISIBLE_DEVICES"), "3");  // there are no more
 }
 
 TEST(LaunchPlan, NonsenseIsRefusedByName) {

@@ -191,8 +191,39 @@ void Oracle::CheckUsers(const ctld::Controller& core, const ctld::Job& job) {
   }
 }
 
+// On nodes that have the sockets, with CPUs that take its tasks, counted by hand.
+void Oracle::CheckLayout(const ctld::Controller& core, const ctld::Job& job) {
+  const ctld::CpuWishes& asked = job.spec->wishes().cpus;
+  if (asked == ctld::CpuWishes()) return;
+  const uint32_t each = std::max(job.spec->cpus_per_task.value_or(1), 1u);
+  for (const ctld::NodeShare& share : job.shares) {
+    const ctld::Node& node = *core.FindNode(share.node);
+    if (node.sockets < asked.sockets_per_node) {
+      scene_->Violation("sockets", "job ", job.id.value, " started on ", share.node);
+    }
+    std::map<uint32_t, uint32_t> of_core, on_socket;
+    for (uint32_t cpu : share.cores.Ids()) of_core[cpu / node.threads_per_core]++;
+    for (auto [core_id, cpus] : of_core) {
+      if (asked.threads_per_core > 0) cpus = std::min(cpus, asked.threads_per_core);
+      if (each == 1 && asked.ntasks_per_core > 0) cpus = std::min(cpus, asked.ntasks_per_core);
+      on_socket[core_id / node.cores_per_socket] += cpus;
+    }
+    uint32_t tasks = 0, all = 0;
+    for (const auto& [socket, cpus] : on_socket) {
+      all += cpus;
+      tasks += std::min(cpus / each, asked.ntasks_per_socket);
+    }
+    if (asked.ntasks_per_socket == 0) tasks = all / each;
+    if (tasks < share.tasks) {
+      scene_->Violation("layout", "job ", job.id.value, " started ", share.tasks, " tasks on CPUs ",
+                        share.cores.ToText(), " of ", share.node, ", which take ", tasks);
+    }
+  }
+}
+
 void Oracle::CheckStart(const ctld::Controller& core, const ctld::Job& job) {
   CheckLicenses(core, job);
+  CheckLayout(core, job);
   CheckChoice(core, job);
   CheckSwitches(core, job);
   CheckUsers(core, job);

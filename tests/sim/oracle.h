@@ -51,6 +51,7 @@ class Oracle : public Witness {
   void CheckSwitches(const ctld::Controller& core, const ctld::Job& job);  // likewise
   void CheckUsers(const ctld::Controller& core, const ctld::Job& job);     // likewise
   void CheckSharing(const ctld::Controller& core, const ctld::Job& job);   // likewise
+  void CheckLayout(const ctld::Controller& core, const ctld::Job& job);    // likewise
   void CheckStandsStill(const ctld::Controller& core, const ctld::Job& job);
   void CheckNotForNothing(const ctld::Controller& core);
   void CheckRemoved(const ctld::Controller& core, JobId id);

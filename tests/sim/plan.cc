@@ -109,6 +109,18 @@ void AddChoice(uint64_t seed, Settings& settings) {
   settings.select.lln = random.OneIn(6);
 }
 
+// In one world of three nodes with an even number of cores have two sockets, the others one. Drawn
+// apart, so that all else is what it is without.
+void AddSockets(uint64_t seed, Settings& settings) {
+  Random random(seed, "sockets");
+  if (!random.OneIn(3)) return;
+  for (ctld::Node& node : settings.nodes) {
+    const uint32_t cores = node.cpus / node.threads_per_core;
+    node.sockets = cores % 2 == 0 ? 2 : 1;
+    node.cores_per_socket = cores / node.sockets;
+  }
+}
+
 }  // namespace
 
 std::shared_ptr<const ctld::Topology> TreeOf(const std::vector<ctld::Node>& nodes, bool split) {
@@ -228,6 +240,8 @@ std::string SubmitText(const WorkItem& item) {
   if (spec.contiguous) text += " --contiguous";
   if (spec.wishes().switches > 0) StrAppend(&text, " --switches=", spec.wishes().switches);
   if (spec.wishes().exclusive_user) text += " --exclusive=user";
+  const ctld::CpuLayout layout = ctld::LayoutOf(spec.wishes().cpus);
+  if (layout.Any()) StrAppend(&text, " on ", layout.NodeText(), layout.LimitText());
   if (spec.requeue) text += *spec.requeue ? " --requeue" : " --no-requeue";
   if (spec.hold) text += " -H";
   if (item.immediate) text += " -I";
@@ -253,6 +267,7 @@ Plan MakePlan(uint64_t seed) {
   AddLicenses(seed, plan.cluster.settings);
   AddTree(seed, plan.cluster.settings);
   AddChoice(seed, plan.cluster.settings);
+  AddSockets(seed, plan.cluster.settings);
   plan.cluster.settings.priority = MakePriority(seed);
   plan.cluster.commit_least = absl::Milliseconds(random.Between(1, 5));
   plan.cluster.commit_most = plan.cluster.commit_least + absl::Milliseconds(random.Between(0, 40));
@@ -269,6 +284,7 @@ std::string ToString(const ClusterPlan& cluster) {
   for (const ctld::Node& node : s.nodes) {
     StrAppend(&nodes, " ", node.name, ":", node.cpus);
     if (node.threads_per_core > 1) StrAppend(&nodes, "/", node.threads_per_core);
+    if (node.cores_per_socket > 1) StrAppend(&nodes, " on ", node.sockets);
   }
   return StrCat("cluster:", nodes, " SlurmdTimeout=", absl::ToInt64Seconds(s.slurmd_timeout),
                 " KillWait=", absl::ToInt64Seconds(s.kill_wait),

@@ -20,6 +20,7 @@ class Workload {
         license_random_(seed, "work-licences"),
         choice_random_(seed, "work-choice"),
         tree_random_(seed, "work-tree"),
+        layout_random_(seed, "work-layout"),
         suspend_random_(seed, "work-suspend"),
         share_random_(seed, "work-share") {}
 
@@ -194,6 +195,7 @@ class Workload {
     Choice(spec);
     Switches(spec);
     Share(spec);
+    Layout(spec);
     if (random_.OneIn(8))
       spec.begin_time = kStart + item.at + absl::Seconds(random_.Between(1, 90));
     if (spec.batch && random_.Percent(arrays_percent_)) Array(spec);
@@ -313,6 +315,26 @@ class Workload {
     spec.oversubscribe = any && !share_random_.OneIn(3);
   }
 
+  // Drawn apart as well: sockets, cores and threads.
+  void Layout(ctld::JobSpec& spec) {
+    const auto& nodes = cluster_.settings.nodes;
+    const bool any = std::any_of(nodes.begin(), nodes.end(), [](const ctld::Node& node) {
+      return node.cores_per_socket > 1 || node.threads_per_core > 1;
+    });
+    if (!any || layout_random_.OneIn(2)) return;
+    ctld::RareWishes wishes = spec.wishes();
+    ctld::CpuWishes& cpus = wishes.cpus;
+    if (layout_random_.OneIn(2)) cpus.threads_per_core = 1;
+    if (layout_random_.OneIn(2)) cpus.ntasks_per_socket = 1 + layout_random_.Below(2);
+    if (layout_random_.OneIn(3)) cpus.ntasks_per_core = 1 + layout_random_.Below(2);
+    if (layout_random_.OneIn(6)) cpus.sockets_per_node = 2;
+    static const std::vector<std::string> kDistributions = {"", "cyclic", "block:cyclic",
+                                                            "block:fcyclic", "cyclic:block:cyclic"};
+    cpus.distribution = layout_random_.Of(kDistributions);
+    if (wishes == spec.wishes()) return;
+    spec.rare = std::make_shared<const ctld::RareWishes>(std::move(wishes));
+  }
+
   // No more than there are at first.
   std::string SomeLicenses() {
     const std::vector<License>& there = cluster_.settings.licenses;
@@ -378,6 +400,7 @@ class Workload {
   Random license_random_;
   Random choice_random_;
   Random tree_random_;
+  Random layout_random_;
   Random suspend_random_;
   Random share_random_;
   std::vector<WorkItem> items_;

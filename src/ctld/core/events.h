@@ -153,6 +153,7 @@ struct CreateStep {
   std::string req_nodes;
   std::string exc_nodes;
   std::shared_ptr<const GresSpec> gres;  // of the job's; null: all
+  std::optional<CpuWishes> cpus;         // absent: the job's
   bool exact = false;
   bool overlap = false;
   bool overcommit = false;

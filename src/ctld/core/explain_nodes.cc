@@ -69,6 +69,9 @@ class NodeCounter {
       Add(Need::kDisk, FormatMemoryMb(shape_.tmp_disk_mb),
           [&](NodeIndex i) { return HasDisk(shape_, At(i)); });
     }
+    if (const std::string layout = shape_.layout.NodeText(); !layout.empty()) {
+      Add(Need::kLayout, layout, [&](NodeIndex i) { return HasLayout(shape_.layout, At(i)); });
+    }
     AddSizes();
   }
 
@@ -168,15 +171,19 @@ class NodeCounter {
       Terms without_gres = terms_;
       without_gres.gres = GresTerms();
       AddTasks(Need::kMemory, memory, without_gres, [&](NodeIndex i) {
-        return Offer{i, &At(i), UINT32_MAX, At(i).real_memory_mb, At(i).stock.all()};
+        return Offer{i, &At(i), CpusBesideMemory(i), At(i).real_memory_mb, At(i).stock.all()};
       });
     }
     if (terms_.gres.any) {
       AddTasks(Need::kGres, GresAsked(), terms_, [&](NodeIndex i) {
-        return Offer{i, &At(i), UINT32_MAX, At(i).real_memory_mb, At(i).stock.all()};
+        return Offer{i, &At(i), CpusBesideMemory(i), At(i).real_memory_mb, At(i).stock.all()};
       });
     }
     CountTasksOfEmpty();
+  }
+  // As many as one likes; where they are not all alike those that there are.
+  uint32_t CpusBesideMemory(NodeIndex i) const {
+    return shape_.layout.Limits() ? At(i).cpus : UINT32_MAX;
   }
   void CountTasksOfEmpty() {
     CountTasks(terms_, [&](NodeIndex i) { return EmptyOffer(i, At(i)); });
@@ -197,7 +204,7 @@ class NodeCounter {
   std::string CpusAsked() const {
     if (terms_.exclusive) return "whole nodes";
     const uint64_t cpus = LeastCpus(terms_);
-    return StrCat(cpus, cpus == 1 ? " CPU" : " CPUs");
+    return StrCat(cpus, cpus == 1 ? " CPU" : " CPUs", shape_.layout.LimitText());
   }
 
   std::string MemoryAsked() const {
@@ -270,6 +277,8 @@ std::string Lack(const Requirement& requirement) {
       return "have the features " + requirement.asked;
     case Need::kDisk:
       return StrCat("have ", requirement.asked, " of disk");
+    case Need::kLayout:
+      return "have " + requirement.asked;
     case Need::kCpus:
       return requirement.asked == "whole nodes" ? "can be had whole" : "have " + requirement.asked;
     case Need::kMemory:

@@ -42,6 +42,7 @@ enum class Need : uint8_t {
   // On leaf switches, as few as the job asks for and all below one switch, that have as many nodes
   // together as it needs.
   kSwitches,
+  kLayout = 160,  // has the sockets, cores and threads; comes before kCpus
 };
 
 struct Requirement {

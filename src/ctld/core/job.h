@@ -117,10 +117,13 @@ struct Owner {
 struct NodeShare {
   std::string node;
   uint32_t cpus = 0;
+  uint32_t usable_cpus = 0;  // of those so many are for tasks; 0: all
   uint64_t mem_mb = 0;
   uint32_t tasks = 0;
   CpuSet cores;
   std::vector<GresShare> gres;
+
+  uint32_t CpusForTasks() const { return usable_cpus > 0 ? usable_cpus : cpus; }
 };
 
 struct Usage {
@@ -163,6 +166,7 @@ struct StepSpec {
   std::string task_prolog;  // the user's own
   std::string task_epilog;
   uint32_t gpus_per_task = 0;  // each task sees so many of its own; 0: all of the step's
+  uint32_t tasks_per_gpu = 0;  // each sees one, which so many share; 0: as above
 };
 
 struct Step {

@@ -33,7 +33,7 @@ std::string NodeList(const std::vector<NodeShare>& shares) {
 
 std::vector<uint32_t> CpusOf(const std::vector<NodeShare>& shares) {
   std::vector<uint32_t> cpus;
-  for (const NodeShare& share : shares) cpus.push_back(share.cpus);
+  for (const NodeShare& share : shares) cpus.push_back(share.CpusForTasks());
   return cpus;
 }
 std::vector<uint32_t> TasksOf(const std::vector<NodeShare>& shares) {
@@ -59,6 +59,16 @@ void AddGresAsked(EnvBuilder& env, const JobSpec& spec) {
     }
   }
   env.SetIf(!per_task.empty(), "SLURM_TRES_PER_TASK", per_task);
+}
+
+void AddCpusAsked(EnvBuilder& env, const CpuWishes& wishes) {
+  const auto set = [&](std::string_view name, uint32_t value) {
+    if (value > 0) env.Set(name, value);
+  };
+  env.SetIf(!wishes.hint.empty(), "SLURM_HINT", wishes.hint);
+  set("SLURM_THREADS_PER_CORE", wishes.threads_per_core);
+  set("SLURM_NTASKS_PER_SOCKET", wishes.ntasks_per_socket);
+  set("SLURM_NTASKS_PER_CORE", wishes.ntasks_per_core);
 }
 
 // What every process of the job sees alike.
@@ -89,6 +99,8 @@ void AddCommon(EnvBuilder& env, const Settings& settings, const Job& job) {
     env.Set("SLURM_CPUS_PER_TASK", *spec.cpus_per_task);
   }
   AddGresAsked(env, spec);
+  AddCpusAsked(env, spec.wishes().cpus);
+  env.SetIf(!spec.wishes().gpu_bind.empty(), "SLURM_GPU_BIND", spec.wishes().gpu_bind);
   env.SetIf(!spec.wishes().licenses.empty(), "SLURM_JOB_LICENSES", spec.wishes().licenses);
   if (spec.ntasks_per_node.has_value()) env.Set("SLURM_NTASKS_PER_NODE", *spec.ntasks_per_node);
 }
@@ -148,6 +160,8 @@ std::vector<std::string> AllocationEnvironment(const Settings& settings, const J
   EnvBuilder env;
   AddCommon(env, settings, job);
   AddTaskCounts(env, job);
+  const std::string& distribution = job.spec->wishes().cpus.distribution;
+  env.SetIf(!distribution.empty(), "SLURM_DISTRIBUTION", distribution);
   return env.Take();
 }
 
@@ -157,6 +171,8 @@ std::vector<std::string> BatchEnvironment(const Settings& settings, const Job& j
   AddTaskCounts(env, job);
   AddOnNode(env, job);
   env.SetIf(!job.spec->dependency.empty(), "SLURM_JOB_DEPENDENCY", job.spec->dependency);
+  const std::string& distribution = job.spec->wishes().cpus.distribution;
+  env.SetIf(!distribution.empty(), "SLURM_DISTRIBUTION", distribution);
   env.Set("SLURM_STEP_ID", kBatchStep.value);
   env.Set("SLURM_STEPID", kBatchStep.value);
   return env.Take();

@@ -95,13 +95,13 @@ void Plan::Reset(const State& state) {
 }
 
 void Plan::FindKinds(const State& state) {
-  using Facts =
-      std::tuple<uint32_t, uint32_t, uint64_t, uint64_t, std::vector<std::string>, std::string>;
+  using Facts = std::tuple<uint32_t, uint32_t, uint32_t, uint32_t, uint64_t, uint64_t,
+                           std::vector<std::string>, std::string>;
   std::map<Facts, uint32_t> known;
   kinds_.clear();
   for (const std::unique_ptr<Node>& node : state.nodes) {
-    const Facts facts(node->cpus, node->threads_per_core, node->real_memory_mb, node->tmp_disk_mb,
-                      node->features, node->gres);
+    const Facts facts(node->cpus, node->sockets, node->cores_per_socket, node->threads_per_core,
+                      node->real_memory_mb, node->tmp_disk_mb, node->features, node->gres);
     kinds_.push_back(known.emplace(facts, static_cast<uint32_t>(known.size())).first->second);
   }
 }
@@ -445,6 +445,7 @@ Offer OfferFromNow(const State& state, const Terms& terms, NodeIndex index, cons
   offer.cpus = std::min(offer.cpus, node.FreeCpusFor(terms.sharing));
   offer.mem_mb = std::min(offer.mem_mb, node.FreeMem());
   offer.gres.KeepLeast(node.FreeGres());
+  offer.now = true;
   return offer;
 }
 

@@ -239,9 +239,12 @@ class PlanChecker {
       least.gres.KeepLeast(left.gres);
     }
     least.gres.KeepLeast(node->FreeGres());
-    return {index, node,
+    return {index,
+            node,
             std::min<uint32_t>(std::max(least.cpus, 0), node->FreeCpusFor(terms.sharing)),
-            std::min<uint64_t>(std::max(least.mem_mb, 0), node->FreeMem()), least.gres};
+            std::min<uint64_t>(std::max(least.mem_mb, 0), node->FreeMem()),
+            least.gres,
+            true};
   }
 
   // Nothing that could start without delaying a higher one's planned start is left waiting.

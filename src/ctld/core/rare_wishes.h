@@ -6,6 +6,7 @@
 #include <string>
 
 #include "absl/time/time.h"
+#include "ctld/core/cpu_layout.h"
 
 namespace reeve::ctld {
 
@@ -21,6 +22,10 @@ struct RareWishes {
   // How long it waits for them when it could start on others: as long as the configuration lets it
   // when it does not say. Of a job that has been submitted always set beside `switches`.
   std::optional<absl::Duration> switches_wait;
+
+  CpuWishes cpus;
+
+  std::string gpu_bind;  // which GPUs the tasks of its steps see: "single:2"
 
   friend bool operator==(const RareWishes&, const RareWishes&) = default;
 };

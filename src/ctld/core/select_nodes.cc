@@ -13,14 +13,56 @@ uint32_t RoundUp(uint32_t value, uint32_t unit) {
   return (value + unit - 1) / unit * unit;
 }
 
-uint32_t CpusFor(const Terms& terms, const Node& node, uint32_t tasks, uint32_t gpus) {
+// Do sockets, cores and threads matter for how many tasks the CPUs take?
+bool CountsByLayout(const Terms& terms, const Offer& offer) {
+  return terms.shape->layout.Limits() && !terms.shape->overcommit && offer.cpus <= offer.node->cpus;
+}
+
+// Memory that is not consumed must still exist.
+uint64_t MemoryOf(const Terms& terms, const Offer& offer) {
+  return terms.consume_memory ? offer.mem_mb : offer.node->real_memory_mb;
+}
+
+// For which there is memory, too, where CPUs need some.
+uint32_t CpusWithMemory(const Terms& terms, const Offer& offer) {
+  const bool by_cpu = terms.gres.mem_per_gpu_mb == 0 && terms.mem_per_node_mb.value_or(0) == 0 &&
+                      terms.mem_per_cpu_mb.value_or(0) > 0;
+  if (!by_cpu) return offer.cpus;
+  const uint64_t by_memory = MemoryOf(terms, offer) / *terms.mem_per_cpu_mb;
+  const auto cpus = static_cast<uint32_t>(std::min<uint64_t>(offer.cpus, by_memory));
+  const uint32_t threads = offer.node->threads_per_core;
+  return terms.whole_cores ? cpus / threads * threads : cpus;
+}
+
+LayoutRoom RoomFor(const Terms& terms, const Offer& offer) {
+  const Node& node = *offer.node;
+  const Shape& shape = *terms.shape;
+  return LayoutRoom(shape.layout, shape.cpus_per_task, CpusOf(node, terms.whole_cores),
+                    terms.whole_cores, offer.cpus, CpusWithMemory(terms, offer),
+                    offer.now ? &node.busy : nullptr);
+}
+
+// What GPUs and their CPUs are counted with.
+uint32_t CpusForGpus(const Terms& terms, const Offer& offer) {
+  if (terms.gres.cpus_per_gpu == 0 || !CountsByLayout(terms, offer)) return offer.cpus;
+  return RoomFor(terms, offer).Cpus();
+}
+
+uint32_t CpusFor(const Terms& terms, const Offer& offer, uint32_t tasks, uint32_t gpus) {
+  const Node& node = *offer.node;
   if (terms.exclusive) return node.cpus;
   const Shape& shape = *terms.shape;
-  const uint64_t by_tasks = shape.overcommit ? 1 : uint64_t{tasks} * shape.cpus_per_task;
+  uint64_t by_tasks = shape.overcommit ? 1 : uint64_t{tasks} * shape.cpus_per_task;
+  uint32_t unit = terms.whole_cores ? node.threads_per_core : 1;
+  if (CountsByLayout(terms, offer)) {
+    const LayoutRoom room = RoomFor(terms, offer);
+    by_tasks = room.CpusFor(tasks);
+    unit = room.unit();
+  }
   const uint64_t wanted = std::max(by_tasks, uint64_t{gpus} * terms.gres.cpus_per_gpu);
-  const uint32_t cpus =
-      static_cast<uint32_t>(std::max<uint64_t>({wanted, shape.min_cpus_per_node, uint64_t{1}}));
-  return terms.whole_cores ? RoundUp(cpus, node.threads_per_core) : cpus;
+  return RoundUp(
+      static_cast<uint32_t>(std::max<uint64_t>({wanted, shape.min_cpus_per_node, uint64_t{1}})),
+      unit);
 }
 
 uint64_t MemoryFor(const Terms& terms, const Node& node, uint32_t cpus, uint64_t gpus) {
@@ -54,7 +96,9 @@ Placement Place(const Terms& terms, Candidates chosen, uint32_t tasks) {
   });
   std::vector<uint32_t> capacity;
   for (const Candidate& candidate : chosen) capacity.push_back(candidate.capacity);
-  const std::vector<uint32_t> counts = LayOutBlock(tasks, capacity);
+  const std::vector<uint32_t> counts = terms.shape->layout.cyclic_nodes
+                                           ? LayOutCyclic(tasks, capacity)
+                                           : LayOutBlock(tasks, capacity);
   const std::vector<uint32_t> gpus = LayOutGpus(terms, chosen);
   Placement placement;
   for (size_t i = 0; i < chosen.size(); ++i) {
@@ -62,7 +106,7 @@ Placement Place(const Terms& terms, Candidates chosen, uint32_t tasks) {
     Placement::Part part;
     part.index = chosen[i].offer->index;
     part.tasks = counts[i];
-    part.cpus = CpusFor(terms, node, counts[i], gpus[i]);
+    part.cpus = CpusFor(terms, *chosen[i].offer, counts[i], gpus[i]);
     const uint64_t all_gpus = gpus[i] + uint64_t{terms.gres.per_task.count} * counts[i];
     if (terms.consume_memory) part.mem_mb = MemoryFor(terms, node, part.cpus, all_gpus);
     if (terms.exclusive) {
@@ -92,10 +136,10 @@ uint64_t LeastTasks(const Terms& terms) {
 }  // namespace
 
 Offer EmptyOffer(NodeIndex index, const Node& node) {
-  return {index, &node, node.cpus, node.real_memory_mb, node.stock.all()};
+  return {index, &node, node.cpus, node.real_memory_mb, node.stock.all(), false};
 }
 Offer FreeOffer(NodeIndex index, const Node& node, const Sharing& sharing) {
-  return {index, &node, node.FreeCpusFor(sharing), node.FreeMem(), node.FreeGres()};
+  return {index, &node, node.FreeCpusFor(sharing), node.FreeMem(), node.FreeGres(), true};
 }
 
 Terms MakeTerms(const Shape& shape, const Partition& partition, const Settings& settings) {
@@ -160,31 +204,37 @@ bool HasDisk(const Shape& shape, const Node& node) {
 }
 
 bool NodeFits(const Shape& shape, const Node& node) {
-  return !IsExcluded(shape, node) && HasDisk(shape, node) && HasFeatures(shape, node);
+  return !IsExcluded(shape, node) && HasDisk(shape, node) && HasFeatures(shape, node) &&
+         HasLayout(shape.layout, node);
 }
 
 uint32_t TaskCapacity(const Terms& terms, const Offer& offer) {
   const Shape& shape = *terms.shape;
   const Node& node = *offer.node;
   if (offer.cpus == 0 || (terms.exclusive && !IsWhole(offer))) return 0;
-  // Memory that is not consumed must still exist.
-  const uint64_t memory = terms.consume_memory ? offer.mem_mb : node.real_memory_mb;
+  const uint64_t memory = MemoryOf(terms, offer);
   uint32_t cpus = offer.cpus;
-  const GresCapacity by_gres = CapacityOf(terms.gres, offer.gres, cpus, memory);
+  const GresCapacity by_gres =
+      CapacityOf(terms.gres, offer.gres, CpusForGpus(terms, offer), memory);
   if (by_gres.tasks == 0) return 0;
   if (terms.gres.mem_per_gpu_mb > 0) {
     // Counted with the GPUs.
   } else if (terms.mem_per_node_mb.has_value() && *terms.mem_per_node_mb > 0) {
     if (*terms.mem_per_node_mb > memory) return 0;
   } else if (terms.mem_per_cpu_mb.has_value() && *terms.mem_per_cpu_mb > 0) {
-    const uint64_t by_memory = memory / *terms.mem_per_cpu_mb;
-    cpus = static_cast<uint32_t>(std::min<uint64_t>(cpus, by_memory));
-    if (terms.whole_cores) cpus = cpus / node.threads_per_core * node.threads_per_core;
+    cpus = CpusWithMemory(terms, offer);
   } else if (terms.consume_memory && memory < node.real_memory_mb) {
     return 0;  // the node's whole memory is asked for
   }
+  uint32_t tasks = 0;
+  if (CountsByLayout(terms, offer)) {
+    const LayoutRoom room = RoomFor(terms, offer);
+    cpus = room.Cpus();
+    tasks = room.Tasks();
+  } else {
+    tasks = shape.overcommit ? terms.max_tasks_per_node : cpus / shape.cpus_per_task;
+  }
   if (cpus == 0 || cpus < shape.min_cpus_per_node) return 0;
-  uint32_t tasks = shape.overcommit ? terms.max_tasks_per_node : cpus / shape.cpus_per_task;
   tasks = std::min({tasks, terms.max_tasks_per_node, by_gres.tasks});
   if (shape.ntasks_per_node > 0) {
     if (!shape.tasks_given && tasks < shape.ntasks_per_node) return 0;
@@ -233,9 +283,9 @@ Candidates CandidatesOf(const Terms& terms, const std::vector<Offer>& offers) {
     candidate.required = std::find(shape.req_nodes.begin(), shape.req_nodes.end(),
                                    offer.node->name) != shape.req_nodes.end();
     if (terms.gres.per_job.count > 0) {
-      candidate.gpus = CapacityOf(terms.gres, offer.gres, offer.cpus,
-                                  terms.consume_memory ? offer.mem_mb : offer.node->real_memory_mb)
-                           .gpus;
+      candidate.gpus =
+          CapacityOf(terms.gres, offer.gres, CpusForGpus(terms, offer), MemoryOf(terms, offer))
+              .gpus;
     }
     if (!shape.features.groups.empty()) candidate.groups = shape.features.GroupsOf(*offer.node);
     candidates.push_back(candidate);

@@ -23,6 +23,7 @@ struct Offer {
   uint32_t cpus = 0;
   uint64_t mem_mb = 0;
   GresCounts gres;
+  bool now = false;  // the CPUs are among those that the node has free at present
 };
 // All that a node has, and what is not given away.
 Offer EmptyOffer(NodeIndex index, const Node& node);

@@ -6,6 +6,7 @@
 #include "common/base/text.h"
 #include "ctld/core/deadline.h"
 #include "ctld/core/errors.h"
+#include "ctld/core/task_layout.h"
 
 namespace reeve::ctld {
 namespace {
@@ -27,7 +28,8 @@ std::string KeyOf(const Shape& shape) {
              int{shape.contiguous}, ".", absl::ToInt64Seconds(shape.time_limit), ".",
              absl::ToInt64Seconds(shape.time_min), ".", shape.max_switches),
       ";", Join(shape.req_nodes, ","), ";", Join(exc, ","), ";", shape.features.KeyText(), ";",
-      shape.reservation, ";", shape.gres.KeyText(), ";", FormatLicenses(shape.licenses));
+      shape.reservation, ";", shape.gres.KeyText(), ";", FormatLicenses(shape.licenses), ";",
+      shape.layout.KeyText());
 }
 
 uint64_t Product(uint64_t a, uint64_t b) {
@@ -123,6 +125,10 @@ absl::StatusOr<Shape> MakeShapeOf(const JobSpec& spec, absl::Duration time_limit
   shape.max_switches = spec.wishes().switches;
   shape.overcommit = spec.overcommit;
   shape.oversubscribe = spec.oversubscribe;
+  const CpuWishes& cpus = spec.wishes().cpus;
+  if (auto status = ParseDistribution(cpus.distribution, 1, 1).status(); !status.ok())
+    return status;
+  shape.layout = LayoutOf(cpus);
   absl::StatusOr<std::vector<License>> licenses = ParseLicenses(spec.wishes().licenses);
   if (!licenses.ok()) return Refuse(kInvalidLicense, Message(licenses.status()));
   shape.licenses = *std::move(licenses);

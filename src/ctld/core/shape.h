@@ -13,6 +13,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "common/base/licenses.h"
+#include "ctld/core/cpu_layout.h"
 #include "ctld/core/features.h"
 #include "ctld/core/job.h"
 
@@ -43,6 +44,7 @@ struct Shape {
   uint32_t max_switches = 0;  // leaf switches that its nodes may be on; 0: any number
   std::string reservation;    // runs in that one only
   GresRequest gres;
+  CpuLayout layout;
   std::vector<License> licenses;  // by name; of the cluster, not of its nodes
 
   // At least this many CPUs in all, as squeue shows them for a pending job.

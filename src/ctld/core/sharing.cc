@@ -18,7 +18,9 @@ void SetOverSubscribe(Partition& partition, const OverSubscribeRule& rule) {
 Sharing SharingOf(const Shape& shape, const Partition& partition) {
   const bool wants = partition.sharing_forced || shape.oversubscribe;
   const bool whole = shape.exclusive || partition.exclusive;
-  return wants && !whole && partition.sharing.most > 1 ? partition.sharing : Sharing();
+  // Whoever says on which sockets and cores its tasks are to be finds them among idle CPUs alone.
+  return wants && !whole && !shape.layout.Any() && partition.sharing.most > 1 ? partition.sharing
+                                                                              : Sharing();
 }
 
 Sharing SharingOf(const State& state, const Job& job) {

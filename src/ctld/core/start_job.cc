@@ -5,6 +5,7 @@
 
 #include "common/base/hostlist.h"
 #include "common/base/text.h"
+#include "ctld/core/cpu_layout.h"
 #include "ctld/core/dependency.h"
 #include "ctld/core/eligibility.h"
 #include "ctld/core/gres_devices.h"
@@ -20,7 +21,27 @@
 namespace reeve::ctld {
 namespace {
 
-NodeShare MakeShare(const State& state, const Placement::Part& part) {
+CpuSet PickCpusOf(const State& state, const Shape& shape, const Placement::Part& part,
+                  const std::vector<GresShare>& gres) {
+  const Node& node = *state.nodes[part.index];
+  const bool any = gres.empty() || shape.layout.far_from_gpus;
+  const CpuSet preferred = any ? CpuSet() : CpusNear(node, gres);
+  const bool whole_cores = state.settings.select.core;
+  if (!shape.layout.Any()) return PickCpus(node, part.cpus, whole_cores, preferred);
+  return LayoutRoom(shape.layout, shape.cpus_per_task, CpusOf(node, whole_cores), whole_cores,
+                    part.cpus, part.cpus, &node.busy)
+      .Pick(part.tasks, part.cpus, preferred);
+}
+
+// 0: all.
+uint32_t UsableCount(const State& state, const Shape& shape, const NodeShare& share) {
+  if (shape.layout.threads == 0) return 0;
+  const uint32_t usable =
+      UsableCpus(shape.layout, CpusOf(state, share.node), share.cores, share.cores).Count();
+  return usable < share.cpus ? usable : 0;
+}
+
+NodeShare MakeShare(const State& state, const Shape& shape, const Placement::Part& part) {
   const Node& node = *state.nodes[part.index];
   NodeShare share;
   share.node = node.name;
@@ -28,20 +49,28 @@ NodeShare MakeShare(const State& state, const Placement::Part& part) {
   share.tasks = part.tasks;
   share.gres = node.stock.Pick(part.gres);
   share.cores = part.cores;
-  if (share.cores.Empty()) {
-    share.cores = PickCpus(node, part.cpus, state.settings.select.core,
-                           share.gres.empty() ? CpuSet() : CpusNear(node, share.gres));
-  }
+  if (share.cores.Empty()) share.cores = PickCpusOf(state, shape, part, share.gres);
   share.cpus = share.cores.Count();
+  share.usable_cpus = UsableCount(state, shape, share);
   return share;
 }
 
+// So many tasks that are not asked for one by one.
+uint32_t TasksFor(const State& state, const Shape& shape, const NodeShare& share) {
+  const uint32_t tasks = share.CpusForTasks() / shape.cpus_per_task;
+  if (!shape.layout.Limits()) return tasks;
+  const NodeCpus node = CpusOf(state, share.node);
+  const CpuSet usable = UsableCpus(shape.layout, node, share.cores, share.cores);
+  return static_cast<uint32_t>(
+      LayOutTasks(shape.layout, shape.cpus_per_task, node, usable, tasks).size());
+}
+
 // Without a count of tasks a whole node's worth of them is what tools may start there.
-void FillWholeNodes(Job& job, bool exclusive) {
+void FillWholeNodes(const State& state, Job& job, bool exclusive) {
   const Shape& shape = *job.shape;
   if (!exclusive || shape.tasks_given || shape.ntasks_per_node > 0) return;
   for (NodeShare& share : job.shares) {
-    share.tasks = share.cpus / shape.cpus_per_task;
+    share.tasks = TasksFor(state, shape, share);
     if (!shape.gres.per_task) continue;
     share.tasks = std::min(share.tasks, CountOf(share.gres, kGpu) / shape.gres.per_task->count);
   }
@@ -53,11 +82,20 @@ void LowerTimeLimit(Job& job, Instant length) {
   if (limit < job.shape->PlanningTime()) job.time_limit = limit;
 }
 
+// A batch script finds what its tasks may use.
+void LeaveOnlyUsable(const State& state, const Job& job, NodeShare& share) {
+  if (share.usable_cpus == 0) return;
+  share.cores = UsableCpus(job.shape->layout, CpusOf(state, share.node), share.cores, share.cores);
+  share.cpus = share.cores.Count();
+  share.usable_cpus = 0;
+}
+
 void LaunchBatch(Context& context, Job& job) {
   Step step;
   step.step_id = kBatchStep;
   step.name = "batch";
   step.shares = {job.shares.front()};
+  LeaveOnlyUsable(context.state, job, step.shares[0]);
   step.shares[0].tasks = 1;
   step.task_ids = {{0}};
   step.parts = {PartState::kLaunching};
@@ -69,6 +107,12 @@ void LaunchBatch(Context& context, Job& job) {
 }
 
 }  // namespace
+
+NodeCpus CpusOf(const State& state, const std::string& node) {
+  const auto index = state.node_index.find(node);
+  if (index == state.node_index.end()) return NodeCpus();
+  return CpusOf(*state.nodes[index->second], state.settings.select.core);
+}
 
 CpuSet PickCpus(const Node& node, uint32_t count, bool whole_cores, const CpuSet& preferred) {
   CpuSet picked;
@@ -110,13 +154,13 @@ Job& StartJob(Context& context, Job& record, PartitionIndex partition, const Gra
   job.share_limit = sharing.Shares() ? sharing.most : 0;
   std::vector<std::string> names;
   for (const Placement::Part& part : grant.placement.parts) {
-    job.shares.push_back(MakeShare(state, part));
+    job.shares.push_back(MakeShare(state, *job.shape, part));
     context.Occupy(job, job.shares.back(), /*completing=*/false);
     job.num_cpus += job.shares.back().cpus;
     names.push_back(job.shares.back().node);
   }
   job.num_nodes = static_cast<uint32_t>(job.shares.size());
-  FillWholeNodes(job, job.shape->exclusive || state.partitions[partition].facts.exclusive);
+  FillWholeNodes(state, job, job.shape->exclusive || state.partitions[partition].facts.exclusive);
   state.active.insert(job.id);
   context.TakeLicenses(job);
   UsageBegan(context, job, context.now);

@@ -19,6 +19,9 @@ Job& StartJob(Context& context, Job& job, PartitionIndex partition, const Grant&
 // whole_cores only cores that are wholly free.
 CpuSet PickCpus(const Node& node, uint32_t count, bool whole_cores, const CpuSet& preferred);
 
+// Of a node that there is no more: one CPU.
+NodeCpus CpusOf(const State& state, const std::string& node);
+
 // The command that starts one node's part of a step; also used to send it again.
 StepLaunch MakeLaunch(const State& state, const Job& job, const Step& step, size_t share);
 

@@ -12,7 +12,9 @@ namespace {
 
 struct Candidate {
   const NodeShare* share;
-  CpuSet free;                  // CPUs that no other step holds
+  CpuSet free;  // CPUs that no other step holds and tasks may use
+  bool whole;   // no other step holds any
+  NodeCpus node;
   std::vector<GresShare> gres;  // likewise
   uint32_t capacity;            // tasks
   uint32_t gpus;                // of those that are asked for in all
@@ -21,6 +23,8 @@ struct Candidate {
 
 // What a step asks for, with the defaults filled in.
 struct Wish {
+  CpuLayout layout;
+  NodeCpusOf cpus_of;
   uint32_t cpus_per_task;
   uint32_t min_nodes;
   uint32_t max_nodes;
@@ -48,14 +52,20 @@ bool TakesCpus(const CreateStep& request) {
   return !request.overlap && !request.external_launcher;
 }
 
-uint32_t Capacity(const CreateStep& request, const Wish& wish, const CpuSet& cpus, bool whole,
+uint32_t Capacity(const CreateStep& request, const Wish& wish, const Candidate& candidate,
                   uint32_t max_tasks_per_node) {
+  const CpuSet& cpus = candidate.free;
+  const bool whole = candidate.whole;
   if (request.external_launcher || request.overcommit) {
     return cpus.Empty() || !whole ? 0 : max_tasks_per_node;
   }
   // Without --exact a step takes all of the job's CPUs on its nodes, so none may be in use.
   if (!request.exact && !whole) return 0;
   uint32_t tasks = cpus.Count() / wish.cpus_per_task;
+  if (wish.layout.Limits()) {
+    tasks = static_cast<uint32_t>(
+        LayOutTasks(wish.layout, wish.cpus_per_task, candidate.node, cpus, tasks).size());
+  }
   if (request.ntasks_per_node.has_value()) tasks = std::min(tasks, *request.ntasks_per_node);
   return std::min(tasks, max_tasks_per_node);
 }
@@ -114,13 +124,17 @@ absl::StatusOr<std::vector<Candidate>> Candidates(const Job& job, const CreateSt
     if (std::count(excluded->begin(), excluded->end(), share.node) > 0) continue;
     const bool is_required = std::count(required->begin(), required->end(), share.node) > 0;
     required_found += is_required;
-    Candidate candidate{&share, share.cores, share.gres, 0, 0, is_required};
+    Candidate candidate{&share, share.cores, true, {}, share.gres, 0, 0, is_required};
     if (TakesCpus(request) && !ignore_steps) LeaveToOthers(job, share.node, candidate);
-    const bool whole = candidate.free == share.cores;
+    candidate.whole = candidate.free == share.cores;
+    if (wish.layout.Any()) {
+      candidate.node = wish.cpus_of(share.node);
+      candidate.free = UsableCpus(wish.layout, candidate.node, share.cores, candidate.free);
+    }
     const GresCapacity by_gres = CapacityOf(wish, candidate);
     candidate.gpus = by_gres.gpus;
     candidate.capacity =
-        std::min(Capacity(request, wish, candidate.free, whole, max_tasks_per_node), by_gres.tasks);
+        std::min(Capacity(request, wish, candidate, max_tasks_per_node), by_gres.tasks);
     candidates.push_back(std::move(candidate));
   }
   std::sort(required->begin(), required->end());
@@ -145,6 +159,17 @@ Wish MakeWish(const Job& job, const CreateStep& request, uint32_t required) {
   if (wish.tasks > 0) wish.min_nodes = std::max(std::min(wish.min_nodes, wish.tasks), required);
   wish.max_nodes = std::max(request.max_nodes.value_or(UINT32_MAX), wish.min_nodes);
   return wish;
+}
+
+// What is not said of a step is as for its job; how CPUs are dealt out is said by --distribution.
+CpuLayout LayoutOfStep(const Job& job, const CreateStep& request) {
+  CpuWishes wishes = request.cpus.value_or(job.spec->wishes().cpus);
+  if (request.spec != nullptr && !request.spec->distribution.empty()) {
+    wishes.distribution = request.spec->distribution;
+  }
+  CpuLayout layout = LayoutOf(wishes);
+  layout.sockets = layout.cores = 0;  // its nodes have been chosen
+  return layout;
 }
 
 uint64_t TotalGpus(const std::vector<Candidate>& candidates) {
@@ -196,6 +221,17 @@ CpuSet TakeLowest(const CpuSet& from, uint32_t count) {
   return taken;
 }
 
+// Of a step that has no more CPUs than its tasks.
+CpuSet CpusOfTasks(const Wish& wish, const Candidate& candidate, uint32_t tasks) {
+  if (!wish.layout.Any()) return TakeLowest(candidate.free, tasks * wish.cpus_per_task);
+  CpuSet taken;
+  for (const CpuSet& cpus :
+       LayOutTasks(wish.layout, wish.cpus_per_task, candidate.node, candidate.free, tasks)) {
+    taken.AddAll(cpus);
+  }
+  return taken;
+}
+
 absl::StatusOr<StepPlacement> Place(const Job& job, const CreateStep& request, const Wish& wish,
                                     std::vector<Candidate> chosen) {
   const auto place_of = [&](const Candidate& c) { return c.share - job.shares.data(); };
@@ -208,7 +244,8 @@ absl::StatusOr<StepPlacement> Place(const Job& job, const CreateStep& request, c
       ParseDistribution(request.spec != nullptr ? request.spec->distribution : "",
                         placement.num_tasks, static_cast<uint32_t>(chosen.size()));
   if (!distribution.ok()) return distribution.status();
-  placement.distribution = *distribution == Distribution::kBlock ? "block" : "cyclic";
+  placement.distribution =
+      DistributionText(*distribution, request.spec != nullptr ? request.spec->distribution : "");
   std::vector<uint32_t> capacity;
   for (const Candidate& candidate : chosen) capacity.push_back(candidate.capacity);
   // Overcommitted tasks go where the CPUs are.
@@ -233,8 +270,11 @@ absl::StatusOr<StepPlacement> Place(const Job& job, const CreateStep& request, c
     NodeShare share = *chosen[i].share;
     share.tasks = counts[i];
     if (request.exact && !request.external_launcher && !request.overcommit) {
-      share.cores = TakeLowest(chosen[i].free, counts[i] * wish.cpus_per_task);
+      share.cores = CpusOfTasks(wish, chosen[i], counts[i]);
+    } else if (!request.external_launcher) {
+      share.cores = UsableCpus(wish.layout, chosen[i].node, share.cores, share.cores);
     }
+    share.usable_cpus = 0;
     share.cpus = share.cores.Count();
     // One on each node, and as many as there are on the first ones.
     const uint32_t rest = static_cast<uint32_t>(chosen.size() - i - 1);
@@ -247,12 +287,15 @@ absl::StatusOr<StepPlacement> Place(const Job& job, const CreateStep& request, c
 }
 
 absl::StatusOr<StepPlacement> Select(const Job& job, const CreateStep& request,
-                                     const GresRequest& gres, uint32_t max_tasks_per_node) {
+                                     const GresRequest& gres, uint32_t max_tasks_per_node,
+                                     const NodeCpusOf& cpus_of) {
   absl::StatusOr<std::vector<std::string>> required = NodesOf(request.req_nodes);
   if (!required.ok()) return required.status();
   std::sort(required->begin(), required->end());
   required->erase(std::unique(required->begin(), required->end()), required->end());
   Wish wish = MakeWish(job, request, static_cast<uint32_t>(required->size()));
+  wish.layout = LayoutOfStep(job, request);
+  wish.cpus_of = cpus_of;
   wish.all_gres = request.gres == nullptr || request.external_launcher;
   wish.gres = gres;
   if (request.max_nodes.has_value() && *request.max_nodes < wish.min_nodes) {
@@ -280,8 +323,8 @@ absl::StatusOr<StepPlacement> Select(const Job& job, const CreateStep& request,
 }  // namespace
 
 absl::StatusOr<StepPlacement> SelectStep(const Job& job, const CreateStep& request,
-                                         uint32_t max_tasks_per_node) {
-  if (request.gres == nullptr) return Select(job, request, {}, max_tasks_per_node);
+                                         uint32_t max_tasks_per_node, const NodeCpusOf& cpus_of) {
+  if (request.gres == nullptr) return Select(job, request, {}, max_tasks_per_node, cpus_of);
   // What ways of asking for GPUs mean for the other counts is the same for jobs and steps.
   JobSpec spec;
   spec.min_nodes = request.min_nodes;
@@ -296,7 +339,7 @@ absl::StatusOr<StepPlacement> SelectStep(const Job& job, const CreateStep& reque
   settled.max_nodes = spec.max_nodes;
   settled.num_tasks = spec.num_tasks;
   settled.ntasks_per_node = spec.ntasks_per_node;
-  return Select(job, settled, gres, max_tasks_per_node);
+  return Select(job, settled, gres, max_tasks_per_node, cpus_of);
 }
 
 }  // namespace reeve::ctld

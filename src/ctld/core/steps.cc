@@ -66,7 +66,8 @@ void Launch(Context& context, Job& job, const CreateStep& request, StepPlacement
 // False when it has to wait.
 bool TryCreate(Context& context, Job& job, const CreateStep& request) {
   absl::StatusOr<StepPlacement> placement =
-      SelectStep(job, request, std::max(context.state.settings.max_tasks_per_node, 1u));
+      SelectStep(job, request, std::max(context.state.settings.max_tasks_per_node, 1u),
+                 [&](const std::string& node) { return CpusOf(context.state, node); });
   if (placement.ok()) {
     Launch(context, job, request, *std::move(placement));
     return true;

@@ -21,12 +21,20 @@ absl::StatusOr<Distribution> ParseDistribution(std::string_view text, uint32_t t
   if (text.empty()) return tasks <= nodes ? Distribution::kCyclic : Distribution::kBlock;
   const std::string lower = ToLower(text);
   const std::vector<std::string_view> levels = Split(lower, ":");
-  for (std::string_view level : levels) {
-    if (level != "block" && level != "cyclic" && level != "*") {
+  for (size_t i = 0; i < levels.size(); ++i) {
+    const std::string_view level = levels[i];
+    const bool known = level == "block" || level == "cyclic" || level == "*";
+    if (!(known || (i > 0 && level == "fcyclic")) || i > 2) {
       return Refuse(kUnsupported, StrCat("distribution ", text, " is not supported"));
     }
   }
   return levels[0] == "cyclic" ? Distribution::kCyclic : Distribution::kBlock;
+}
+
+std::string DistributionText(Distribution distribution, std::string_view typed) {
+  const size_t colon = typed.find(':');
+  return StrCat(distribution == Distribution::kBlock ? "block" : "cyclic",
+                colon == typed.npos ? "" : ToLower(typed.substr(colon)));
 }
 
 std::vector<uint32_t> LayOutBlock(uint32_t tasks, const std::vector<uint32_t>& capacity) {

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -12,10 +13,13 @@ namespace reeve::ctld {
 
 enum class Distribution { kBlock, kCyclic };
 
-// "block", "cyclic", with anything after ":" or "," about sockets and cores being one of those
-// words too. Empty: cyclic when every node gets at most one task, else block. Others are refused.
+// "block", "cyclic", with what follows each ":" about sockets and cores being one of those words or
+// "fcyclic"; "*" is the default. Empty: cyclic when every node gets at most one task, else block.
+// Others are refused.
 absl::StatusOr<Distribution> ParseDistribution(std::string_view text, uint32_t tasks,
                                                uint32_t nodes);
+// As SLURM_DISTRIBUTION has it: the default in place of "*" over the nodes, the rest as typed.
+std::string DistributionText(Distribution distribution, std::string_view typed);
 
 // Tasks per node. Every node gets at least one (when there are enough), then the first is filled
 // up, then the next. `capacity` bounds each node; what does not fit is dealt out evenly beyond it

@@ -223,6 +223,15 @@ absl::Status SetSwitchWait(const Request&, Draft& draft, const std::string& valu
   return absl::OkStatus();
 }
 
+// Sockets, cores and threads; 0: any number.
+template <uint32_t CpuWishes::*kField>
+absl::Status SetCpuWish(const Request&, Draft& draft, const std::string& value) {
+  absl::StatusOr<uint32_t> count = Number(value);
+  if (!count.ok()) return BadValue();
+  ChangeWishes(draft, [&](RareWishes& wishes) { wishes.cpus.*kField = *count; });
+  return absl::OkStatus();
+}
+
 absl::Status SetTimeMin(const Request&, Draft& draft, const std::string& value) {
   absl::StatusOr<absl::Duration> least = ParseTimeLimit(value);
   if (!least.ok() || *least == absl::InfiniteDuration()) return Refuse(kInvalidTimeLimit);
@@ -291,6 +300,9 @@ constexpr Key kKeys[] = {
     {"switches", SetSwitches, false},
     {"reqswitch", SetSwitches, false},
     {"wait-for-switch", SetSwitchWait, false},
+    {"reqsockets", SetCpuWish<&CpuWishes::sockets_per_node>, false},
+    {"reqcores", SetCpuWish<&CpuWishes::cores_per_socket>, false},
+    {"reqthreads", SetCpuWish<&CpuWishes::threads_per_core>, false},
     {"account", SetAccount, false},
     {"qos", SetQos, false},
     {"requeue", SetRequeue, true},

@@ -65,7 +65,8 @@ absl::Status CheckNodeConfig(const State& state, const PartitionEntry& partition
     memory_fits = memory_fits || memory <= node.real_memory_mb;
     cpus_fit = cpus_fit || cpus <= node.cpus;
     if (memory > node.real_memory_mb || cpus > node.cpus) continue;
-    if (!shape.gres.Any()) return absl::OkStatus();
+    if (!HasLayout(shape.layout, node)) continue;
+    if (!shape.gres.Any() && !shape.layout.Limits()) return absl::OkStatus();
     const Offer empty = EmptyOffer(index, node);
     if (TaskCapacity(terms, empty) == 0) continue;
     gpus += Available(terms.gres.per_job, empty.gres);

@@ -116,8 +116,12 @@ void AddGpus(const LaunchRequest& request, Environment* environment) {
   if (!request.is_batch()) environment->Set("SLURM_STEP_GPUS", Join(request.step_gpus, ","));
 }
 
-// A task that has GPUs of its own sees no others.
+// A task that has GPUs of its own, or one that it shares with some, sees no others.
 void BindGpus(const LaunchRequest& request, uint32_t local_id, Environment* environment) {
+  if (request.tasks_per_gpu > 0 && !request.step_gpus.empty()) {
+    const size_t place = local_id / request.tasks_per_gpu % request.step_gpus.size();
+    return SetVisible(std::span(request.step_gpus).subspan(place, 1), environment);
+  }
   const uint64_t each = request.gpus_per_task;
   if (each == 0 || (local_id + 1) * each > request.step_gpus.size()) return;
   SetVisible(std::span(request.step_gpus).subspan(local_id * each, each), environment);

@@ -46,6 +46,7 @@ struct LaunchRequest {
   std::vector<uint32_t> job_gpus;
   std::vector<uint32_t> step_gpus;
   uint32_t gpus_per_task = 0;  // each task sees so many of its own; 0: all of the step's
+  uint32_t tasks_per_gpu = 0;  // each sees one, which so many share; 0: as above
   bool has_client = false;     // a srun may attach: streams without a file go there
 
   bool is_batch() const { return key.step == kBatchStep; }

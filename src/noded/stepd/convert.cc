@@ -45,6 +45,7 @@ LaunchRequest FromProto(const v1::StepLaunch& launch) {
   request.job_gpus.assign(launch.job_gpus().begin(), launch.job_gpus().end());
   request.step_gpus.assign(launch.step_gpus().begin(), launch.step_gpus().end());
   request.gpus_per_task = launch.gpus_per_task();
+  request.tasks_per_gpu = launch.tasks_per_gpu();
   return request;
 }
 

@@ -195,6 +195,20 @@ TEST(ShowLicense, CountsWhatIsLeft) {
   ExpectGolden("show-license.txt", text);
 }
 
+TEST(ShowJob, SaysWhatIsAskedOfSocketsCoresAndThreads) {
+  JobBuilder job = Runner(30, "100");
+  EXPECT_NE(Show(job, kPlain).find(" ReqB:S:C:T=0:0:*:*\n"), std::string::npos);
+  pb::CpuWishes* cpus = job.spec()->mutable_cpus();
+  cpus->set_sockets_per_node(2);
+  cpus->set_cores_per_socket(4);
+  cpus->set_threads_per_core(1);
+  cpus->set_ntasks_per_socket(3);
+  const std::string text = Show(job, kPlain);
+  EXPECT_NE(text.find(" ReqB:S:C:T=0:0:4:1\n"), std::string::npos) << text;
+  EXPECT_NE(text.find("\n   Socks/Node=2 NtasksPerN:B:S:C=0:0:3:* CoreSpec=*\n"), std::string::npos)
+      << text;
+}
+
 TEST(ShowJob, SaysForHowLongItWaitsForSwitches) {
   JobBuilder job = Runner(30, "100").Waits("Priority");
   EXPECT_EQ(Show(job, kPlain).find("Switches="), std::string::npos);

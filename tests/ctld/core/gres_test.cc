@@ -190,6 +190,14 @@ TEST(GresJobs, ArePutNearTheirGpus) {
   const auto launches = c.Commands<StepLaunch>();
   EXPECT_THAT(launches[0].second.job_gpus, ElementsAre(4));
   EXPECT_THAT(launches[1].second.step_gpus, ElementsAre(6));
+
+  // --gres-flags=disable-binding
+  Cluster anywhere(settings);
+  RareWishes wishes;
+  wishes.cpus.far_from_gpus = true;
+  Spec far = Gres("gpu:1").Tasks(3);
+  far.raw().rare = std::make_shared<const RareWishes>(wishes);
+  EXPECT_EQ(anywhere.Get(anywhere.Submit(far)).shares[0].cores.ToText(), "0-2");
 }
 
 TEST(GresSteps, HaveTheJobsOrWhatTheyAskFor) {

@@ -22,6 +22,9 @@ struct RareWishes {
   // when it does not say. Of a job that has been submitted always set beside `switches`.
   std::optional<absl::Duration> switches_wait;
 
+  // The reservation was not asked for: the job was drawn into it when it started (magnetism.h).
+  bool drawn_in = false;
+
   friend bool operator==(const RareWishes&, const RareWishes&) = default;
 };
 

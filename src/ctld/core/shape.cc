@@ -27,7 +27,8 @@ std::string KeyOf(const Shape& shape) {
              absl::ToInt64Seconds(shape.time_limit), ".", absl::ToInt64Seconds(shape.time_min), ".",
              shape.max_switches),
       ";", Join(shape.req_nodes, ","), ";", Join(exc, ","), ";", shape.features.KeyText(), ";",
-      shape.reservation, ";", shape.gres.KeyText(), ";", FormatLicenses(shape.licenses));
+      shape.reservation, ";", shape.gres.KeyText(), ";", FormatLicenses(shape.licenses), ";",
+      Join(shape.magnets, ","));
 }
 
 uint64_t Product(uint64_t a, uint64_t b) {

@@ -118,8 +118,7 @@ class Search {
       }
     }
     return OfferFrom(index,
-                     state_.plan.track(index, terms_.lane)
-                         .SeenBy(key_, Track::View::kHigher, until_, scratch_, terms_.sole_user),
+                     state_.plan.Seen(index, terms_, key_, Track::View::kHigher, until_, scratch_),
                      overdue);
   }
 
@@ -138,8 +137,9 @@ class Search {
     }
     Track track = state_.plan.track(site.node, terms_.lane);
     (void)track.Build(AllOf(node), staying, state_.reservations.ClosedTo(site.node, reservation_));
-    const Profile profile =
-        track.SeenBy(key_, Track::View::kHigher, until_, scratch_, terms_.sole_user);
+    const Profile profile = state_.plan.BehindGates(
+        site.node, terms_,
+        track.SeenBy(key_, Track::View::kHigher, until_, scratch_, terms_.sole_user), scratch_);
     return OfferFrom(site.node, profile, overdue);
   }
 
@@ -181,12 +181,17 @@ class Search {
     for (const auto& [id, use] : plan.uses(term.license)) {
       const auto candidate = place_of_.find(id);
       if (candidate != place_of_.end() && candidates_[candidate->second].gone) {
-        free.Add(LicenseRoom(use.count), begin_, use.until);
+        free.Add(LicenseRoom(use.count - use.kept), begin_, use.until);
       } else if (IsOverdue(state_.FindJob(id))) {
         overdue += use.count;
       }
     }
-    return LeastFree(free.View(), begin_, until_).cpus - overdue >= term.count;
+    int64_t least = LeastFree(free.View(), begin_, until_).cpus;
+    if (const Track* kept = plan.kept(term.license, terms_.lane)) {
+      const Profile own = kept->SeenBy(key_, Track::View::kHigher, until_, scratch_);
+      least += std::max(LeastFree(own, begin_, until_).cpus, 0);
+    }
+    return least - overdue >= term.count;
   }
 
   // ---- which nodes are compared -----------------------------------------------------------------

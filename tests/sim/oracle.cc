@@ -25,6 +25,7 @@ std::string Oracle::ToString(const Brief& brief) {
 
 void Oracle::OnRestored(const ctld::Controller& core, const Disk& disk) {
   seen_.clear();
+  nodes_.clear();
   core.ForEachJob([&](const ctld::Job& job) { seen_[job.id] = BriefOf(job); });
   for (const auto& [id, bytes] : disk.jobs) {
     // Whoever is old enough goes at once.
@@ -95,6 +96,7 @@ void Oracle::CheckChange(const ctld::Controller& core, const ctld::Job& job) {
   if (before.state == JobState::kPending && job.Running()) CheckStart(core, job);
   if (ctld::IsSet(job.preempt_time)) CheckPreempted(core, job);
   if (job.Running()) CheckTimeLimit(job);
+  if (job.Active()) CheckNodes(job);
   seen_[job.id] = now;
 }
 
@@ -193,6 +195,8 @@ void Oracle::CheckStart(const ctld::Controller& core, const ctld::Job& job) {
   CheckChoice(core, job);
   CheckSwitches(core, job);
   CheckUsers(core, job);
+  CheckReservations(core, job);
+  CheckKeptLicenses(core, job);
   if (job.array->limit > 0) {
     uint32_t running = 0;
     for (JobId id : core.ArrayMembers(job.array_job_id))
@@ -292,6 +296,7 @@ std::string Oracle::Unrest(const ctld::Controller& core, const Disk& disk) const
         case ctld::Reason::kDependency:  // on one of these
         case ctld::Reason::kPartitionConfig:
         case ctld::Reason::kBadConstraints:
+        case ctld::Reason::kReservationDeleted:
           return;
         case ctld::Reason::kLicenses: {
           const std::vector<License>& there = core.settings().licenses;

@@ -82,6 +82,12 @@ class Writer {
     Time("last_start", job.last_start());
     json_.String("planned_nodes", job.planned_nodes());
     json_.String("planned_partition", job.planned_partition());
+    if (job.magnets_size() > 0) {
+      json_.String("planned_reservation", job.planned_reservation());
+      json_.BeginArray("magnetic_reservations");
+      for (const std::string& magnet : job.magnets()) json_.String("", magnet);
+      json_.EndArray();
+    }
     json_.BeginArray("busy");
     for (const pb::Explanation::Busy& busy : job.busy()) Put(busy);
     json_.EndArray();

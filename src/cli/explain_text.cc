@@ -45,6 +45,7 @@ class Printer {
     }
     Say("planned start", PlannedStart());
     Say("switches", Switches());
+    Say("magnetic", Magnets());
     if (job_.last_start() != 0) {
       Say("deadline", "ended when it has not started by " + At(job_.last_start()));
     }
@@ -113,13 +114,22 @@ class Printer {
                   " at most; could start on others since ", At(job_.switches_since()));
   }
 
+  std::string Magnets() const {
+    if (job_.magnets_size() == 0) return "";
+    const std::string_view what = job_.magnets_size() == 1 ? "reservation " : "reservations ";
+    return StrCat("is tried in ", what, Join(job_.magnets(), ","), " too");
+  }
+
   std::string PlannedStart() const {
     if (job_.starts_now()) return "at once, in the next pass";
     if (job_.planned_start() != 0) {
       const std::string in = FormatDuration(absl::Seconds(job_.planned_start() - now_));
       return StrCat(At(job_.planned_start()), job_.planned_start() > now_ ? ", in " + in : "",
                     On(job_.planned_nodes()),
-                    job_.prospects_size() > 1 ? " in " + job_.planned_partition() : "");
+                    job_.prospects_size() > 1 ? " in " + job_.planned_partition() : "",
+                    job_.planned_reservation().empty()
+                        ? ""
+                        : StrCat(" in reservation ", job_.planned_reservation()));
     }
     return job_.planning() ? "being worked out: ask again in a moment" : "";
   }

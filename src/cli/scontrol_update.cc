@@ -4,6 +4,7 @@
 
 #include "cli/command.h"
 #include "cli/job_id_list.h"
+#include "cli/resize_script.h"
 #include "cli/scontrol.h"
 #include "cli/scontrol_changes.h"
 #include "common/base/text.h"
@@ -26,8 +27,8 @@ bool IsAboutRequest(std::string_view text) {
   return text.starts_with("Update of this parameter is not supported");
 }
 
-int UpdateOneJob(ScontrolSession& session, const std::string& id,
-                 const pb::UpdateJobRequest& form) {
+int UpdateOneJob(ScontrolSession& session, const std::string& id, const pb::UpdateJobRequest& form,
+                 bool changes_size) {
   auto report = [&](std::string_view error, std::string_view label) {
     if (IsAboutRequest(error)) {
       session.Complain(error);
@@ -50,7 +51,11 @@ int UpdateOneJob(ScontrolSession& session, const std::string& id,
   }
   int code = 0;
   for (const pb::JobResult& result : answer->results()) {
-    if (!result.error().empty()) code = report(result.error(), result.label());
+    if (!result.error().empty()) {
+      code = report(result.error(), result.label());
+    } else if (changes_size) {
+      code = std::max(code, WriteResizeScripts(session, result.job_id()));
+    }
   }
   return code;
 }
@@ -66,7 +71,7 @@ int UpdateJobs(ScontrolSession& session, const std::string& ids,
   AddChanges(changes, form.mutable_changes());
   int code = 0;
   for (const std::string& id : SplitJobIds(ids)) {
-    code = std::max(code, UpdateOneJob(session, id, form));
+    code = std::max(code, UpdateOneJob(session, id, form, ChangesSize(changes)));
   }
   return code;
 }

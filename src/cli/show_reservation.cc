@@ -46,8 +46,10 @@ std::string ShowReservationText(const pb::Reservation& reservation, int64_t now,
             " PartitionName=", OrNull(reservation.partition()), " Flags=", FlagsText(reservation));
   text.Line("TRES=cpu=", reservation.cpus());
   text.Line("Users=", OrNull(Join(reservation.users(), ",")),
-            " Groups=(null) Accounts=", OrNull(Join(reservation.accounts(), ",")),
-            " Licenses=(null) State=", StateText(reservation, now), " BurstBuffer=(null)");
+            " Groups=", OrNull(Join(reservation.groups(), ",")),
+            " Accounts=", OrNull(Join(reservation.accounts(), ",")),
+            " Licenses=", OrNull(reservation.licenses()), " State=", StateText(reservation, now),
+            " BurstBuffer=(null)");
   text.Line("MaxStartDelay=(null)");
   if (!reservation.comment().empty()) text.Line("Comment=", reservation.comment());
   return text.Finish();

@@ -103,6 +103,8 @@ pb::Explanation ToProto(const Explanation& explanation) {
   out.set_planned_start(Seconds(explanation.planned_start));
   out.set_planned_nodes(explanation.planned_nodes);
   out.set_planned_partition(explanation.planned_partition);
+  out.set_planned_reservation(explanation.planned_reservation);
+  for (const std::string& magnet : explanation.magnets) out.add_magnets(magnet);
   for (const Busy& busy : explanation.busy) *out.add_busy() = ToProto(busy);
   out.set_more_busy(explanation.more_busy);
   for (const Suggestion& suggestion : explanation.suggestions) {

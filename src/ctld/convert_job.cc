@@ -158,6 +158,7 @@ void PutTimes(const Job& job, pb::Job* out) {
   out->set_last_sched_time(Seconds(job.last_sched_time));
   out->set_planned_start(Seconds(job.planned_start));
   out->set_preempt_time(Seconds(job.preempt_time));
+  out->set_resize_time(Seconds(job.resize_time));
   out->set_switches_since(Seconds(job.switches_since));
   out->set_time_limit(Seconds(job.time_limit));
 }
@@ -171,6 +172,7 @@ void GetTimes(const pb::Job& in, Job* job) {
   job->last_sched_time = Time(in.last_sched_time());
   job->planned_start = Time(in.planned_start());
   job->preempt_time = Time(in.preempt_time());
+  job->resize_time = Time(in.resize_time());
   job->switches_since = Time(in.switches_since());
   job->time_limit = Duration(in.time_limit());
 }
@@ -216,6 +218,7 @@ void PutWishes(const RareWishes& wishes, pb::JobSpec* out) {
   if (wishes.switches_wait) out->set_switches_wait(Seconds(*wishes.switches_wait));
   out->set_gpu_bind(wishes.gpu_bind);
   if (!(wishes.cpus == CpuWishes())) *out->mutable_cpus() = ctld::ToProto(wishes.cpus);
+  out->set_drawn_in(wishes.drawn_in);
 }
 
 std::shared_ptr<const RareWishes> GetWishes(const pb::JobSpec& in) {
@@ -230,6 +233,7 @@ std::shared_ptr<const RareWishes> GetWishes(const pb::JobSpec& in) {
   }
   wishes.cpus = ctld::FromProto(in.cpus());
   wishes.gpu_bind = in.gpu_bind();
+  wishes.drawn_in = in.drawn_in();
   return wishes == RareWishes() ? nullptr : std::make_shared<const RareWishes>(std::move(wishes));
 }
 

@@ -15,6 +15,8 @@ pb::Reservation ToProto(const Reservation& reservation) {
   out.set_asked_nodes(reservation.node_count);
   for (const std::string& user : reservation.users) out.add_users(user);
   for (const std::string& account : reservation.accounts) out.add_accounts(account);
+  for (const std::string& group : reservation.groups) out.add_groups(group);
+  out.set_licenses(FormatLicenses(reservation.licenses));
   out.set_partition(reservation.partition);
   out.set_features(reservation.features);
   out.set_comment(reservation.comment);
@@ -35,6 +37,10 @@ absl::StatusOr<Reservation> FromProto(const pb::Reservation& in) {
   reservation.node_count = in.asked_nodes();
   reservation.users = {in.users().begin(), in.users().end()};
   reservation.accounts = {in.accounts().begin(), in.accounts().end()};
+  reservation.groups = {in.groups().begin(), in.groups().end()};
+  absl::StatusOr<std::vector<License>> licenses = ParseLicenses(in.licenses());
+  if (!licenses.ok()) return absl::DataLossError(StrCat("reservation ", in.name(), ": licences"));
+  reservation.licenses = *std::move(licenses);
   reservation.partition = in.partition();
   reservation.features = in.features();
   reservation.comment = in.comment();

@@ -37,6 +37,15 @@ bool Inside(const Job& job, const NodeShare& share) {
   });
 }
 
+// But for what it had on nodes that the job has given back.
+bool AllInside(const Job& job, const Step& step) {
+  for (size_t i = 0; i < step.shares.size(); ++i) {
+    const bool ended = i < step.parts.size() && step.parts[i] == PartState::kEnded;
+    if (!Inside(job, step.shares[i]) && !(ended && IsSet(job.resize_time))) return false;
+  }
+  return true;
+}
+
 bool PartsOver(const Step& step) {
   return std::all_of(step.parts.begin(), step.parts.end(),
                      [](PartState part) { return part == PartState::kEnded; });
@@ -49,9 +58,7 @@ absl::Status CheckStep(const Job& job, const Step& step) {
       {!AllDistinct(step.shares), "names a node twice"},
       {over != step.Ended(), "has ended, or not, against its parts"},
       {!job.HoldsResources() && !over, "runs without its job"},
-      {!std::all_of(step.shares.begin(), step.shares.end(),
-                    [&](const NodeShare& share) { return Inside(job, share); }),
-       "is outside of its job's allocation"},
+      {!AllInside(job, step), "is outside of its job's allocation"},
   });
   return Annotate(status, StrCat("step ", step.step_id.value));
 }
@@ -210,6 +217,7 @@ absl::Status CheckRecord(const Job& job) {
       {job.array_job_id.value > kMaxJobId, "is of an array without a number"},
       {job.Pending() && (!job.shares.empty() || !job.steps.empty()), "waits and has nodes"},
       {job.Pending() && IsSet(job.preempt_time), "waits and makes room for another"},
+      {job.Pending() && IsSet(job.resize_time), "waits and has given nodes back"},
       {job.Active() && job.shares.empty(), "runs nowhere"},
       {job.HoldsResources() && job.IsArrayRecord(), "runs as a whole array"},
       {job.HoldsResources() && hollow, "has a hollow share"},

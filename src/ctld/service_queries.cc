@@ -8,6 +8,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
 #include "common/base/hostlist.h"
+#include "common/base/licenses.h"
 #include "common/base/text.h"
 #include "common/base/units.h"
 #include "common/rpc/trust.h"
@@ -254,6 +255,23 @@ void Service::QueryJobs(const CallPtr& call) {
       ->Begin();
 }
 
+namespace {
+
+// By the reservations of that time.
+uint32_t ReservedAt(const PublishedState& snapshot, const std::string& license, int64_t now) {
+  uint32_t count = 0;
+  for (const auto& reservation : snapshot.reservations()) {
+    const bool over = reservation->end() >= 0 && reservation->end() <= now;
+    if (reservation->licenses().empty() || reservation->start() > now || over) continue;
+    const absl::StatusOr<std::vector<License>> kept = ParseLicenses(reservation->licenses());
+    if (!kept.ok()) continue;  // the controller wrote it
+    for (const License& each : *kept) count += each.name == license ? each.count : 0;
+  }
+  return count;
+}
+
+}  // namespace
+
 void Service::QueryCluster(const CallPtr& call) {
   const PrivateData hidden = HiddenFrom(*call);
   std::shared_ptr<const PublishedState> snapshot = parts_.publisher->Take();
@@ -272,7 +290,12 @@ void Service::QueryCluster(const CallPtr& call) {
     *out.add_reservations() = *reservation;
     if (hidden.nodes) out.mutable_reservations()->rbegin()->clear_nodes();
   }
-  for (const pb::License& license : snapshot->licenses()) *out.add_licenses() = license;
+  const int64_t now = absl::ToUnixSeconds(absl::Now());
+  for (const pb::License& license : snapshot->licenses()) {
+    pb::License* added = out.add_licenses();
+    *added = license;
+    added->set_reserved(ReservedAt(*snapshot, license.name(), now));
+  }
   for (const SwitchConfig& each : parts_.config->Get()->switches) {
     pb::Switch* entry = out.add_switches();
     entry->set_name(each.name);

@@ -1,5 +1,6 @@
 """Licences of a cluster: who has them, who waits, what the commands show, what a restart keeps."""
 import os
+import pwd
 import signal
 
 from harness import ClusterTest, main, wait_for
@@ -54,6 +55,26 @@ class LicenseTest(ClusterTest):
         self.assertEqual(self.cluster.state(longer), "PENDING")
         self.scontrol("update", f"JobId={longer}", "Licenses=bar")
         self.wait_for_state(longer, "RUNNING")
+
+    def test_a_reservation_keeps_some(self):
+        me = pwd.getpwuid(os.getuid()).pw_name
+        self.scontrol("create", "reservation", "ReservationName=kept", "StartTime=now", "Duration=60",
+                      f"Users={me}", "Licenses=foo:2", "Flags=LICENSE_ONLY")
+        self.addCleanup(self.scontrol, "delete", "ReservationName=kept", check=False)
+        shown = self.scontrol("show", "reservation", "kept").stdout
+        self.assertIn("Nodes=(null) NodeCnt=0", shown)
+        self.assertIn("Flags=ANY_NODES\n", shown)
+        self.assertIn("Licenses=foo:2 State=ACTIVE", shown)
+        self.assertIn("Total=3 Used=0 Free=3 Reserved=2", self.scontrol("show", "licenses", "foo").stdout)
+        waits = self.sleeper("-L", "foo:2", "-t", "10")
+        wait_for("the reason", lambda: "Reason=Licenses" in self.job_line(waits))
+        self.assertIn("licence foo:2: reservation kept", self.cluster.run("reeve", "explain", waits).stdout)
+        inside = self.sleeper("-L", "foo:3", "-t", "10", "--reservation=kept")
+        self.wait_for_state(inside, "RUNNING")
+        self.cluster.run("scancel", inside)
+        wait_for("its end", lambda: self.cluster.state(inside) == "CANCELLED")
+        self.scontrol("delete", "ReservationName=kept")
+        self.wait_for_state(waits, "RUNNING")
 
     def test_a_job_sees_its_licenses(self):
         job = self.cluster.submit("--mem=10", "-o", "env.out", script="#!/bin/bash\n#SBATCH -L bar\n"

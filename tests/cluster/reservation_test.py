@@ -77,6 +77,36 @@ class ReservationTest(ClusterTest):
         self.cluster.wait_job(job)
         self.assertGreaterEqual(time.time(), start)
 
+    def test_a_magnetic_one_draws_jobs_in(self):
+        self.create("ReservationName=m", "StartTime=now", "Duration=60", f"Users={self.me}", "Nodes=n2",
+                    "Flags=MAGNETIC")
+        self.assertIn("Flags=SPEC_NODES,MAGNETIC\n", self.scontrol("show", "reservation", "m").stdout)
+        job = self.cluster.submit("-t", "10", "-o", f"{self.cluster.work}/m.out", "--wrap",
+                                  "echo $SLURM_JOB_NODELIST $SLURM_JOB_RESERVATION; until [ -e m-go ]; do sleep 0.1; done")
+        wait_for("a running job", lambda: self.cluster.state(job) == "RUNNING")
+        self.assertIn("Reservation=m", self.scontrol("show", "job", job).stdout)
+        # Longer than the reservation: outside, and told so.
+        long = self.cluster.submit("-t", "90", "-n2", "-w", "n2", "-o", "/dev/null", "--wrap", "true")
+        told = self.cluster.run("reeve", "explain", long).stdout
+        self.assertIn("is tried in reservation m too", told)
+        self.assertIn("reservation m", told)
+        self.cluster.run("scancel", long)
+        self.write("m-go", "")
+        self.cluster.wait_job(job)
+        self.assertEqual((self.cluster.work / "m.out").read_text(), "n2 m\n")
+
+    def test_a_flexible_one_only_keeps_others_out(self):
+        start = time.strftime("%Y-%m-%dT%H:%M:%S", time.localtime(time.time() + 3600))
+        self.create("ReservationName=f", f"StartTime={start}", "Duration=60", f"Users={self.me}",
+                    "Nodes=n1", "Flags=FLEX")
+        job = self.cluster.submit("--reservation=f", "-N2", "-t", "600", "-o", "/dev/null", "--wrap", "true")
+        self.cluster.wait_job(job)
+        other = self.cluster.submit("-w", "n1", "-t", "120", "-o", "/dev/null", "--wrap", "true")
+        wait_for("its planned start", lambda: "reservation f" in
+                 self.cluster.run("reeve", "explain", other).stdout)
+        self.assertEqual(self.cluster.state(other), "PENDING")
+        self.cluster.run("scancel", other)
+
     def test_what_is_refused(self):
         self.assertIn("StartTime is missing", self.create("Duration=1", check=False).stderr)
         self.assertIn("EndTime or Duration is missing",
@@ -86,8 +116,8 @@ class ReservationTest(ClusterTest):
         self.assertEqual(bad.returncode, 1)
         self.assertEqual(bad.stderr,
                          "Error creating the reservation: Invalid node name specified\n")
-        self.assertIn("reservation flag FLEX is not supported",
-                      self.create(*base, "Nodes=n1", "Flags=FLEX", check=False).stderr)
+        self.assertIn("reservation flag HOURLY is not supported",
+                      self.create(*base, "Nodes=n1", "Flags=HOURLY", check=False).stderr)
         self.assertIn("corecnt is not supported",
                       self.create(*base, "CoreCnt=4", check=False).stderr)
         refused = self.cluster.run("sbatch", "--reservation=nope", "--wrap", "true", check=False)

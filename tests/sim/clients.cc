@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "absl/strings/numbers.h"
+
 namespace reeve::sim {
 
 ctld::Caller CallerOf(uint32_t uid) {
@@ -64,6 +66,9 @@ void Clients::Begin(const WorkItem& item) {
     case WorkKind::kResume:
     case WorkKind::kDown:
       return Administrate(item);
+    case WorkKind::kReserve:
+    case WorkKind::kUnreserve:
+      return Reserve(item);
     case WorkKind::kReconfigure:
       return on_reconfigure(item.settings);
     default:
@@ -169,6 +174,30 @@ void Clients::Administrate(const WorkItem& item) {
         return ctld::Event(event);
       },
       {}, false, [](auto) {});
+}
+
+void Clients::Reserve(const WorkItem& item) {
+  ctld::SetReservation event;
+  event.caller = CallerOf(0);
+  event.action = item.kind == WorkKind::kReserve ? ctld::ReservationAction::kCreate
+                                                 : ctld::ReservationAction::kDelete;
+  event.name = item.value;
+  for (const auto& [key, value] : item.changes) {
+    int64_t seconds = 0;
+    const bool start = key == "starttime" && absl::SimpleAtoi(value, &seconds);
+    const int64_t at = absl::ToUnixSeconds(scene_->clock.now()) + seconds;
+    event.changes.emplace_back(key, start ? StrCat(at) : value);
+  }
+  Call(
+      [event](ctld::CallToken token) mutable {
+        event.call = token;
+        return ctld::Event(event);
+      },
+      {}, false,
+      [this, name = item.value](auto answer) {
+        scene_->Trace("ADMIN reservation ", name, ": ",
+                      answer.ok() ? "done" : Message(answer.status()));
+      });
 }
 
 void Clients::ResumeAllNodes() {

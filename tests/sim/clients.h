@@ -57,6 +57,7 @@ class Clients {
   void OnSubmitted(Submission& submission, const ctld::SubmitAnswer& answer);
   static ctld::JobAction ActionOf(WorkKind kind);
   void Administrate(const WorkItem& item);
+  void Reserve(const WorkItem& item);
   void Control(const WorkItem& item);
 
   // An salloc or srun with its steps; a batch job's sruns.

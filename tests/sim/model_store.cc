@@ -13,6 +13,7 @@ absl::StatusOr<ctld::StoredState> ModelStore::Load() {
   for (const auto& [id, bytes] : disk_->jobs) state.jobs.push_back(bytes);
   for (const auto& [name, bytes] : disk_->nodes) state.nodes.push_back(bytes);
   for (const auto& [name, bytes] : disk_->partitions) state.partitions.push_back(bytes);
+  for (const auto& [name, bytes] : disk_->reservations) state.reservations.push_back(bytes);
   for (const auto& [key, bytes] : disk_->steps) state.steps.push_back(bytes);
   for (const auto& [key, bytes] : disk_->requests) state.requests.push_back(bytes);
   for (const auto& [uid, bytes] : disk_->usage) state.usage.push_back(bytes);
@@ -63,6 +64,8 @@ void ModelStore::Apply(const ctld::Batch& batch) {
   for (const auto& [name, bytes] : batch.nodes) disk_->nodes[name] = bytes;
   for (const auto& [name, bytes] : batch.partitions) disk_->partitions[name] = bytes;
   for (const std::string& name : batch.removed_partitions) disk_->partitions.erase(name);
+  for (const auto& [name, bytes] : batch.reservations) disk_->reservations[name] = bytes;
+  for (const std::string& name : batch.removed_reservations) disk_->reservations.erase(name);
   for (const auto& [uid, bytes] : batch.usage) disk_->usage[uid] = bytes;
   for (uint32_t uid : batch.removed_usage) disk_->usage.erase(uid);
   for (const ctld::StepRecord& step : batch.steps) disk_->steps[{step.job, step.step}] = step.bytes;

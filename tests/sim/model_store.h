@@ -20,6 +20,7 @@ struct Disk {
   std::map<JobId, std::string> jobs;
   std::map<std::string, std::string> nodes;
   std::map<std::string, std::string> partitions;
+  std::map<std::string, std::string> reservations;
   std::map<uint32_t, std::string> usage;
   std::map<std::pair<JobId, StepId>, std::string> steps;
   std::map<std::string, std::string> blobs;

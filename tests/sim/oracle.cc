@@ -25,6 +25,7 @@ std::string Oracle::ToString(const Brief& brief) {
 
 void Oracle::OnRestored(const ctld::Controller& core, const Disk& disk) {
   seen_.clear();
+  nodes_.clear();
   core.ForEachJob([&](const ctld::Job& job) { seen_[job.id] = BriefOf(job); });
   for (const auto& [id, bytes] : disk.jobs) {
     // Whoever is old enough goes at once.
@@ -98,6 +99,7 @@ void Oracle::CheckChange(const ctld::Controller& core, const ctld::Job& job) {
   const bool suspended = moved && job.Suspended();
   if (suspended && job.suspension->for_others) CheckStandsStill(core, job);
   if (before.state == JobState::kSuspended && job.Running()) CheckSharing(core, job);
+  if (job.Active()) CheckNodes(job);
   seen_[job.id] = now;
 }
 
@@ -228,6 +230,8 @@ void Oracle::CheckStart(const ctld::Controller& core, const ctld::Job& job) {
   CheckSwitches(core, job);
   CheckUsers(core, job);
   CheckSharing(core, job);
+  CheckReservations(core, job);
+  CheckKeptLicenses(core, job);
   if (job.array->limit > 0) {
     uint32_t running = 0;
     for (JobId id : core.ArrayMembers(job.array_job_id))
@@ -327,6 +331,7 @@ std::string Oracle::Unrest(const ctld::Controller& core, const Disk& disk) const
         case ctld::Reason::kDependency:  // on one of these
         case ctld::Reason::kPartitionConfig:
         case ctld::Reason::kBadConstraints:
+        case ctld::Reason::kReservationDeleted:
           return;
         case ctld::Reason::kLicenses: {
           const std::vector<License>& there = core.settings().licenses;

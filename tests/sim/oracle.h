@@ -54,6 +54,10 @@ class Oracle : public Witness {
   void CheckLayout(const ctld::Controller& core, const ctld::Job& job);    // likewise
   void CheckStandsStill(const ctld::Controller& core, const ctld::Job& job);
   void CheckNotForNothing(const ctld::Controller& core);
+  // Likewise: oracle_reserve.cc.
+  void CheckReservations(const ctld::Controller& core, const ctld::Job& job);
+  void CheckKeptLicenses(const ctld::Controller& core, const ctld::Job& job);
+  void CheckNodes(const ctld::Job& job);  // which runs: it gets none in addition
   void CheckRemoved(const ctld::Controller& core, JobId id);
   void CheckTimeLimit(const ctld::Job& job);  // which runs
   void CheckPreempted(const ctld::Controller& core, const ctld::Job& job);
@@ -73,6 +77,7 @@ class Oracle : public Witness {
   std::map<JobId, Brief> durable_;    // as stored last, also of those forgotten since
   std::map<JobId, Brief> accounted_;  // as the outbox had it last
   std::set<JobId> forgotten_;         // from the store, after their end
+  std::map<std::pair<JobId, uint32_t>, std::set<std::string>> nodes_;  // of attempts that run
   struct Leave {
     absl::Time told;
     absl::Time end;  // not before that

@@ -73,7 +73,14 @@ void Oracle::CheckStandstill(const ctld::Controller& core) {
     const ctld::Job* job = core.FindJob(run->key.job);
     // Without its step daemon nobody can let it go on: it is ended.
     if (job == nullptr || job->restarts != run->key.attempt || run->stepd_died) continue;
-    if (!job->Active() || job->Suspended() == run->stopped) continue;
+    if (!job->Active()) continue;
+    const bool there = std::any_of(job->shares.begin(), job->shares.end(),
+                                   [&](const auto& share) { return share.node == run->node; });
+    if (!there) {
+      scene_->Violation("resize", ctld::JobLabel(*job), " has given ", run->node, " back, and ",
+                        noded::ToString(run->key), " runs there");
+    }
+    if (job->Suspended() == run->stopped) continue;
     scene_->Violation("standstill", ctld::JobLabel(*job), " is ", ToString(BriefOf(*job)), ", and ",
                       noded::ToString(run->key), run->stopped ? " stands still on " : " runs on ",
                       run->node);

@@ -198,9 +198,9 @@ std::string NodeName(const Plan& plan, uint32_t index) {
 }
 
 constexpr std::string_view kWorkNames[] = {
-    "submit",      "cancel",    "cancel a step of", "signal", "hold",   "release", "requeue",
-    "requeuehold", "top",       "update",           "drain",  "resume", "down",    "reconfigure",
-    "suspend",     "resume job"};
+    "submit",      "cancel",     "cancel a step of", "signal",   "hold",   "release", "requeue",
+    "requeuehold", "top",        "update",           "drain",    "resume", "down",    "reconfigure",
+    "suspend",     "resume job", "reserve",          "unreserve"};
 constexpr std::string_view kFaultNames[] = {"controller killed",
                                             "controller killed at commit",
                                             "disk fails",
@@ -246,6 +246,7 @@ std::string SubmitText(const WorkItem& item) {
   if (spec.hold) text += " -H";
   if (item.immediate) text += " -I";
   if (!spec.partition.empty()) StrAppend(&text, " -p ", spec.partition);
+  if (!spec.reservation.empty()) StrAppend(&text, " --reservation=", spec.reservation);
   if (!item.steps.empty()) StrAppend(&text, " steps=", item.steps.size());
   if (item.lost_replies > 0) StrAppend(&text, " lost_replies=", item.lost_replies);
   StrAppend(&text, " runs ", absl::FormatDuration(item.work.least), "-",
@@ -309,6 +310,11 @@ std::string ToString(const WorkItem& item, const Plan& plan) {
       return StrCat(text, " ", NodeName(plan, item.node));
     case WorkKind::kReconfigure:
       return StrCat(text, " to ", item.settings.nodes.size(), " nodes");
+    case WorkKind::kReserve:
+    case WorkKind::kUnreserve:
+      StrAppend(&text, " ", item.value);
+      for (const auto& [key, value] : item.changes) StrAppend(&text, " ", key, "=", value);
+      return text;
     default:
       StrAppend(&text, " #", item.target);
       if (!item.array_tasks.empty()) StrAppend(&text, "_[", item.array_tasks, "]");

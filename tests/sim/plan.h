@@ -59,6 +59,8 @@ enum class WorkKind {
   kReconfigure,
   kSuspend,
   kResumeJob,
+  kReserve,
+  kUnreserve,
 };
 
 struct WorkItem {
@@ -83,6 +85,9 @@ struct WorkItem {
   std::string key, value;   // kUpdate
   uint32_t node = 0;        // kDrain ...
   ctld::Settings settings;  // kReconfigure
+  // kReserve: what scontrol sets; its start counts from the moment. Of that and kUnreserve `value`
+  // is the name.
+  std::vector<std::pair<std::string, std::string>> changes;
 };
 
 enum class FaultKind {

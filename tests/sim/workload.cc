@@ -22,7 +22,9 @@ class Workload {
         tree_random_(seed, "work-tree"),
         layout_random_(seed, "work-layout"),
         suspend_random_(seed, "work-suspend"),
-        share_random_(seed, "work-share") {}
+        share_random_(seed, "work-share"),
+        resize_random_(seed, "work-resize"),
+        reserve_random_(seed, "work-reserve") {}
 
   std::vector<WorkItem> Run() {
     const int count = random_.Between(4, 26);
@@ -41,6 +43,8 @@ class Workload {
       Fill(items_[i]);
     }
     SuspendSome();
+    ResizeSome();
+    ReserveSome();
     return std::move(items_);
   }
 
@@ -87,6 +91,78 @@ class Workload {
         AddAtEnd(item);
       }
     }
+  }
+
+  // Drawn apart as well.
+  void ResizeSome() {
+    if (submitted_.empty() || !resize_random_.OneIn(3)) return;
+    for (int i = resize_random_.Between(1, 8); i > 0; --i) {
+      WorkItem item;
+      item.kind = WorkKind::kUpdate;
+      item.target = resize_random_.Of(submitted_);
+      item.at = items_[item.target].at + absl::Milliseconds(resize_random_.Between(10, 60000));
+      item.user = resize_random_.OneIn(4) ? 0 : items_[item.target].user;
+      const bool named = resize_random_.OneIn(4);
+      item.key = named ? "NodeList" : "NumNodes";
+      item.value = named ? Nodes(resize_random_) : StrCat(resize_random_.Between(1, 2));
+      AddAtEnd(item);
+    }
+  }
+
+  std::string Nodes(Random& random) {
+    const auto nodes = static_cast<uint32_t>(cluster_.settings.nodes.size());
+    return StrCat("n[0-", random.Below(nodes), "]");
+  }
+
+  // Drawn apart as well. Jobs that come after one may ask for it.
+  void ReserveSome() {
+    if (!reserve_random_.OneIn(4)) return;
+    const int count = reserve_random_.Between(1, 4);
+    for (int i = 0; i < count; ++i) {
+      WorkItem item;
+      item.kind = WorkKind::kReserve;
+      item.user = 0;
+      item.at = reserve_random_.Between(absl::ZeroDuration(), cluster_.horizon);
+      item.value = StrCat("r", i);
+      item.changes = Reservation();
+      AddAtEnd(item);
+      for (uint32_t id : submitted_) {
+        if (items_[id].at < item.at || !reserve_random_.OneIn(3)) continue;
+        items_[id].spec.reservation = item.value;
+      }
+      if (!reserve_random_.OneIn(3)) continue;
+      item.kind = WorkKind::kUnreserve;
+      item.at += absl::Seconds(reserve_random_.Between(1, 200));
+      AddAtEnd(item);
+    }
+  }
+
+  std::vector<std::pair<std::string, std::string>> Reservation() {
+    static const std::vector<std::string> kFlags = {"",
+                                                    "ignore_jobs",
+                                                    "flex,ignore_jobs",
+                                                    "magnetic,ignore_jobs",
+                                                    "maint",
+                                                    "flex,magnetic,ignore_jobs",
+                                                    "any_nodes",
+                                                    "overlap,ignore_jobs"};
+    static const std::vector<std::string> kUsers = {"user1000", "user1001", "user1000,user1001"};
+    std::vector<std::pair<std::string, std::string>> changes = {
+        {"starttime", StrCat(reserve_random_.OneIn(2) ? 0 : reserve_random_.Between(1, 120))},
+        {"duration", StrCat(reserve_random_.Between(1, 6))},
+        {"users", reserve_random_.Of(kUsers)}};
+    std::string flags = reserve_random_.Of(kFlags);
+    bool nodes = true;
+    if (!cluster_.settings.licenses.empty() && reserve_random_.OneIn(2)) {
+      const License& license = reserve_random_.Of(cluster_.settings.licenses);
+      changes.emplace_back("licenses",
+                           StrCat(license.name, ":", 1 + reserve_random_.Below(license.count)));
+      nodes = reserve_random_.OneIn(2);
+      if (!nodes) flags += flags.empty() ? "license_only" : ",license_only";
+    }
+    if (nodes) changes.emplace_back("nodes", Nodes(reserve_random_));
+    changes.emplace_back("flags", flags);
+    return changes;
   }
 
   void AddAtEnd(WorkItem item) {
@@ -403,6 +479,8 @@ class Workload {
   Random layout_random_;
   Random suspend_random_;
   Random share_random_;
+  Random resize_random_;
+  Random reserve_random_;
   std::vector<WorkItem> items_;
   std::vector<uint32_t> submitted_;
   uint32_t allocations_percent_ = 0;

@@ -47,6 +47,9 @@ struct ShapeQueue {
   // The terms of its jobs when they have waited long enough for few switches; null: they ask for
   // no fewer than there are.
   std::shared_ptr<const Terms> anywhere;
+  // The same jobs inside of magnetic reservations: fitted, and without jobs of their own.
+  std::vector<std::shared_ptr<ShapeQueue>> magnets;
+  std::string inside;  // of which reservation this is one of those
 
   bool judged = false;
   Verdict verdict;

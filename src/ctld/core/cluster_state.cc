@@ -324,9 +324,20 @@ void Context::RemoveReady(const Job& job) {
   if (state.backlog.Erase(job.id)) state.plan.Drop(job.id);
 }
 
-void Context::TakeLicenses(const Job& job) {
+void Context::TakeLicenses(const Job& job, const FromReserve* granted) {
   if (job.shape->licenses.empty()) return;
-  for (LicenseIndex license : state.licenses.Take(job.id, job.shape->licenses)) {
+  const Reservation* reservation = state.reservations.Find(job.shape->reservation);
+  const uint32_t lane = reservation == nullptr ? 0 : reservation->lane;
+  FromReserve from_reserve;
+  if (granted != nullptr) {
+    from_reserve = *granted;
+  } else if (reservation != nullptr) {
+    LicenseTerms terms = MakeLicenseTerms(job.shape->licenses, state.settings.licenses);
+    terms.lane = lane;
+    from_reserve = state.licenses.LeftInReserve(terms, *reservation);
+  }
+  for (LicenseIndex license :
+       state.licenses.Take(job.id, job.shape->licenses, lane, from_reserve)) {
     state.plan.licenses().Changed(license, job.id);
   }
   effects.licenses_changed = true;

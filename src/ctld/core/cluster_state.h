@@ -165,8 +165,9 @@ struct Context {
   void RememberName(const Job& job);
   void UseBlobs(const Job& job);
 
-  // What the job asks for of the cluster's licences.
-  void TakeLicenses(const Job& job);
+  // What the job asks for of the cluster's licences; `granted` of those that its reservation keeps,
+  // null: as many as are left there.
+  void TakeLicenses(const Job& job, const FromReserve* granted = nullptr);
   void GiveLicensesBack(const Job& job);
   // Allocation bookkeeping of one share on its node. Of a job that has given its CPUs up, the rest.
   void Occupy(const Job& job, const NodeShare& share, bool completing);

@@ -7,6 +7,7 @@
 #include "ctld/core/dependency.h"
 #include "ctld/core/job_array.h"
 #include "ctld/core/job_end.h"
+#include "ctld/core/magnetism.h"
 
 namespace reeve::ctld {
 namespace {
@@ -64,6 +65,7 @@ void Reconsider(Context& context, Job& job) {
     context.Changed(job);
   }
   ForgetSwitchesIfWaited(context, job);
+  FollowMagnets(context, job);
   const bool was_kept_out = !context.state.backlog.Contains(job.id);
   if (was_kept_out) SetReason(context, job, Reason::kNone);
   context.AddReady(job);

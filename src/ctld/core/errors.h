@@ -35,6 +35,7 @@ inline constexpr std::string_view kInvalidNodeName = "Invalid node name specifie
 inline constexpr std::string_view kInvalidFeature = "Invalid feature specification";
 inline constexpr std::string_view kInvalidGres = "Invalid generic resource (gres) specification";
 inline constexpr std::string_view kInvalidLicense = "Invalid license specification";
+inline constexpr std::string_view kInvalidTres = "Invalid Trackable RESource (TRES) specification";
 inline constexpr std::string_view kInvalidArray = "Invalid job array specification";
 inline constexpr std::string_view kDependencyProblem = "Job dependency problem";
 inline constexpr std::string_view kNodeConfig = "Requested node configuration is not available";

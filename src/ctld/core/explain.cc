@@ -52,6 +52,7 @@ class Explainer {
     out_.min_nodes = shape.min_nodes;
     out_.max_nodes = shape.max_nodes;
     out_.tasks = shape.num_tasks;
+    out_.magnets = shape.magnets;
     out_.last_start = LastStart(job_);
     if (state_.settings.topology != nullptr && job_.spec->wishes().switches > 0) {
       out_.switches = job_.spec->wishes().switches;
@@ -172,18 +173,24 @@ class Explainer {
       out_.planned_start = ToTime(place.at);
       out_.planned_partition = state_.partitions[planned->key.partition].facts.name;
       if (sight_.nodes) out_.planned_nodes = NamesOf(state_, nodes);
-      return PutBusy(nodes, planned->key, place.at);
+      const Reservation* inside = state_.reservations.OfLane(place.lane);
+      if (inside != nullptr && job_.shape->reservation.empty()) {
+        out_.planned_reservation = inside->name;
+      }
+      return PutBusy(nodes, planned->key, place.at, inside == nullptr ? 0 : inside->lane);
     }
     for (size_t i = 0; i < keys_.size(); ++i) {
       if (out_.prospects[i].obstacle != Reason::kNone) continue;
-      return PutBusy(NextToBeFree(state_, Fitted(keys_[i])), keys_[i], ToInstant(now_));
+      const ShapeQueue queue = Fitted(keys_[i]);
+      return PutBusy(NextToBeFree(state_, queue), keys_[i], ToInstant(now_), queue.terms.lane);
     }
   }
 
-  void PutBusy(const std::vector<NodeIndex>& nodes, const ReadyKey& key, Instant start) {
+  void PutBusy(const std::vector<NodeIndex>& nodes, const ReadyKey& key, Instant start,
+               uint32_t lane) {
     const ShapeQueue queue = Fitted(key);
     out_.busy = FindLicenseHolders(state_, queue, key, start, sight_, now_);
-    std::vector<Busy> there = FindBusy(state_, nodes, queue.terms.lane, key, start, sight_, now_);
+    std::vector<Busy> there = FindBusy(state_, nodes, lane, key, start, sight_, now_);
     out_.busy.insert(out_.busy.end(), there.begin(), there.end());
     if (out_.busy.size() <= kMostBusy) return;
     out_.more_busy = static_cast<uint32_t>(out_.busy.size() - kMostBusy);

@@ -28,8 +28,8 @@ std::vector<LicenseCount> CountLicenses(const State& state, const ShapeQueue& qu
       if (entries[i].name != license.name) continue;
       count.total = entries[i].total;
       count.free_now = entries[i].free();
-      const int32_t least =
-          state.plan.licenses().LeastFree(i, key, Track::View::kHigher, from, until);
+      const int32_t least = state.plan.licenses().LeastFree(i, key, Track::View::kHigher, from,
+                                                            until, queue.terms.licenses.lane);
       count.free_throughout = std::min<uint32_t>(count.free_now, std::max(least, 0));
     }
     counts.push_back(std::move(count));
@@ -45,9 +45,17 @@ std::vector<Busy> FindLicenseHolders(const State& state, const ShapeQueue& queue
   for (const LicenseTerm& term : queue.terms.licenses.all) {
     const LicensePool::Entry& entry = state.licenses.entries()[term.license];
     const LicensePlan& plan = state.plan.licenses();
-    const int64_t least =
-        plan.LeastFree(term.license, key, Track::View::kHigher, ToInstant(now), until);
+    const int64_t least = plan.LeastFree(term.license, key, Track::View::kHigher, ToInstant(now),
+                                         until, queue.terms.licenses.lane);
     if (least >= term.count) continue;
+    for (const auto& [name, reservation] : state.reservations.all()) {
+      const uint32_t kept = reservation->CountOf(entry.name);
+      const bool own = reservation->lane == queue.terms.licenses.lane;
+      if (kept == 0 || own || ToInstant(reservation->start) >= std::max(start, until)) continue;
+      holders.push_back(Holder(
+          {.label = "reservation " + name, .from = reservation->start, .until = reservation->end},
+          entry, kept));
+    }
     for (const auto& [id, count] : entry.jobs) {
       const absl::Time end = ExpectedEnd(state, id, now);
       holders.push_back(Holder(BusyWith(state, id, absl::UnixEpoch(), end, sight), entry, count));

@@ -66,7 +66,11 @@ class Trial {
     queue.sole_user = queue_.sole_user;
     FitQueue(state_, queue);
     if (!Judge(state_, queue).can_run_later || Stopped()) return false;
-    return SelectNodes(queue.terms, Offers(queue)).has_value();
+    const auto starts = [&](const ShapeQueue& place) {
+      return SelectNodes(place.terms, Offers(place)).has_value();
+    };
+    return starts(queue) || std::any_of(queue.magnets.begin(), queue.magnets.end(),
+                                        [&](const auto& magnet) { return starts(*magnet); });
   }
 
   uint32_t LongestMinutes() {
@@ -134,7 +138,8 @@ class Trial {
     queue.shape = changed;
     queue.partition = queue_.partition;
     queue.terms = MakeTerms(*changed, state_.partitions[queue_.partition].facts, state_.settings);
-    queue.terms.lane = queue_.terms.lane;
+    queue.terms.lane = queue.terms.licenses.lane = queue_.terms.lane;
+    queue.terms.not_in = queue_.terms.not_in;
     queue.terms.sole_user = queue_.terms.sole_user;
     looks_ += offers_.size();
     return SelectNodes(queue.terms, of_time ? Offers(queue) : offers_).has_value();

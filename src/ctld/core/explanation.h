@@ -152,8 +152,10 @@ struct Explanation {
   absl::Time planned_start;
   std::string planned_nodes;
   std::string planned_partition;
-  std::vector<Busy> busy;  // by the time at which they end
-  uint32_t more_busy = 0;  // that were left out
+  std::string planned_reservation;   // a magnetic one that it is to be drawn into
+  std::vector<std::string> magnets;  // those that it is tried in beside where it asks to be
+  std::vector<Busy> busy;            // by the time at which they end
+  uint32_t more_busy = 0;            // that were left out
   std::vector<Suggestion> suggestions;
 };
 

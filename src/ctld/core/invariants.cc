@@ -160,6 +160,7 @@ class Checker {
     Expect(!job.Completing() || job.Finished(), name, "completing and not ended");
     Expect(job.Active() || job.unprepared_nodes.empty(), name, "waits for prologs");
     Expect(!job.Pending() || !IsSet(job.preempt_time), name, "makes room while it waits");
+    Expect(!job.Pending() || !IsSet(job.resize_time), name, "was resized before it started");
     Expect(job.state != JobState::kPreempted || IsSet(job.preempt_time), name,
            "is preempted for nobody");
     if (job.Active()) CheckRunning(name, job);
@@ -210,7 +211,10 @@ class Checker {
                                         [](PartState part) { return part == PartState::kEnded; });
     Expect(parts_over == IsSet(step.end_time), label, "over or not?");
     Expect(job.HoldsResources() || parts_over, label, "outlives its job");
-    for (const NodeShare& share : step.shares) {
+    for (size_t i = 0; i < std::min(step.shares.size(), step.parts.size()); ++i) {
+      const NodeShare& share = step.shares[i];
+      // Nodes that it had may have been given back.
+      if (IsSet(job.resize_time) && step.parts[i] == PartState::kEnded) continue;
       const bool inside = std::any_of(job.shares.begin(), job.shares.end(), [&](const auto& s) {
         return s.node == share.node && s.cores.ContainsAll(share.cores) &&
                ContainsAll(s.gres, share.gres);

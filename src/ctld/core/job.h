@@ -255,6 +255,7 @@ struct Job {
   Stamp over_time;
   Stamp last_sched_time;
   Stamp planned_start;
+  Stamp resize_time;     // of this run: when it gave nodes back last; resize.h
   Stamp preempt_time;    // of this run: since when it is to make room for another job
   Stamp switches_since;  // pending: since when it could start on more switches than it asks for
   absl::Duration time_limit = absl::InfiniteDuration();

@@ -10,6 +10,9 @@
 namespace reeve::ctld {
 namespace {
 
+// Tasks of one array that get a place in the plan.
+constexpr uint64_t kPlannedTasks = 1000;
+
 void BecomeTask(Job& job) {
   if (job.array->tasks.count() != 1) return;
   job.array_task_id = job.array->tasks.min();
@@ -71,6 +74,14 @@ Job& SplitTasks(Context& context, Job& record, const IdRanges& tasks) {
 Job& SplitNextTask(Context& context, Job& record) {
   if (!record.IsArrayRecord()) return record;
   return SplitTasks(context, record, IdRanges::Single(*record.array->tasks.min()));
+}
+
+uint64_t TasksToPlan(const State& state, const Job& job) {
+  if (!job.IsArrayRecord()) return 1;
+  const uint64_t tasks = std::min<uint64_t>(job.array->tasks.count(), kPlannedTasks);
+  if (job.array->limit == 0) return tasks;
+  const uint32_t running = state.arrays.at(job.array_job_id).running;
+  return std::min<uint64_t>(tasks, job.array->limit - std::min(running, job.array->limit));
 }
 
 bool BelowArrayLimit(const State& state, const Job& job) {

@@ -16,6 +16,8 @@ Job& SplitTasks(Context& context, Job& record, const IdRanges& tasks);
 Job& SplitNextTask(Context& context, Job& record);
 
 // May another task of the array start?
+// So many of its tasks could start together, and get places in the plan; of another job 1.
+uint64_t TasksToPlan(const State& state, const Job& job);
 bool BelowArrayLimit(const State& state, const Job& job);
 // How many of its tasks may run at once, 0 for any number: a matter of the array as a whole.
 void SetArrayLimit(Context& context, JobId array, uint32_t limit);

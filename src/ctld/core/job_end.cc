@@ -6,6 +6,7 @@
 #include "ctld/core/dependency.h"
 #include "ctld/core/eligibility.h"
 #include "ctld/core/job_array.h"
+#include "ctld/core/magnetism.h"
 #include "ctld/core/priority.h"
 #include "ctld/core/priority_round.h"
 #include "ctld/core/prolog.h"
@@ -231,12 +232,13 @@ void Requeue(Context& context, Job& job, bool hold, bool by_admin) {
   job.leased = false;
   job.suspension.Reset();
   job.share_limit = 0;
-  job.preempt_time = job.switches_since = absl::UnixEpoch();
+  job.resize_time = job.preempt_time = job.switches_since = absl::UnixEpoch();
   job.next_step_id = 0;
   job.start_time = job.end_time = job.eligible_time = job.accrue_time = absl::UnixEpoch();
   job.exit_status = job.derived_exit_status = 0;
   job.kill_uid.reset();
   job.partition = PartitionText(context.state, *job.spec);
+  ForgetMagnet(context, job);
   AskAgain(context, job);
   const SharedText detail = hold ? job.reason_detail : SharedText();
   job.held_by_admin = hold && by_admin;

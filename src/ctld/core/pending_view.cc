@@ -28,7 +28,8 @@ void PendingView::Wait(const ShapeQueue& queue, const ReadyKey& key) {
 bool PendingView::BeforeReservation(const ShapeQueue& queue) const {
   if (queue.shape->reservation.empty()) return false;
   const Reservation* reservation = state_.reservations.Find(queue.shape->reservation);
-  return reservation != nullptr && !reservation->ActiveAt(context_.now);
+  return reservation != nullptr && !reservation->Has(kReservationFlex) &&
+         !reservation->ActiveAt(context_.now);
 }
 
 void PendingView::ClearPlannedStart(JobId id) {

@@ -90,7 +90,7 @@ void Plan::Reset(const State& state) {
   planned_.clear();
   starts_.clear();
   for (NodeIndex i = 0; i < count; ++i) NodeChanged(i);
-  licenses_.Reset(state.licenses.entries().size());
+  licenses_.Reset(state.licenses.entries().size(), ReservesOf(state));
   availability_changed_ = true;
 }
 
@@ -208,9 +208,18 @@ void Plan::RefreshLicenses(const State& state, absl::Time now, absl::Duration gr
   LoseAll(displaced, lost);
 }
 
+namespace {
+
+// Are the tracks of that lane those of jobs without a reservation?
+bool IsShared(uint32_t lane) {
+  return lane == 0 || (lane & kOpenLane) != 0;
+}
+
+}  // namespace
+
 Track* Plan::FindTrack(NodeIndex node, uint32_t lane) {
   NodePlan& plan = nodes_[node];
-  if (lane == 0) return &plan.track;
+  if (IsShared(lane)) return &plan.track;
   for (Lane& reserved : plan.reserved) {
     if (reserved.lane == lane) return &reserved.track;
   }
@@ -245,11 +254,13 @@ bool Plan::RefreshTracks(const State& state, NodeIndex index, absl::Time now, ab
   build(plan.track, nullptr);
   const std::vector<const Reservation*>& reservations = state.reservations.On(index);
   for (const Reservation* reservation : reservations) {
+    if (reservation->IsOpen()) continue;
     if (FindTrack(index, reservation->lane) == nullptr) {
       plan.reserved.push_back({reservation->lane, {}});
     }
     build(*FindTrack(index, reservation->lane), reservation);
   }
+  plan.gates = state.reservations.GatesOn(index);
   return grown;
 }
 
@@ -303,11 +314,10 @@ std::vector<ReadyKey> Plan::Keep(const State& state, const ReadyKey& key, const 
   if (planned == nullptr) {
     planned = std::make_unique<PlannedJob>();
     planned->key = key;
-    planned->lane = terms.lane;
   }
   PlannedJob& job = *planned;
   const Instant before = job.places.empty() ? kNever : job.places.front().at;
-  Place place{start.at, {}};
+  Place place{start.at, terms.lane, {}};
   place.nodes.reserve(start.placement.parts.size());
   for (const Placement::Part& part : start.placement.parts) place.nodes.push_back(part.index);
   const auto later = std::find_if(job.places.begin(), job.places.end(),
@@ -322,7 +332,9 @@ std::vector<ReadyKey> Plan::Keep(const State& state, const ReadyKey& key, const 
     const Track::Hold hold{start.at, until, room, key, terms.sole_user, terms.sharing};
     LoseAll(FindTrack(part.index, terms.lane)->Add(hold), lost);
   }
-  if (terms.licenses.Any()) LoseAll(licenses_.Add(terms.licenses, key, start.at, until), lost);
+  if (terms.licenses.Any()) {
+    LoseAll(licenses_.Add(terms.licenses, start.from_reserve, key, start.at, until), lost);
+  }
   return lost;
 }
 
@@ -347,9 +359,8 @@ bool Plan::MayMoveEarlier(const State& state, const ReadyKey& key, const Terms& 
       if (!usable_.Test(places_[node]) || !fits.Test(places_[node])) continue;
       work_++;
       const Room least = LeastRoom(terms, *state.nodes[node]);
-      const Profile profile = track(node, terms.lane)
-                                  .SeenBy(key, Track::View::kOthers, before + length, scratch_,
-                                          terms.sole_user, terms.sharing);
+      const Profile profile =
+          Seen(node, terms, key, Track::View::kOthers, before + length, scratch_);
       if (FirstFit(profile, least, length, from, before) < before) return true;
     }
   }
@@ -363,13 +374,13 @@ bool Plan::MoveEarlier(const State& state, const ReadyKey& key, const Terms& ter
   when.before = std::min(when.before, place.at);
   std::vector<Track::Hold> holds;
   for (NodeIndex node : place.nodes) {
-    holds.push_back(*FindTrack(node, terms.lane)->Remove(key, place.at));
+    holds.push_back(*FindTrack(node, place.lane)->Remove(key, place.at));
   }
-  const bool licensed = licenses_.TakeUp(key, place.at);
+  const LicensePlan::Lifted licensed = licenses_.TakeUp(key, place.at);
   const std::optional<Start> start = Find(state, terms, nodes, kLastRank, when);
-  if (licensed) (void)licenses_.Add(terms.licenses, key, holds[0].from, holds[0].until);
+  licenses_.PutBack(licensed);
   for (size_t i = 0; i < place.nodes.size(); ++i) {
-    FindTrack(place.nodes[i], terms.lane)->Add(holds[i]);
+    FindTrack(place.nodes[i], place.lane)->Add(holds[i]);
   }
   if (!start.has_value()) return false;
   planned.places.pop_back();
@@ -381,7 +392,7 @@ bool Plan::MoveEarlier(const State& state, const ReadyKey& key, const Terms& ter
 
 void Plan::RemovePlace(const PlannedJob& job, const Place& place) {
   for (NodeIndex node : place.nodes) {
-    FindTrack(node, job.lane)->Remove(job.key, place.at);
+    FindTrack(node, place.lane)->Remove(job.key, place.at);
     Grown(node);
   }
   (void)licenses_.Remove(job.key, place.at);
@@ -416,6 +427,27 @@ void Plan::Shorten(JobId job, size_t places) {
   }
 }
 
+Profile Plan::BehindGates(NodeIndex node, const Terms& terms, const Profile& room,
+                          Track::Scratch& scratch) const {
+  const std::vector<ReservationTable::Gate>& gates = nodes_[node].gates;
+  if (!IsShared(terms.lane) || (gates.empty() && terms.not_in == nullptr)) return room;
+  std::vector<Interval>& closed = scratch.closed;
+  closed.clear();
+  if (terms.not_in != nullptr) closed = *terms.not_in;
+  for (const ReservationTable::Gate& gate : gates) {
+    if (std::count(gate.open_to.begin(), gate.open_to.end(), terms.lane) > 0) continue;
+    closed.push_back(gate.time);
+  }
+  return closed.empty() ? room : Without(room, closed, scratch.gated);
+}
+
+Profile Plan::Seen(NodeIndex node, const Terms& terms, const ReadyKey& rank, Track::View view,
+                   Instant until, Track::Scratch& scratch) const {
+  const Profile room =
+      track(node, terms.lane).SeenBy(rank, view, until, scratch, terms.sole_user, terms.sharing);
+  return BehindGates(node, terms, room, scratch);
+}
+
 Plan::PlannedJob* Plan::FindPlanned(JobId job) {
   const std::unique_ptr<PlannedJob>* planned = planned_.Find(job);
   return planned == nullptr ? nullptr : planned->get();
@@ -439,8 +471,7 @@ Offer OfferFromNow(const State& state, const Terms& terms, NodeIndex index, cons
                    Track::View view, Instant now, Instant until, Track::Scratch& scratch) {
   const Node& node = *state.nodes[index];
   if (!SharesWith(terms, node)) return {index, &node, 0, 0, {}};
-  const Profile profile = state.plan.track(index, terms.lane)
-                              .SeenBy(rank, view, until, scratch, terms.sole_user, terms.sharing);
+  const Profile profile = state.plan.Seen(index, terms, rank, view, until, scratch);
   Offer offer = OfferOf(index, node, LeastFree(profile, now, until));
   offer.cpus = std::min(offer.cpus, node.FreeCpusFor(terms.sharing));
   offer.mem_mb = std::min(offer.mem_mb, node.FreeMem());
@@ -450,11 +481,26 @@ Offer OfferFromNow(const State& state, const Terms& terms, NodeIndex index, cons
 }
 
 bool LicensedFromNow(const State& state, const LicenseTerms& licenses, const ReadyKey& rank,
-                     Track::View view, Instant now, Instant until) {
+                     Track::View view, Instant now, Instant until, FromReserve* from_reserve) {
   if (!licenses.Any()) return true;
   if (!state.licenses.HasFree(licenses)) return false;
   const LicenseSight sight(state.plan.licenses(), licenses, rank, view, until);
-  return sight.FreeUntil(now, until) >= until;
+  if (sight.FreeUntil(now, until, until - now) < until) return false;
+  if (from_reserve != nullptr) *from_reserve = sight.InReserve(now, until);
+  return true;
+}
+
+std::vector<LicensePlan::Reserve> ReservesOf(const State& state) {
+  std::vector<LicensePlan::Reserve> reserves;
+  for (const auto& [name, reservation] : state.reservations.all()) {
+    for (LicenseIndex i = 0; i < state.licenses.entries().size(); ++i) {
+      const uint32_t count = reservation->CountOf(state.licenses.entries()[i].name);
+      if (count == 0) continue;
+      const bool returns = reservation->Period() > absl::ZeroDuration();
+      reserves.push_back({i, reservation->lane, count, Occurrences(*reservation), returns});
+    }
+  }
+  return reserves;
 }
 
 }  // namespace reeve::ctld

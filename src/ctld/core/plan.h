@@ -20,6 +20,7 @@
 #include "ctld/core/license_plan.h"
 #include "ctld/core/node_bits.h"
 #include "ctld/core/ready_key.h"
+#include "ctld/core/reservation_table.h"
 #include "ctld/core/select_nodes.h"
 #include "ctld/core/track.h"
 
@@ -44,6 +45,7 @@ class Plan {
     Instant at = 0;
     Instant length = 0;
     Placement placement;
+    FromReserve from_reserve;
   };
   // When a start is wanted: at or after `from`, before `before`, and to have ended by `end_by`.
   struct When {
@@ -54,11 +56,11 @@ class Plan {
   // One start of a job; an array's record has one for each task that is planned.
   struct Place {
     Instant at = 0;
+    uint32_t lane = 0;
     absl::InlinedVector<NodeIndex, 2> nodes;
   };
   struct PlannedJob {
     ReadyKey key;
-    uint32_t lane = 0;
     absl::InlinedVector<Place, 1> places;  // in the order of their times
   };
 
@@ -67,8 +69,15 @@ class Plan {
   // Jobs or the state of the node are others than they were.
   void NodeChanged(NodeIndex node);
   // Of the jobs of that lane: of a reservation's, or (lane 0) of those without one. Nothing is free
-  // there when the reservation does not have the node.
+  // there when the reservation does not have the node. Jobs of open reservations are on the tracks
+  // of those without one, where gates let some through and others not.
   const Track& track(NodeIndex node, uint32_t lane) const;
+  // What a job sees of the node, as Track::SeenBy, with the gates that are closed to it.
+  Profile Seen(NodeIndex node, const Terms& terms, const ReadyKey& rank, Track::View view,
+               Instant until, Track::Scratch& scratch) const;
+  // The gates alone, of what a job would see without.
+  Profile BehindGates(NodeIndex node, const Terms& terms, const Profile& room,
+                      Track::Scratch& scratch) const;
   bool Changed(NodeIndex node) const { return nodes_[node].changed; }
   bool AnyChanged() const { return !changed_.empty() || licenses_.AnyChanged(); }
   // What it knows of the node is true, or it is to look at it again.
@@ -141,6 +150,7 @@ class Plan {
   struct NodePlan {
     Track track;                 // lane 0
     std::vector<Lane> reserved;  // the others, while a reservation has the node
+    std::vector<ReservationTable::Gate> gates;
     bool changed = false;
     bool grown = false;
     bool improves = false;  // is in improving_ or to_improve_
@@ -189,7 +199,12 @@ class Plan {
 Offer OfferFromNow(const State& state, const Terms& terms, NodeIndex node, const ReadyKey& rank,
                    Track::View view, Instant now, Instant until, Track::Scratch& scratch);
 // Has the cluster those licences for it from now on until then? The pool knows what is there now.
+// `from_reserve` (may be null) is told of which some are kept for it.
 bool LicensedFromNow(const State& state, const LicenseTerms& licenses, const ReadyKey& rank,
-                     Track::View view, Instant now, Instant until);
+                     Track::View view, Instant now, Instant until,
+                     FromReserve* from_reserve = nullptr);
+
+// What reservations keep of the cluster's licences.
+std::vector<LicensePlan::Reserve> ReservesOf(const State& state);
 
 }  // namespace reeve::ctld

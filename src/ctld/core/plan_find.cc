@@ -41,8 +41,7 @@ std::optional<Plan::Start> Plan::Find(const State& state, const Terms& terms,
   moments.reserve(nodes.size());
   const auto see = [&](uint32_t i) {
     work_++;
-    return track(nodes[i], terms.lane)
-        .SeenBy(rank, Track::View::kHigherAndOwn, until, scratch_, terms.sole_user, terms.sharing);
+    return Seen(nodes[i], terms, rank, Track::View::kHigherAndOwn, until, scratch_);
   };
   std::vector<const Node*> all(nodes.size());
   for (uint32_t i = 0; i < nodes.size(); ++i) {
@@ -89,7 +88,7 @@ std::optional<Plan::Start> Plan::Find(const State& state, const Terms& terms,
     }
     if (std::optional<Placement> placement = SelectNodes(terms, offers)) {
       const Instant longest = LongestFrom(state, terms, *placement, rank, at, when.end_by);
-      return Start{at, longest, *std::move(placement)};
+      return Start{at, longest, *std::move(placement), licenses.InReserve(at, at + length)};
     }
   }
   return std::nullopt;
@@ -103,12 +102,11 @@ Instant Plan::LongestFrom(const State& state, const Terms& terms, const Placemen
   Instant until = std::min(at + terms.most_time, end_by);
   for (const Placement::Part& part : placement.parts) {
     const Room room = RoomOf(terms, *state.nodes[part.index], part);
-    const Profile profile =
-        track(part.index, terms.lane)
-            .SeenBy(rank, kView, until, scratch_, terms.sole_user, terms.sharing);
+    const Profile profile = Seen(part.index, terms, rank, kView, until, scratch_);
     until = FreeUntil(profile, room, at, until);
   }
-  until = LicenseSight(licenses_, terms.licenses, rank, kView, until).FreeUntil(at, until);
+  until = LicenseSight(licenses_, terms.licenses, rank, kView, until)
+              .FreeUntil(at, until, terms.least_time);
   return until - at;
 }
 

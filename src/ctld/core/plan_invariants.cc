@@ -34,7 +34,6 @@ class PlanChecker {
   // What is left at one time beside running jobs and holds that rank above `below` (or all).
   Room LeftAt(NodeIndex index, uint32_t lane, Instant at, const ReadyKey* below,
               const Sharing& viewer = {}) const {
-    if (!IsOpen(index, lane, at)) return {};
     const Track& track = state_.plan.track(index, lane);
     const Node& node = *state_.nodes[index];
     Room left{static_cast<int32_t>(node.cpus), static_cast<int32_t>(node.real_memory_mb),
@@ -53,36 +52,55 @@ class PlanChecker {
     return left;
   }
 
-  // May jobs of that lane have something of the node then?
-  bool IsOpen(NodeIndex index, uint32_t lane, Instant at) const {
-    bool own = lane == 0;
-    bool taken = false;
-    bool takes = false;
-    for (const Reservation* reservation : state_.reservations.On(index)) {
-      const std::vector<Interval> times = Occurrences(*reservation);
-      const bool now = std::any_of(times.begin(), times.end(), [&](const Interval& time) {
-        return time.from <= at && at < time.until;
-      });
-      if (reservation->Period() > absl::ZeroDuration() && at >= times.back().until) return false;
-      const bool is_own = reservation->lane == lane;
-      own = own || (is_own && now);
-      taken = taken || (!is_own && now);
-      takes = takes || (is_own && reservation->TakesFromOthers());
+  static bool IsOn(const Reservation& reservation, Instant at) {
+    const std::vector<Interval> times = Occurrences(reservation);
+    return std::any_of(times.begin(), times.end(),
+                       [&](const Interval& time) { return time.from <= at && at < time.until; });
+  }
+
+  // May jobs of that reservation (null: of none) have something of the node then?
+  bool IsOpen(NodeIndex index, const Reservation* of, Instant at) const {
+    if (of != nullptr && !of->Has(kReservationFlex) && !IsOn(*of, at)) return false;
+    if (of != nullptr && !of->IsOpen() && !of->Covers(state_.nodes[index]->name)) return false;
+    const bool takes =
+        of != nullptr && of->Covers(state_.nodes[index]->name) && of->TakesFromOthers();
+    for (const Reservation* other : state_.reservations.On(index)) {
+      if (other == of || takes) continue;
+      const bool beyond =
+          other->Period() > absl::ZeroDuration() && at >= Occurrences(*other).back().until;
+      if (beyond || IsOn(*other, at)) return false;
     }
-    return own && (!taken || takes);
+    return true;
+  }
+
+  // Of the reservations that a planned job may be in, on tracks of that lane; null: in none.
+  std::vector<const Reservation*> MayBeIn(JobId job, uint32_t lane) const {
+    if (lane != 0) return {state_.reservations.OfLane(lane)};
+    const Shape& shape = *state_.FindJob(job)->shape;
+    std::vector<const Reservation*> all;
+    if (shape.reservation.empty()) all.push_back(nullptr);
+    for (const auto& [name, reservation] : state_.reservations.all()) {
+      const bool its = name == shape.reservation || Contains(shape.magnets, name);
+      if (its && reservation->IsOpen()) all.push_back(reservation.get());
+    }
+    return all;
   }
 
   void CheckNode(NodeIndex index) {
     CheckTrack(index, 0);
     for (const Reservation* reservation : state_.reservations.On(index)) {
-      CheckTrack(index, reservation->lane);
+      if (!reservation->IsOpen()) CheckTrack(index, reservation->lane);
     }
   }
 
   void CheckTrack(NodeIndex index, uint32_t lane) {
     for (const Track::Hold& hold : state_.plan.track(index, lane).holds()) {
       const Room left = LeftAt(index, lane, hold.from, nullptr);
-      if (!IsOpen(index, lane, hold.from) || !IsOpen(index, lane, hold.until - 1)) {
+      const std::vector<const Reservation*> may_be_in = MayBeIn(hold.rank.job, lane);
+      const bool open = std::any_of(may_be_in.begin(), may_be_in.end(), [&](const Reservation* of) {
+        return IsOpen(index, of, hold.from) && IsOpen(index, of, hold.until - 1);
+      });
+      if (!open) {
         found_.push_back(StrCat("node ", state_.nodes[index]->name, " is planned for job ",
                                 hold.rank.job.value, " when it is not for it"));
       }
@@ -110,12 +128,34 @@ class PlanChecker {
                             hold.rank.job.value, " beside one of another user"));
   }
 
-  // How many are left at one time beside running jobs and holds that rank above `below` (or all).
-  int64_t LicensesAt(LicenseIndex license, Instant at, const ReadyKey* below) const {
+  // What reservations keep then: that one, or all (null).
+  int64_t KeptAt(LicenseIndex license, Instant at, const Reservation* by) const {
+    int64_t kept = 0;
+    for (const auto& [name, reservation] : state_.reservations.all()) {
+      if (by != nullptr && by != reservation.get()) continue;
+      const bool beyond = by == nullptr && reservation->Period() > absl::ZeroDuration() &&
+                          at >= Occurrences(*reservation).back().until;
+      if (!beyond && !IsOn(*reservation, at)) continue;
+      kept += reservation->CountOf(state_.licenses.entries()[license].name);
+    }
+    return kept;
+  }
+
+  // How many are left at one time beside running jobs and holds that rank above `below` (or all):
+  // of what the reservation keeps, or (null) of what none keeps.
+  int64_t LicensesAt(LicenseIndex license, Instant at, const ReadyKey* below,
+                     const Reservation* kept_by = nullptr) const {
     const LicensePlan& plan = state_.plan.licenses();
-    int64_t left = state_.licenses.entries()[license].total;
-    for (const auto& [job, use] : plan.uses(license)) left -= at < use.until ? use.count : 0;
-    for (const Track::Hold& hold : plan.track(license).holds()) {
+    const Track* track =
+        kept_by == nullptr ? &plan.track(license) : plan.kept(license, kept_by->lane);
+    if (track == nullptr) return 0;
+    int64_t left = KeptAt(license, at, kept_by);
+    if (kept_by == nullptr) left = int64_t{state_.licenses.entries()[license].total} - left;
+    for (const auto& [job, use] : plan.uses(license)) {
+      const uint32_t own = kept_by != nullptr && use.lane == kept_by->lane ? use.kept : 0;
+      if (at < use.until) left -= kept_by == nullptr ? use.count - use.kept : own;
+    }
+    for (const Track::Hold& hold : track->holds()) {
       if (below != nullptr && !(hold.rank < *below)) continue;
       if (hold.from <= at && at < hold.until) left -= hold.room.cpus;
     }
@@ -131,8 +171,18 @@ class PlanChecker {
       same = same && has != pooled.jobs.end() && has->second == use.count;
     }
     if (!same) found_.push_back(StrCat("licence ", pooled.name, ": the plan has other users"));
-    for (const Track::Hold& hold : state_.plan.licenses().track(license).holds()) {
-      if (LicensesAt(license, hold.from, nullptr) >= 0) continue;
+    CheckHolds(license, &state_.plan.licenses().track(license), nullptr);
+    for (const auto& [name, reservation] : state_.reservations.all()) {
+      CheckHolds(license, state_.plan.licenses().kept(license, reservation->lane),
+                 reservation.get());
+    }
+  }
+
+  void CheckHolds(LicenseIndex license, const Track* track, const Reservation* kept_by) {
+    if (track == nullptr) return;
+    for (const Track::Hold& hold : track->holds()) {
+      licenses_held_ += hold.room.cpus;
+      if (LicensesAt(license, hold.from, nullptr, kept_by) >= 0) continue;
       found_.push_back(StrCat("licence ", state_.licenses.entries()[license].name,
                               " is planned beyond what there is, with job ", hold.rank.job.value));
     }
@@ -144,14 +194,10 @@ class PlanChecker {
     state_.plan.planned().ForEach([&](JobId id, const auto& planned) {
       const LicenseTerms terms =
           MakeLicenseTerms(state_.FindJob(id)->shape->licenses, state_.settings.licenses);
-      wanted += terms.all.size() * planned->places.size();
+      for (const LicenseTerm& term : terms.all) wanted += term.count * planned->places.size();
     });
-    size_t held = 0;
-    for (LicenseIndex i = 0; i < state_.plan.licenses().size(); ++i) {
-      held += state_.plan.licenses().track(i).holds().size();
-    }
-    if (held != wanted) {
-      found_.push_back(StrCat("planned jobs hold ", held, " licences, not ", wanted));
+    if (licenses_held_ != wanted) {
+      found_.push_back(StrCat("planned jobs hold ", licenses_held_, " licences, not ", wanted));
     }
   }
 
@@ -186,17 +232,39 @@ class PlanChecker {
     });
   }
 
-  bool LicensesFreeFor(const ShapeQueue& queue, Instant until) const {
-    for (const LicenseTerm& term : queue.terms.licenses.all) {
-      std::vector<Instant> times = {now_};
-      for (const Track::Hold& hold : state_.plan.licenses().track(term.license).holds()) {
-        if (hold.from > now_ && hold.from < until) times.push_back(hold.from);
-      }
-      for (Instant at : times) {
-        if (LicensesAt(term.license, at, &queue.head()) < int64_t{term.count}) return false;
+  // Throughout that time, of what the reservation keeps or none does.
+  int64_t LeastLicenses(LicenseIndex license, const ReadyKey& key, Instant until,
+                        const Reservation* kept_by) const {
+    std::vector<Instant> times = {now_, until - 1};
+    const auto look_at = [&](Instant at) {
+      if (at > now_ && at < until) times.push_back(at);
+    };
+    const Track* track = kept_by == nullptr ? &state_.plan.licenses().track(license)
+                                            : state_.plan.licenses().kept(license, kept_by->lane);
+    if (track == nullptr) return 0;
+    for (const Track::Hold& hold : track->holds()) look_at(hold.from);
+    for (const auto& [name, reservation] : state_.reservations.all()) {
+      for (const Interval& time : Occurrences(*reservation)) {
+        look_at(time.from);
+        look_at(time.until);
       }
     }
-    return state_.licenses.HasFree(queue.terms.licenses);
+    int64_t least = INT64_MAX;
+    for (Instant at : times) least = std::min(least, LicensesAt(license, at, &key, kept_by));
+    return least;
+  }
+
+  bool LicensesFreeFor(const ShapeQueue& queue, const ReadyKey& key, Instant until) const {
+    const LicenseTerms& terms = queue.terms.licenses;
+    const Reservation* keeper = state_.reservations.OfLane(terms.lane);
+    for (const LicenseTerm& term : terms.all) {
+      int64_t least = LeastLicenses(term.license, key, until, nullptr);
+      if (keeper != nullptr) {
+        least += std::max<int64_t>(LeastLicenses(term.license, key, until, keeper), 0);
+      }
+      if (least < int64_t{term.count}) return false;
+    }
+    return state_.licenses.HasFree(terms);
   }
 
   // Whoever is on the node until then, or is to be, shares it with such a job.
@@ -215,6 +283,10 @@ class PlanChecker {
 
   Offer LeastFor(NodeIndex index, const Terms& terms, const ReadyKey& key, Instant until) const {
     const uint32_t lane = terms.lane;
+    const Reservation* of = lane == 0 ? nullptr : state_.reservations.OfLane(lane);
+    const auto left_at = [&](Instant at) {
+      return IsOpen(index, of, at) ? LeftAt(index, lane, at, &key, terms.sharing) : Room();
+    };
     const Node* node = state_.nodes[index].get();
     if (!SharedThroughout(index, terms, key, until)) return {index, node, 0, 0, {}};
     std::vector<Instant> times = {now_};
@@ -224,16 +296,20 @@ class PlanChecker {
     for (const Track::Use& use : state_.plan.track(index, lane).running()) {
       times.push_back(use.cpus_from);
     }
-    for (const Reservation* reservation : state_.reservations.On(index)) {
-      for (const Interval& time : Occurrences(*reservation)) {
+    const auto look_at_ends = [&](const Reservation& reservation) {
+      for (const Interval& time : Occurrences(reservation)) {
         times.push_back(time.from);
         times.push_back(time.until);
       }
+    };
+    for (const Reservation* reservation : state_.reservations.On(index)) {
+      look_at_ends(*reservation);
     }
-    Room least = LeftAt(index, lane, now_, &key, terms.sharing);
+    if (of != nullptr) look_at_ends(*of);
+    Room least = left_at(now_);
     for (Instant at : times) {
       if (at <= now_ || at >= until) continue;
-      const Room left = LeftAt(index, lane, at, &key, terms.sharing);
+      const Room left = left_at(at);
       least.cpus = std::min(least.cpus, left.cpus);
       least.mem_mb = std::min(least.mem_mb, left.mem_mb);
       least.gres.KeepLeast(left.gres);
@@ -249,23 +325,31 @@ class PlanChecker {
 
   // Nothing that could start without delaying a higher one's planned start is left waiting.
   void CheckWaits(const ShapeQueue& queue) {
+    CheckWaits(queue, queue.head());
+    for (const std::shared_ptr<ShapeQueue>& magnet : queue.magnets) {
+      CheckWaits(*magnet, queue.head());
+    }
+  }
+
+  void CheckWaits(const ShapeQueue& queue, const ReadyKey& key) {
     const Instant until = now_ + queue.terms.least_time;
-    if (!LicensesFreeFor(queue, until)) return;
+    if (!LicensesFreeFor(queue, key, until)) return;
     std::vector<Offer> offers;
     for (NodeIndex index : state_.partitions[queue.partition].nodes) {
       const Node& node = *state_.nodes[index];
       if (node.Usable() && NodeFits(*queue.shape, node)) {
-        offers.push_back(LeastFor(index, queue.terms, queue.head(), until));
+        offers.push_back(LeastFor(index, queue.terms, key, until));
       }
     }
     if (!SelectNodes(queue.terms, offers).has_value()) return;
-    found_.push_back(StrCat(
-        "job ", queue.head().job.value, " could start and waits: ", queue.missing_nodes, "/",
-        queue.missing_tasks, " missing, ", queue.gained_nodes, "/", queue.gained_tasks, " gained"));
+    found_.push_back(StrCat("job ", key.job.value, " could start and waits: ", queue.missing_nodes,
+                            "/", queue.missing_tasks, " missing, ", queue.gained_nodes, "/",
+                            queue.gained_tasks, " gained"));
   }
 
   const State& state_;
   const Instant now_;
+  size_t licenses_held_ = 0;
   std::vector<std::string> found_;
 };
 

@@ -27,6 +27,9 @@ struct RareWishes {
 
   std::string gpu_bind;  // which GPUs the tasks of its steps see: "single:2"
 
+  // The reservation was not asked for: the job was drawn into it when it started (magnetism.h).
+  bool drawn_in = false;
+
   friend bool operator==(const RareWishes&, const RareWishes&) = default;
 };
 

@@ -25,7 +25,11 @@ constexpr FlagName kFlagNames[] = {
     {"ANY_NODES", kReservationAnyNodes},
     {"SPEC_NODES", kReservationSpecNodes},
     {"ALL_NODES", kReservationAllNodes},
+    {"MAGNETIC", kReservationMagnetic},
+    {"FLEX", kReservationFlex},
 };
+// The same as ANY_NODES, which it is shown as.
+constexpr std::string_view kLicenseOnly = "LICENSE_ONLY";
 // What follows from the nodes asked for and cannot be set.
 constexpr uint32_t kDerivedFlags = kReservationSpecNodes | kReservationAllNodes;
 constexpr int kOccurrences = 32;
@@ -48,6 +52,19 @@ void ChangeNames(std::vector<std::string>& list, std::string_view value) {
     std::erase(list, name);
     if (sign != Sign::kRemove) list.push_back(name);
   }
+}
+
+// "foo:2,bar"; with a sign those are added, replaced or taken out by their names.
+absl::Status ChangeLicenses(std::vector<License>& list, std::string_view value) {
+  const Sign sign = TakeSign(value);
+  const absl::StatusOr<std::vector<License>> named = ParseLicenses(std::string(value));
+  if (!named.ok()) return Refuse(kInvalidLicense, Message(named.status()));
+  if (sign == Sign::kSet) list.clear();
+  for (const License& license : *named) {
+    std::erase_if(list, [&](const License& known) { return known.name == license.name; });
+    if (sign != Sign::kRemove && license.count > 0) list.push_back(license);
+  }
+  return absl::OkStatus();
 }
 
 absl::Status ChangeFlags(uint32_t& flags, std::string_view value) {
@@ -83,6 +100,36 @@ absl::Status ChangeNodes(Reservation& reservation, std::string_view value) {
   return absl::OkStatus();
 }
 
+absl::Status ChangeNodeCount(Reservation& reservation, std::string_view value) {
+  uint32_t count = 0;
+  if (!absl::SimpleAtoi(ToAbsl(value), &count) || count == 0) return Refuse(kInvalidNodeCount);
+  reservation.node_count = count;
+  reservation.nodes.clear();
+  reservation.flags &= ~kDerivedFlags;
+  return absl::OkStatus();
+}
+
+// "node=2,license/foo=3".
+absl::Status ChangeTres(Reservation& reservation, std::string_view value) {
+  constexpr std::string_view kOfLicense = "license/";
+  std::string licenses;
+  for (std::string_view each : Split(value, ",")) {
+    const size_t equals = each.find('=');
+    const std::string key = ToLower(each.substr(0, equals));
+    if (equals == std::string_view::npos) return Refuse(kInvalidTres);
+    const std::string_view count = each.substr(equals + 1);
+    if (key == "node") {
+      if (absl::Status status = ChangeNodeCount(reservation, count); !status.ok()) return status;
+    } else if (key.starts_with(kOfLicense)) {
+      StrAppend(&licenses, licenses.empty() ? "" : ",",
+                each.substr(kOfLicense.size(), equals - kOfLicense.size()), ":", count);
+    } else {
+      return Refuse(kUnsupported, StrCat("TRES=", key, " of a reservation is not supported"));
+    }
+  }
+  return licenses.empty() ? absl::OkStatus() : ChangeLicenses(reservation.licenses, licenses);
+}
+
 absl::StatusOr<absl::Time> ParseSeconds(const std::string& value) {
   int64_t seconds = 0;
   if (!absl::SimpleAtoi(value, &seconds) || seconds <= 0 || seconds > kLastSecond) {
@@ -102,11 +149,13 @@ absl::Status ChangeOther(Reservation& reservation, const std::string& key,
   } else if (key == "nodes") {
     return ChangeNodes(reservation, value);
   } else if (key == "nodecnt") {
-    uint32_t count = 0;
-    if (!absl::SimpleAtoi(value, &count) || count == 0) return Refuse(kInvalidNodeCount);
-    reservation.node_count = count;
-    reservation.nodes.clear();
-    reservation.flags &= ~kDerivedFlags;
+    return ChangeNodeCount(reservation, value);
+  } else if (key == "groups" || key == "group") {
+    ChangeNames(reservation.groups, value);
+  } else if (key == "licenses" || key == "license") {
+    return ChangeLicenses(reservation.licenses, value);
+  } else if (key == "tres") {
+    return ChangeTres(reservation, value);
   } else if (key == "partitionname" || key == "partition") {
     reservation.partition = value;
   } else if (key == "features" || key == "feature") {
@@ -131,13 +180,25 @@ bool Reservation::Covers(std::string_view node) const {
   return Contains(nodes, node);
 }
 
+uint32_t Reservation::CountOf(std::string_view license) const {
+  for (const License& each : licenses) {
+    if (each.name == license) return each.count;
+  }
+  return 0;
+}
+
 // With both lists a user has to be in both, as in Slurm.
-bool Reservation::Admits(std::string_view user, std::string_view account) const {
+bool Reservation::Admits(std::string_view user, std::string_view account,
+                         const std::vector<std::string>* user_groups) const {
   const auto in = [](const std::vector<std::string>& list, std::string_view name) {
     return list.empty() || Contains(list, name);
   };
-  if (users.empty() && accounts.empty()) return false;
-  return in(users, user) && in(accounts, account);
+  if (users.empty() && accounts.empty() && groups.empty()) return false;
+  const bool in_groups =
+      groups.empty() || (user_groups != nullptr &&
+                         std::any_of(user_groups->begin(), user_groups->end(),
+                                     [&](const std::string& g) { return Contains(groups, g); }));
+  return in(users, user) && in(accounts, account) && in_groups;
 }
 
 std::vector<Interval> Occurrences(const Reservation& reservation) {
@@ -148,6 +209,17 @@ std::vector<Interval> Occurrences(const Reservation& reservation) {
         {ToInstant(reservation.start + i * period), ToInstant(reservation.end + i * period)});
   }
   return intervals;
+}
+
+std::vector<Interval> TimesOutside(const Reservation& reservation) {
+  std::vector<Interval> outside;
+  Instant open_until = -kNever;
+  for (const Interval& time : Occurrences(reservation)) {
+    outside.push_back({open_until, time.from});
+    open_until = time.until;
+  }
+  outside.push_back({open_until, kNever});
+  return outside;
 }
 
 bool AreApart(const Reservation& a, const Reservation& b) {
@@ -171,6 +243,7 @@ std::optional<uint32_t> ParseFlag(std::string_view name) {
   for (const FlagName& known : kFlagNames) {
     if (EqualsIgnoreCase(known.name, name)) return known.flag;
   }
+  if (EqualsIgnoreCase(kLicenseOnly, name)) return kReservationAnyNodes;
   return std::nullopt;
 }
 
@@ -203,8 +276,15 @@ absl::Status ChangeReservation(Reservation& reservation,
   if (period > absl::ZeroDuration() && reservation.end - reservation.start > period) {
     return Refuse(kInvalidTime);
   }
-  if (reservation.users.empty() && reservation.accounts.empty()) {
-    return Refuse(kReservationInvalid, "Reservation request lacks users or accounts");
+  if (reservation.users.empty() && reservation.accounts.empty() && reservation.groups.empty()) {
+    return Refuse(kReservationInvalid, "Reservation request lacks users, groups or accounts");
+  }
+  if (!reservation.users.empty() && !reservation.groups.empty()) {
+    return Refuse(kReservationInvalid, "a reservation is for users or for groups, not for both");
+  }
+  // Who is in which groups is known of those who ask for it.
+  if (!reservation.groups.empty() && reservation.Has(kReservationMagnetic)) {
+    return Refuse(kUnsupported, "Groups= of a MAGNETIC reservation is not supported");
   }
   if (reservation.Has(kReservationDaily) && reservation.Has(kReservationWeekly)) {
     return Refuse(kReservationInvalid);

@@ -1,8 +1,20 @@
 #include "ctld/core/reservation_table.h"
 
+#include <algorithm>
+
 #include "common/base/text.h"
 
 namespace reeve::ctld {
+namespace {
+
+// Nothing is promised beyond what is looked ahead.
+std::vector<Interval> TimesTaken(const Reservation& reservation) {
+  std::vector<Interval> times = Occurrences(reservation);
+  if (reservation.Period() > absl::ZeroDuration()) times.push_back({times.back().until, kNever});
+  return times;
+}
+
+}  // namespace
 
 const Reservation* ReservationTable::Find(std::string_view name) const {
   const auto found = by_name_.find(name);
@@ -11,7 +23,8 @@ const Reservation* ReservationTable::Find(std::string_view name) const {
 
 const Reservation& ReservationTable::Put(Reservation reservation) {
   std::unique_ptr<Reservation>& place = by_name_[reservation.name];
-  reservation.lane = place != nullptr ? place->lane : ++last_lane_;
+  const uint32_t own = place != nullptr ? place->lane & ~kOpenLane : ++last_lane_;
+  reservation.lane = own | (reservation.IsOpen() ? kOpenLane : 0);
   place = std::make_unique<Reservation>(std::move(reservation));
   return *place;
 }
@@ -23,7 +36,9 @@ void ReservationTable::Remove(std::string_view name) {
 
 void ReservationTable::Index(const absl::flat_hash_map<std::string, NodeIndex>& nodes) {
   on_.clear();
+  magnetic_.clear();
   for (const auto& [name, reservation] : by_name_) {
+    if (reservation->Has(kReservationMagnetic)) magnetic_.push_back(reservation.get());
     for (const std::string& node : reservation->nodes) {
       const auto found = nodes.find(node);
       if (found != nodes.end()) on_[found->second].push_back(reservation.get());
@@ -38,23 +53,49 @@ const std::vector<const Reservation*>& ReservationTable::On(NodeIndex node) cons
 }
 
 std::vector<Interval> ReservationTable::ClosedTo(NodeIndex node, const Reservation* of) const {
+  if (of != nullptr && of->IsOpen()) of = nullptr;
   std::vector<Interval> closed;
+  if (of == nullptr && AnyOpenTaker(node)) return closed;  // all of them are gates
   for (const Reservation* other : On(node)) {
     if (other == of) continue;
+    if (of == nullptr && other->IsOpen()) continue;  // a gate
     if (of != nullptr && of->TakesFromOthers()) continue;
-    const std::vector<Interval> times = Occurrences(*other);
+    const std::vector<Interval> times = TimesTaken(*other);
     closed.insert(closed.end(), times.begin(), times.end());
-    // Nothing is promised beyond what is looked ahead.
-    if (other->Period() > absl::ZeroDuration()) closed.push_back({times.back().until, kNever});
   }
   if (of == nullptr) return closed;
-  Instant open_until = -kNever;
-  for (const Interval& time : Occurrences(*of)) {
-    closed.push_back({open_until, time.from});
-    open_until = time.until;
-  }
-  closed.push_back({open_until, kNever});
+  const std::vector<Interval> outside = TimesOutside(*of);
+  closed.insert(closed.end(), outside.begin(), outside.end());
   return closed;
+}
+
+bool ReservationTable::AnyOpenTaker(NodeIndex node) const {
+  const std::vector<const Reservation*>& here = On(node);
+  return std::any_of(here.begin(), here.end(), [](const Reservation* each) {
+    return each->IsOpen() && each->TakesFromOthers();
+  });
+}
+
+std::vector<ReservationTable::Gate> ReservationTable::GatesOn(NodeIndex node) const {
+  std::vector<Gate> gates;
+  const bool any_taker = AnyOpenTaker(node);
+  for (const Reservation* reservation : On(node)) {
+    if (!reservation->IsOpen() && !any_taker) continue;
+    std::vector<uint32_t> open_to;
+    for (const Reservation* other : On(node)) {
+      const bool own = other == reservation;
+      if (other->IsOpen() && (own || other->TakesFromOthers())) open_to.push_back(other->lane);
+    }
+    for (const Interval& time : TimesTaken(*reservation)) gates.push_back({time, open_to});
+  }
+  return gates;
+}
+
+const Reservation* ReservationTable::OfLane(uint32_t lane) const {
+  for (const auto& [name, reservation] : by_name_) {
+    if (reservation->lane == lane) return reservation.get();
+  }
+  return nullptr;
 }
 
 std::string ReservationTable::NewName(const std::string& user) const {

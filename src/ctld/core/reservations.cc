@@ -6,6 +6,7 @@
 
 #include "common/base/hostlist.h"
 #include "common/base/text.h"
+#include "ctld/core/eligibility.h"
 #include "ctld/core/errors.h"
 #include "ctld/core/features.h"
 
@@ -127,6 +128,27 @@ class NodeChooser {
   const Reservation& reservation_;
 };
 
+// ---- licences ---------------------------------------------------------------------------------
+
+// Those of one time are no more than there are. (Jobs may still have some when it begins.)
+absl::Status CheckLicenses(const State& state, const Reservation& made) {
+  const std::string missing = MissingLicenses(made.licenses, state.settings.licenses);
+  if (!missing.empty()) return Refuse(kInvalidLicense, missing);
+  for (const License& license : made.licenses) {
+    uint64_t kept = license.count;
+    for (const auto& [name, other] : state.reservations.all()) {
+      if (name != made.name && !AreApart(made, *other)) kept += other->CountOf(license.name);
+    }
+    const auto there = std::find_if(state.settings.licenses.begin(), state.settings.licenses.end(),
+                                    [&](const License& l) { return l.name == license.name; });
+    if (kept <= there->count) continue;
+    return Refuse(kInvalidLicense,
+                  StrCat(kept, " of licence ", license.name,
+                         " would be reserved at a time, the cluster has ", there->count));
+  }
+  return absl::OkStatus();
+}
+
 // ---- what follows -----------------------------------------------------------------------------
 
 void ShowOn(Context& context, Node& node) {
@@ -148,10 +170,14 @@ void ShowOn(Context& context, Node& node) {
 // The table is another one: the plan begins anew, since rooms of all kinds have moved.
 void Follow(Context& context) {
   State& state = context.state;
+  const bool any_magnetic = !state.reservations.magnetic().empty();
   state.reservations.Index(state.node_index);
   for (const std::unique_ptr<Node>& node : state.nodes) ShowOn(context, *node);
   state.backlog.stale = true;
   context.effects.schedule = true;
+  // Which of them a job is tried in is a matter of its shape.
+  if (!any_magnetic && state.reservations.magnetic().empty()) return;
+  for (JobId id : state.backlog.Jobs()) Reconsider(context, *state.FindJob(id));
 }
 
 void Watch(Context& context, const Reservation& reservation) {
@@ -201,13 +227,18 @@ absl::StatusOr<Reservation> Make(Context& context, const SetReservation& event) 
       const_cast<State&>(state).FindPartition(made.partition) == nullptr) {
     return Refuse(kInvalidPartition);
   }
-  if (create && made.nodes.empty() && made.node_count == 0 && !made.Has(kReservationAllNodes)) {
-    return Refuse(kInvalidNodeCount);
+  if (made.WithoutNodes() && made.licenses.empty()) return Refuse(kInvalidNodeCount);
+  if (made.WithoutNodes() && !made.Has(kReservationAnyNodes)) {
+    return Refuse(kInvalidNodeCount, "licences without nodes need Flags=LICENSE_ONLY");
   }
   made.name = event.name;
   if (made.name.empty()) {
-    made.name = state.reservations.NewName(made.users.empty() ? made.accounts[0] : made.users[0]);
+    made.name = state.reservations.NewName(!made.users.empty()    ? made.users[0]
+                                           : !made.groups.empty() ? made.groups[0]
+                                                                  : made.accounts[0]);
   }
+  if (absl::Status status = CheckLicenses(state, made); !status.ok()) return status;
+  if (made.WithoutNodes()) return made;
   absl::StatusOr<std::vector<std::string>> nodes = NodeChooser(state, made).Run();
   if (!nodes.ok()) return nodes.status();
   made.nodes = *std::move(nodes);

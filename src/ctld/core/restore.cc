@@ -11,6 +11,7 @@
 #include "ctld/core/priority.h"
 #include "ctld/core/priority_round.h"
 #include "ctld/core/reservations.h"
+#include "ctld/core/resize.h"
 #include "ctld/core/resume_queue.h"
 #include "ctld/core/runtime_changes.h"
 #include "ctld/core/submit.h"
@@ -70,9 +71,7 @@ void RestoreShape(Context& context, Job& job) {
   }
   if (job.Active()) {
     // Whatever the record says it asked for: this is what it got.
-    const auto nodes = static_cast<uint32_t>(job.shares.size());
-    shape->min_nodes = std::min(shape->min_nodes, nodes);
-    shape->max_nodes = std::max(shape->max_nodes, nodes);
+    FitToShares(*shape, job);
   }
   job.shape = context.state.shapes.Intern(*std::move(shape));
 }

@@ -25,8 +25,6 @@ constexpr size_t kStrictJobs = 100;
 // at some.
 constexpr uint64_t kThoroughWork = 200'000;
 constexpr size_t kSampleNodes = 64;
-// Tasks of one array that get a place in the plan.
-constexpr uint64_t kPlannedTasks = 1000;
 // When jobs end early, so many of the highest rank look for an earlier place. In one pass so much
 // work goes into that; what it does not suffice for goes on with the next pass, or after a pause.
 constexpr size_t kImprovedJobs = 100;
@@ -123,8 +121,10 @@ class Pass {
     if (grown.empty() && !licenses) return;
     for (const std::unique_ptr<ShapeQueue>& queue : backlog_.queues()) {
       if (!queue->waits() || !queue->blocked) continue;  // else it is looked at anyway
-      if (queue->lacks_licenses) {
-        if (!licenses || !state_.licenses.HasFree(queue->terms.licenses)) continue;
+      const bool licensed = licenses && state_.licenses.HasFree(queue->terms.licenses);
+      // It may have lacked nodes outside and licences inside of a magnetic reservation.
+      if (queue->lacks_licenses || (licensed && !queue->magnets.empty())) {
+        if (!licensed) continue;
         queue->blocked = false;
         backlog_.candidates.insert({queue->head(), queue.get()});
         continue;
@@ -231,7 +231,7 @@ class Pass {
     }
     FreeNow sum;
     const std::optional<Grant> grant =
-        FindGrant(state_, queue, queue.terms, key, now_, DeadlineOf(job), scratch_, sum);
+        FindAnyGrant(state_, queue, key, now_, DeadlineOf(job), scratch_, sum);
     if (!grant.has_value()) {
       Block(queue, key, sum);
       NoteElsewhere(queue, key, now_);
@@ -266,7 +266,7 @@ class Pass {
       plan_.Drop(key.job);
       planned = nullptr;
     }
-    const uint64_t wanted = TasksToPlan(*state_.FindJob(key.job));
+    const uint64_t wanted = TasksToPlan(state_, *state_.FindJob(key.job));
     size_t places = planned == nullptr ? 0 : planned->places.size();
     for (; places < wanted; ++places) {
       if (plan_.work() >= work_end_) return false;
@@ -275,14 +275,6 @@ class Pass {
     plan_.Shorten(key.job, wanted);
     shown_.ShowPlannedStart(key.job);
     return true;
-  }
-
-  uint64_t TasksToPlan(const Job& job) const {
-    if (!job.IsArrayRecord()) return 1;
-    uint64_t tasks = std::min<uint64_t>(job.array->tasks.count(), kPlannedTasks);
-    if (job.array->limit == 0) return tasks;
-    const uint32_t running = state_.arrays.at(job.array_job_id).running;
-    return std::min<uint64_t>(tasks, job.array->limit - std::min(running, job.array->limit));
   }
 
   bool PlanOne(ShapeQueue& queue, const ReadyKey& key) {
@@ -296,9 +288,19 @@ class Pass {
     std::optional<Plan::Start> start = FindStart(queue, queue.terms, key, when, all);
     if (!start.has_value() && !all) start = FindStart(queue, queue.terms, key, when, true);
     if (queue.anywhere != nullptr) start = OrElsewhere(queue, key, std::move(start));
+    const Terms* terms = &queue.terms;
+    for (const std::shared_ptr<ShapeQueue>& magnet : queue.magnets) {
+      const Instant before = start.has_value() ? start->at + 1 : kNever;
+      const Plan::When sooner{.from = when.from, .before = before, .end_by = when.end_by};
+      std::optional<Plan::Start> inside = FindStart(*magnet, magnet->terms, key, sooner, true);
+      if (!inside.has_value()) continue;
+      start = std::move(inside);
+      terms = &magnet->terms;
+    }
     if (!start.has_value()) return false;
-    for (const ReadyKey& lost : plan_.Keep(state_, key, queue.terms, *start)) PutBack(lost);
-    if (queue.anywhere != nullptr) return true;  // each has waited for another time
+    for (const ReadyKey& lost : plan_.Keep(state_, key, *terms, *start)) PutBack(lost);
+    // Each has waited for another time, or could start in several places.
+    if (queue.anywhere != nullptr || !queue.magnets.empty()) return true;
     queue.not_before = start->at;
     queue.not_before_rank = key;
     queue.not_before_epoch = epoch;
@@ -503,14 +505,22 @@ class Pass {
     if (planned == nullptr) return SeekPlaceAgain(key);
     if (!(planned->key == key)) return;
     const ShapeQueue& queue = *backlog_.QueueOf(key);
-    if (!plan_.MayMoveEarlier(state_, key, queue.terms, queue.fits, Soonest())) return;
+    bool moved = MoveEarlierIn(queue, key);
+    for (const std::shared_ptr<ShapeQueue>& magnet : queue.magnets) {
+      moved = MoveEarlierIn(*magnet, key) || moved;
+    }
+    if (!moved) return;
+    shown_.ShowPlannedStart(key.job);
+    NoteGrown();
+  }
+
+  bool MoveEarlierIn(const ShapeQueue& queue, const ReadyKey& key) {
+    if (!plan_.MayMoveEarlier(state_, key, queue.terms, queue.fits, Soonest())) return false;
     const std::vector<NodeIndex> nodes = NodesToSearch(queue, key, Thorough(queue, key));
     const Plan::When when{.from = Soonest(), .end_by = DeadlineOf(*state_.FindJob(key.job))};
     bool moved = plan_.MoveEarlier(state_, key, queue.terms, nodes, when);
     if (queue.anywhere != nullptr) moved = MoveEarlierElsewhere(queue, key) || moved;
-    if (!moved) return;
-    shown_.ShowPlannedStart(key.job);
-    NoteGrown();
+    return moved;
   }
 
   // One that had no place before its deadline may have one now.

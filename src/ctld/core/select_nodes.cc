@@ -175,6 +175,13 @@ Terms MakeTerms(const Shape& shape, const Partition& partition, const Settings& 
   return terms;
 }
 
+void KeepTo(Terms& terms, const Reservation& reservation) {
+  terms.lane = terms.licenses.lane = reservation.lane;
+  // Tracks of its own are closed outside of its times, those of jobs without one are not.
+  if (!reservation.IsOpen() || reservation.Has(kReservationFlex)) return;
+  terms.not_in = std::make_shared<const std::vector<Interval>>(TimesOutside(reservation));
+}
+
 bool AsksForFewSwitches(const Terms& terms) {
   return terms.topology != nullptr && terms.max_switches < terms.topology->leaves();
 }

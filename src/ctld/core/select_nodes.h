@@ -10,6 +10,7 @@
 #include "ctld/core/license_pool.h"
 #include "ctld/core/node.h"
 #include "ctld/core/ready_key.h"
+#include "ctld/core/reservation.h"
 #include "ctld/core/settings.h"
 #include "ctld/core/shape.h"
 #include "ctld/core/topology.h"
@@ -44,7 +45,9 @@ struct Placement {
 // What of a shape depends on where it is tried.
 struct Terms {
   const Shape* shape = nullptr;
-  uint32_t lane = 0;       // of the plan's tracks: a reservation's, or 0
+  uint32_t lane = 0;  // of the plan's tracks: a reservation's, or 0
+  // When it may not run, though the tracks of its lane have room; null: it may at any time.
+  std::shared_ptr<const std::vector<Interval>> not_in;
   bool exclusive = false;  // whole nodes
   // Shares nodes with jobs that have the same here and with no others: uid + 1. 0: with all others
   // that have 0.
@@ -68,6 +71,9 @@ struct Terms {
 };
 // Without `sole_user`, which is a matter of the job (SoleUserOf).
 Terms MakeTerms(const Shape& shape, const Partition& partition, const Settings& settings);
+
+// Of jobs of that reservation.
+void KeepTo(Terms& terms, const Reservation& reservation);
 
 // Does it ask for fewer leaf switches than there are? (Until it has waited long enough for them.)
 bool AsksForFewSwitches(const Terms& terms);

@@ -29,7 +29,7 @@ std::string KeyOf(const Shape& shape) {
              absl::ToInt64Seconds(shape.time_min), ".", shape.max_switches),
       ";", Join(shape.req_nodes, ","), ";", Join(exc, ","), ";", shape.features.KeyText(), ";",
       shape.reservation, ";", shape.gres.KeyText(), ";", FormatLicenses(shape.licenses), ";",
-      shape.layout.KeyText());
+      shape.layout.KeyText(), ";", Join(shape.magnets, ","));
 }
 
 uint64_t Product(uint64_t a, uint64_t b) {

@@ -41,8 +41,9 @@ struct Shape {
   absl::flat_hash_set<std::string> exc_nodes;
   FeatureExpr features;
   bool has_features = false;
-  uint32_t max_switches = 0;  // leaf switches that its nodes may be on; 0: any number
-  std::string reservation;    // runs in that one only
+  uint32_t max_switches = 0;         // leaf switches that its nodes may be on; 0: any number
+  std::string reservation;           // runs in that one only
+  std::vector<std::string> magnets;  // or else reservations that it is tried in too: magnetism.h
   GresRequest gres;
   CpuLayout layout;
   std::vector<License> licenses;  // by name; of the cluster, not of its nodes

@@ -12,6 +12,7 @@
 #include "ctld/core/job_array.h"
 #include "ctld/core/job_end.h"
 #include "ctld/core/job_env.h"
+#include "ctld/core/magnetism.h"
 #include "ctld/core/priority.h"
 #include "ctld/core/priority_round.h"
 #include "ctld/core/prolog.h"
@@ -136,6 +137,7 @@ Job& StartJob(Context& context, Job& record, PartitionIndex partition, const Gra
   State& state = context.state;
   Job& job = SplitNextTask(context, record);
   context.RemoveReady(job);
+  if (!grant.reservation.empty()) DrawIn(context, job, grant.reservation);
   job.partition = state.partitions[partition].facts.name;
   job.priority = PriorityOf(state, job, context.now);
   job.state = JobState::kRunning;
@@ -162,7 +164,7 @@ Job& StartJob(Context& context, Job& record, PartitionIndex partition, const Gra
   job.num_nodes = static_cast<uint32_t>(job.shares.size());
   FillWholeNodes(state, job, job.shape->exclusive || state.partitions[partition].facts.exclusive);
   state.active.insert(job.id);
-  context.TakeLicenses(job);
+  context.TakeLicenses(job, &grant.from_reserve);
   UsageBegan(context, job, context.now);
   state.preemption.starts++;
   WatchEnd(state, job);

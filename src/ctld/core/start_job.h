@@ -10,6 +10,8 @@ namespace reeve::ctld {
 struct Grant {
   Placement placement;
   Instant length = 0;  // its time limit, when that may be lowered
+  FromReserve from_reserve = {};
+  std::string reservation = {};  // a magnetic one that it starts in
 };
 
 // Starts the job, or the next task of an array record, and returns what was started.

@@ -18,16 +18,21 @@ class Search {
       : state_(state), queue_(queue), terms_(terms), key_(key), now_(now), scratch_(scratch) {}
 
   std::optional<Grant> For(Instant length, FreeNow& sum) {
-    if (!Licensed(Track::View::kHigher, length)) {
+    FromReserve from_reserve;
+    if (!Licensed(Track::View::kHigher, length, from_reserve)) {
       sum = {SIZE_MAX, UINT64_MAX, false};  // of nodes nothing is known
       return std::nullopt;
     }
     std::optional<Placement> placement = PlacementFor(Track::View::kHigher, length, sum);
     if (!placement.has_value()) return std::nullopt;
     FreeNow others;
-    if (!Licensed(Track::View::kOthers, length)) return Grant{*std::move(placement), length};
+    FromReserve of_others;
+    if (!Licensed(Track::View::kOthers, length, of_others)) {
+      return Grant{*std::move(placement), length, from_reserve};
+    }
     std::optional<Placement> gentle = PlacementFor(Track::View::kOthers, length, others);
-    return Grant{gentle.has_value() ? *std::move(gentle) : *std::move(placement), length};
+    return Grant{gentle.has_value() ? *std::move(gentle) : *std::move(placement), length,
+                 of_others};
   }
 
   // By halving: what does not fit for a time does not fit for a longer one.
@@ -48,8 +53,8 @@ class Search {
   }
 
  private:
-  bool Licensed(Track::View view, Instant length) const {
-    return LicensedFromNow(state_, terms_.licenses, key_, view, now_, now_ + length);
+  bool Licensed(Track::View view, Instant length, FromReserve& from_reserve) const {
+    return LicensedFromNow(state_, terms_.licenses, key_, view, now_, now_ + length, &from_reserve);
   }
 
   std::optional<Placement> PlacementFor(Track::View view, Instant length, FreeNow& sum) {
@@ -142,6 +147,25 @@ std::optional<Grant> FindGrant(State& state, const ShapeQueue& queue, const Term
   tried.sharing.most = good;
   ChooseCpus(state, tried, key, now, *grant, scratch);
   return grant;
+}
+
+std::optional<Grant> FindAnyGrant(State& state, const ShapeQueue& queue, const ReadyKey& key,
+                                  Instant now, Instant deadline, Track::Scratch& scratch,
+                                  FreeNow& sum) {
+  sum = {0, 0, false};
+  const auto find = [&](const ShapeQueue& place) {
+    FreeNow here;
+    std::optional<Grant> grant =
+        FindGrant(state, place, place.terms, key, now, deadline, scratch, here);
+    sum = {std::max(sum.nodes, here.nodes), std::max(sum.tasks, here.tasks),
+           sum.licenses || here.licenses};
+    if (grant.has_value()) grant->reservation = place.inside;
+    return grant;
+  };
+  for (const std::shared_ptr<ShapeQueue>& magnet : queue.magnets) {
+    if (std::optional<Grant> grant = find(*magnet)) return grant;
+  }
+  return find(queue);
 }
 
 }  // namespace reeve::ctld

@@ -26,4 +26,10 @@ std::optional<Grant> FindGrant(State& state, const ShapeQueue& queue, const Term
                                const ReadyKey& key, Instant now, Instant deadline,
                                Track::Scratch& scratch, FreeNow& sum);
 
+// The same for the queue's terms, inside of one of its magnetic reservations rather than outside of
+// them. `sum` is the most that there was anywhere.
+std::optional<Grant> FindAnyGrant(State& state, const ShapeQueue& queue, const ReadyKey& key,
+                                  Instant now, Instant deadline, Track::Scratch& scratch,
+                                  FreeNow& sum);
+
 }  // namespace reeve::ctld

@@ -45,8 +45,9 @@ std::vector<Edge> TakeAll(const Profile& profile, absl::Span<const Interval> clo
   return edges;
 }
 
-// The profile with nothing in those times. They are sorted and may overlap.
-void AppendWithout(const Profile& profile, std::vector<Interval>& closed, Curve& out) {
+}  // namespace
+
+Profile Without(const Profile& profile, std::vector<Interval>& closed, Curve& out) {
   std::sort(closed.begin(), closed.end(),
             [](const Interval& a, const Interval& b) { return a.from < b.from; });
   out.Clear();
@@ -63,9 +64,8 @@ void AppendWithout(const Profile& profile, std::vector<Interval>& closed, Curve&
       at = std::min(profile.until(i), change);
     }
   }
+  return out.View();
 }
-
-}  // namespace
 
 std::vector<Track::Hold> Track::Build(const Room& all, absl::Span<const Use> running,
                                       absl::Span<const Interval> closed) {
@@ -350,8 +350,7 @@ Profile Track::SeenBy(const ReadyKey& rank, View view, Instant until, Scratch& s
     closed.push_back({holds_[i].from, holds_[i].until});
   }
   if (closed.empty()) return room;
-  AppendWithout(room, closed, scratch.shared);
-  return scratch.shared.View();
+  return Without(room, closed, scratch.shared);
 }
 
 Profile Track::SharedSeenBy(const ReadyKey& rank, View view, Instant until, const Sharing& sharing,

@@ -70,6 +70,7 @@ class Track {
     Curve curve;
     std::vector<Edge> changes;
     Curve shared;
+    Curve gated;
     std::vector<Interval> closed;
   };
   // True of the time before `until`. `scratch` keeps it when it differs from what is kept here.
@@ -128,5 +129,8 @@ class Track {
   ReadyKey lowest_;
   Instant first_end_ = kNever;
 };
+
+// The profile with nothing in those times, which may overlap and are sorted here. `out` keeps it.
+Profile Without(const Profile& profile, std::vector<Interval>& closed, Curve& out);
 
 }  // namespace reeve::ctld

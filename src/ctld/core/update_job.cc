@@ -16,6 +16,7 @@
 #include "ctld/core/job_array.h"
 #include "ctld/core/job_end.h"
 #include "ctld/core/priority.h"
+#include "ctld/core/resize.h"
 #include "ctld/core/submit.h"
 #include "ctld/core/validate.h"
 
@@ -30,6 +31,7 @@ struct Draft {
   std::optional<std::string> qos;
   std::optional<uint32_t> priority;
   std::optional<uint32_t> array_limit;
+  std::optional<std::vector<std::string>> keep_nodes;  // of a running job
   bool dependency_changed = false;
   bool placement_changed = false;  // only while pending
   bool start_time_changed = false;
@@ -118,7 +120,20 @@ absl::Status SetDependency(const Request&, Draft& draft, const std::string& valu
   return absl::OkStatus();
 }
 
-absl::Status SetNumNodes(const Request&, Draft& draft, const std::string& value) {
+absl::Status KeepNodes(Draft& draft, absl::StatusOr<std::vector<std::string>> keep) {
+  if (!keep.ok()) return keep.status();
+  if (draft.keep_nodes.has_value() && *draft.keep_nodes != *keep) return BadValue();
+  draft.keep_nodes = *std::move(keep);
+  return absl::OkStatus();
+}
+
+absl::Status SetNodeList(const Request& request, Draft& draft, const std::string& value) {
+  if (request.job.Pending()) return SetPlacementText<&JobSpec::req_nodes>(request, draft, value);
+  return KeepNodes(draft, NamedNodes(request.job, value));
+}
+
+absl::Status SetNumNodes(const Request& request, Draft& draft, const std::string& value) {
+  if (!request.job.Pending()) return KeepNodes(draft, FirstNodes(request.job, value));
   const std::vector<std::string_view> range = Split(value, "-");
   if (range.size() > 2) return Refuse(kInvalidNodeCount);
   absl::StatusOr<uint32_t> least = Number(range[0]);
@@ -280,13 +295,14 @@ constexpr Key kKeys[] = {
     {"name", SetText<&JobSpec::name>, true},
     {"comment", SetText<&JobSpec::comment>, true},
     {"dependency", SetDependency, false},
-    {"numnodes", SetNumNodes, false},
+    {"numnodes", SetNumNodes, true},
+    {"reqnodes", SetNumNodes, true},
     {"numcpus", SetNumCpus, false},
     {"numtasks", SetPlacementNumber<&JobSpec::num_tasks>, false},
     {"cpus/task", SetPlacementNumber<&JobSpec::cpus_per_task>, false},
     {"cpuspertask", SetPlacementNumber<&JobSpec::cpus_per_task>, false},
-    {"reqnodelist", SetPlacementText<&JobSpec::req_nodes>, false},
-    {"nodelist", SetPlacementText<&JobSpec::req_nodes>, false},
+    {"reqnodelist", SetNodeList, true},
+    {"nodelist", SetNodeList, true},
     {"excnodelist", SetPlacementText<&JobSpec::exc_nodes>, false},
     {"features", SetPlacementText<&JobSpec::features>, false},
     {"reservation", SetPlacementText<&JobSpec::reservation>, false},
@@ -363,6 +379,10 @@ absl::Status Replace(Context& context, Job& job, Draft& draft, const Caller& cal
 
 absl::Status Apply(Context& context, Job& job, Draft draft, const Caller& caller) {
   const int32_t old_nice = job.spec->nice;
+  if (draft.keep_nodes.has_value()) {
+    if (absl::Status status = CheckResizable(job); !status.ok()) return status;
+    ShrinkTo(context, job, *draft.keep_nodes);
+  }
   if (job.Pending()) {
     if (absl::Status status = Replace(context, job, draft, caller); !status.ok()) return status;
     job.priority = AdjustPriority(job.priority, old_nice, draft.spec.nice);

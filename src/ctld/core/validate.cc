@@ -127,7 +127,8 @@ absl::Status CheckReservation(const State& state, const JobSpec& spec, const Req
   if (spec.reservation.empty()) return absl::OkStatus();
   const Reservation* reservation = state.reservations.Find(spec.reservation);
   if (reservation == nullptr) return Refuse(kReservationInvalid);
-  if (requester.is_operator || reservation->Admits(requester.user_name, spec.account)) {
+  if (requester.is_operator ||
+      reservation->Admits(requester.user_name, spec.account, requester.groups)) {
     return absl::OkStatus();
   }
   return Refuse(kReservationAccess);

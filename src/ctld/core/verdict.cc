@@ -60,6 +60,20 @@ std::vector<std::string> Unavailable(const State& state, const ShapeQueue& queue
   return names;
 }
 
+void FitMagnets(const State& state, ShapeQueue& queue) {
+  queue.magnets.clear();
+  for (const std::string& name : queue.shape->magnets) {
+    auto magnet = std::make_shared<ShapeQueue>();
+    magnet->shape = queue.shape;
+    magnet->partition = queue.partition;
+    magnet->sole_user = queue.sole_user;
+    magnet->inside = name;
+    FitQueue(state, *magnet);
+    magnet->anywhere = nullptr;  // inside it gets as few switches as it asks for
+    if (magnet->fit_count > 0) queue.magnets.push_back(std::move(magnet));
+  }
+}
+
 }  // namespace
 
 void FitQueue(const State& state, ShapeQueue& queue) {
@@ -71,10 +85,11 @@ void FitQueue(const State& state, ShapeQueue& queue) {
   queue.fit_count = 0;
   queue.fitted = true;
   const Reservation* reservation = nullptr;
-  if (!queue.shape->reservation.empty()) {
-    reservation = state.reservations.Find(queue.shape->reservation);
+  const std::string& name = queue.inside.empty() ? queue.shape->reservation : queue.inside;
+  if (!name.empty()) {
+    reservation = state.reservations.Find(name);
     if (reservation == nullptr) return;
-    queue.terms.lane = reservation->lane;
+    KeepTo(queue.terms, *reservation);
   }
   if (AsksForFewSwitches(queue.terms)) {
     queue.anywhere = std::make_shared<const Terms>(OnAnySwitches(queue.terms));
@@ -84,7 +99,9 @@ void FitQueue(const State& state, ShapeQueue& queue) {
   for (NodeIndex index : partition.nodes) {
     const Node& node = *state.nodes[index];
     if (IsExcluded(*queue.shape, node)) continue;
-    if (reservation != nullptr && !reservation->Covers(node.name)) continue;
+    if (reservation != nullptr && !reservation->IsOpen() && !reservation->Covers(node.name)) {
+      continue;
+    }
     const uint32_t kind = state.plan.KindOf(index);
     if (kind >= kinds.size()) kinds.resize(kind + 1);
     if (!kinds[kind].has_value()) {
@@ -95,6 +112,7 @@ void FitQueue(const State& state, ShapeQueue& queue) {
     queue.fits.Set(state.plan.PlaceOf(index), true);
     queue.fit_count++;
   }
+  if (queue.inside.empty()) FitMagnets(state, queue);
 }
 
 std::optional<Reason> WhyNever(const State& state, const ShapeQueue& queue) {

@@ -125,12 +125,10 @@ class Search {
         overdue.Add(UseOf(state_, node, id, use, now_, leave_).room);
       }
     }
-    const Instant until = left_by_ + terms_.least_time;
-    return OfferFrom(
-        index,
-        state_.plan.track(index, terms_.lane)
-            .SeenBy(key_, Track::View::kHigher, until, scratch_, terms_.sole_user, terms_.sharing),
-        overdue, left_by_);
+    return OfferFrom(index,
+                     state_.plan.Seen(index, terms_, key_, Track::View::kHigher,
+                                      left_by_ + terms_.least_time, scratch_),
+                     overdue, left_by_);
   }
 
   // Without those that are assumed to be gone.
@@ -157,8 +155,11 @@ class Search {
     }
     Track track = state_.plan.track(site.node, terms_.lane);
     (void)track.Build(AllOf(node), staying, state_.reservations.ClosedTo(site.node, reservation_));
-    const Profile profile = track.SeenBy(key_, Track::View::kHigher, until_, scratch_,
-                                         terms_.sole_user, terms_.sharing);
+    const Profile profile =
+        state_.plan.BehindGates(site.node, terms_,
+                                track.SeenBy(key_, Track::View::kHigher, until_, scratch_,
+                                             terms_.sole_user, terms_.sharing),
+                                scratch_);
     Offer offer = OfferFrom(site.node, profile, overdue, begin_);
     if (way_ == MakeWay::kEnd) return offer;
     // It is to start at once: what is there now counts too.
@@ -218,12 +219,17 @@ class Search {
     for (const auto& [id, use] : plan.uses(term.license)) {
       const auto candidate = place_of_.find(id);
       if (candidate != place_of_.end() && candidates_[candidate->second].gone) {
-        free.Add(LicenseRoom(use.count), begin_, use.until);
+        free.Add(LicenseRoom(use.count - use.kept), begin_, use.until);
       } else if (IsOverdue(state_.FindJob(id))) {
         overdue += use.count;
       }
     }
-    return LeastFree(free.View(), begin_, until_).cpus - overdue >= term.count;
+    int64_t least = LeastFree(free.View(), begin_, until_).cpus;
+    if (const Track* kept = plan.kept(term.license, terms_.lane)) {
+      const Profile own = kept->SeenBy(key_, Track::View::kHigher, until_, scratch_);
+      least += std::max(LeastFree(own, begin_, until_).cpus, 0);
+    }
+    return least - overdue >= term.count;
   }
 
   // ---- which nodes are compared -----------------------------------------------------------------

@@ -247,5 +247,20 @@ TEST_F(ExplainView, Json) {
   EXPECT_EQ(ExplainJson({}, 0), "{\n  \"jobs\": [],\n  \"omitted\": 0\n}\n");
 }
 
+TEST_F(ExplainView, MagneticReservations) {
+  Explanation job = Pending(55, "Resources");
+  AddPartition(&job, "debug");
+  for (const char* magnet : {"course", "m"}) job.add_magnets(magnet);
+  job.set_planned_start(kNow + 600);
+  job.set_planned_nodes("n[1-4]");
+  job.set_planned_reservation("m");
+  const std::string text = ExplainText(job, kNow);
+  EXPECT_NE(text.find("is tried in reservations course,m too\n"), std::string::npos) << text;
+  EXPECT_NE(text.find("on n[1-4] in reservation m\n"), std::string::npos) << text;
+  const std::string json = ExplainJson({job}, 0);
+  EXPECT_NE(json.find("\"planned_reservation\": \"m\""), std::string::npos) << json;
+  EXPECT_NE(json.find("\"magnetic_reservations\": ["), std::string::npos) << json;
+}
+
 }  // namespace
 }  // namespace reeve::cli

@@ -30,6 +30,8 @@ class ReservationView : public ::testing::Test {
     course_.set_num_nodes(1);
     course_.add_accounts("physics");
     course_.add_accounts("teaching");
+    course_.add_groups("students");
+    course_.set_licenses("bar:1,foo:4");
     course_.set_partition("debug");
     course_.set_features("gpu");
     course_.set_comment("each Tuesday");

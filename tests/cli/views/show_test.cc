@@ -190,6 +190,7 @@ TEST(ShowLicense, CountsWhatIsLeft) {
   license.set_total(4);
   license.set_used(3);
   std::string text = ShowLicenseText(license, false) + ShowLicenseText(license, true);
+  license.set_reserved(1);
   license.set_used(5);  // of those that were configured when jobs took them
   text += ShowLicenseText(license, false);
   ExpectGolden("show-license.txt", text);

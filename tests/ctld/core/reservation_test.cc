@@ -121,10 +121,11 @@ TEST(ReservationTest, WhatIsWrongIsRefused) {
   EXPECT_EQ(c.Reserve("s", absl::Hours(1), absl::Hours(1)), "Node count specification invalid");
   EXPECT_EQ(c.Reserve("s", absl::Hours(1), absl::Hours(1), {{"nodecnt", "3"}}),
             "Requested node configuration is not available");
-  EXPECT_THAT(c.Reserve("s", absl::Hours(1), absl::Hours(1), {{"nodes", "n2"}, {"flags", "flex"}}),
-              HasSubstr("reservation flag flex is not supported"));
-  EXPECT_THAT(c.Reserve("s", absl::Hours(1), absl::Hours(1), {{"nodes", "n2"}, {"licenses", "a"}}),
-              HasSubstr("licenses is not supported"));
+  EXPECT_THAT(
+      c.Reserve("s", absl::Hours(1), absl::Hours(1), {{"nodes", "n2"}, {"flags", "hourly"}}),
+      HasSubstr("reservation flag hourly is not supported"));
+  EXPECT_THAT(c.Reserve("s", absl::Hours(1), absl::Hours(1), {{"nodes", "n2"}, {"corecnt", "2"}}),
+              HasSubstr("corecnt is not supported"));
   EXPECT_THAT(c.Reserve("s", absl::Hours(1), absl::Hours(1), {{"nodes", "n2"}, {"users", ""}}),
               HasSubstr("lacks users"));
   EXPECT_EQ(c.SetReservation(kUpdate, "s", {}), "Requested reservation is invalid");

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "ctld/core/reservation.h"
+#include "ctld/core/shape.h"
 #include "tests/sim/oracle.h"
 
 namespace reeve::sim {

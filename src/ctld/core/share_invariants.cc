@@ -68,7 +68,7 @@ int32_t CpusLeftAt(const Node& node, const Track& track, Instant at, const Ready
     std::map<uint32_t, Group> with = groups;
     if (viewer.Shares()) {
       Group& own = with[viewer.group];
-      own.most = std::max(own.most, viewer.most);
+      own.most = viewer.most;  // which may be another than that of those before
       own.planned.push_back(cpus);
     } else {
       needed += cpus;

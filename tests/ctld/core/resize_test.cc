@@ -141,7 +141,7 @@ TEST(Resize, AnEpilogRunsWhereItLeaves) {
   settings.has_epilog = true;
   Cluster c(settings);
   const JobId job = c.Submit(Spec().Nodes(2).Minutes(60));
-  const JobId waits = c.Submit(Spec().On("n2").Tasks(2).Minutes(5));
+  const JobId waits = c.Submit(Spec().Nodes(1).On("n2").Tasks(2).Minutes(5));
   size_t before = c.commands.size();
   EXPECT_EQ(c.Update(job, "NumNodes", "1"), "");
   ASSERT_THAT(c.Commands<TerminateJob>(before), SizeIs(1));
@@ -215,9 +215,10 @@ TEST(Resize, ARandomLifeKeepsTheBooks) {
           if (any && c.Running(any)) (void)c.StepIn(any, OnNodes(1 + random(3), random(2) == 0));
           break;
         case 3:
-          if (any && c.Running(any)) c.Exit(any);
+          if (any && c.Running(any) && c.Get(any).spec->batch) c.Exit(any);
           break;
         case 4:
+          if (any && random(2) == 0) c.Cancel(any);
           if (any) c.Control(JobAction::kRequeue, any);
           break;
         case 5:

@@ -119,7 +119,9 @@ TEST(StandStill, WhatIsLeftOfItsCpusIsForThoseThatEndInTime) {
   const JobId low = c.Submit(Low(2));
   const JobId high = c.Submit(High(1));
   ASSERT_EQ(c.State(low), "SUSPENDED");
-  EXPECT_FALSE(c.Running(c.Submit(Low(1).Minutes(61))));
+  const JobId longer = c.Submit(Low(1).Minutes(61));
+  EXPECT_FALSE(c.Running(longer));
+  c.Cancel(longer);
   const JobId brief = c.Submit(Low(1).Minutes(59));
   EXPECT_TRUE(c.Running(brief));
   const JobId second = c.Submit(High(1).Minutes(120));

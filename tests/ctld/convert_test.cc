@@ -156,7 +156,7 @@ TEST(Convert, ASuspensionFitsItsState) {
   Job job;
   job.id = JobId{7};
   job.state = JobState::kSuspended;
-  job.shares = std::vector<NodeShare>{{"n1", 1, 100, 1, *CpuSet::Parse("0"), {}}};
+  job.shares = std::vector<NodeShare>{{"n1", 1, 0, 100, 1, *CpuSet::Parse("0"), {}}};
   EXPECT_TRUE(absl::IsDataLoss(CheckRecord(job))) << "it has its CPUs";
   job.suspension = Suspension{absl::FromUnixSeconds(1000), absl::Seconds(5), true};
   EXPECT_TRUE(CheckRecord(job).ok()) << CheckRecord(job);
@@ -183,7 +183,7 @@ TEST(Convert, OnlyThoseWhoMayShareCpus) {
     job.state = JobState::kRunning;
     job.partition = "debug";
     job.share_limit = 2;
-    job.shares = std::vector<NodeShare>{{"n1", 2, 100, 1, *CpuSet::Parse("0-1"), {}}};
+    job.shares = std::vector<NodeShare>{{"n1", 2, 0, 100, 1, *CpuSet::Parse("0-1"), {}}};
   }
   EXPECT_TRUE(absl::IsDataLoss(CheckTogether(jobs))) << "three, and two may";
   jobs[2].shares[0].cores = *CpuSet::Parse("2-3");

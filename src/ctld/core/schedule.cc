@@ -55,6 +55,7 @@ class Pass {
     const bool whole = state_.settings.backfill && state_.settings.plan_depth == UINT32_MAX;
     if (whole) {
       LookAgainAtWhatIsDue();
+      UnblockSharers(backlog_);
       ImproveFirst();
       Continue();
       MakeRoom();
@@ -240,19 +241,9 @@ class Pass {
     plan_.DropFirstPlace(key.job);
     StartJob(context_, job, key.partition, *grant);
     CatchUp();
+    if (queue.terms.sharing.Shares()) UnblockSharers(backlog_);
     if (backlog_.Contains(key.job)) shown_.ShowPlannedStart(key.job);
     return true;
-  }
-
-  void Block(ShapeQueue& queue, const ReadyKey& key, const FreeNow& sum) {
-    const Shape& shape = *queue.shape;
-    queue.blocked = true;
-    queue.blocked_rank = key;
-    queue.missing_nodes = sum.nodes < shape.min_nodes ? shape.min_nodes - sum.nodes : 0;
-    queue.missing_tasks = sum.tasks < shape.num_tasks ? shape.num_tasks - sum.tasks : 0;
-    queue.gained_nodes = 0;
-    queue.gained_tasks = 0;
-    queue.lacks_licenses = !sum.licenses;
   }
 
   // ---- planning --------------------------------------------------------------------------------

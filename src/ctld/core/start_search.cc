@@ -168,4 +168,23 @@ std::optional<Grant> FindAnyGrant(State& state, const ShapeQueue& queue, const R
   return find(queue);
 }
 
+void Block(ShapeQueue& queue, const ReadyKey& key, const FreeNow& sum) {
+  const Shape& shape = *queue.shape;
+  queue.blocked = true;
+  queue.blocked_rank = key;
+  queue.missing_nodes = sum.nodes < shape.min_nodes ? shape.min_nodes - sum.nodes : 0;
+  queue.missing_tasks = sum.tasks < shape.num_tasks ? shape.num_tasks - sum.tasks : 0;
+  queue.gained_nodes = 0;
+  queue.gained_tasks = 0;
+  queue.lacks_licenses = !sum.licenses;
+}
+
+void UnblockSharers(Backlog& backlog) {
+  for (const std::unique_ptr<ShapeQueue>& queue : backlog.queues()) {
+    if (!queue->waits() || !queue->blocked || !queue->terms.sharing.Shares()) continue;
+    queue->blocked = false;
+    backlog.candidates.insert({queue->head(), queue.get()});
+  }
+}
+
 }  // namespace reeve::ctld

@@ -32,4 +32,9 @@ std::optional<Grant> FindAnyGrant(State& state, const ShapeQueue& queue, const R
                                   Instant now, Instant deadline, Track::Scratch& scratch,
                                   FreeNow& sum);
 
+// The job cannot start now: what is missing, for those that may gain it.
+void Block(ShapeQueue& queue, const ReadyKey& key, const FreeNow& sum);
+// Who may share CPUs with others may gain by anything that happens to those.
+void UnblockSharers(Backlog& backlog);
+
 }  // namespace reeve::ctld

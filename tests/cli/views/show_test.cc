@@ -206,7 +206,7 @@ TEST(ShowJob, SaysWhatIsAskedOfSocketsCoresAndThreads) {
   cpus->set_ntasks_per_socket(3);
   const std::string text = Show(job, kPlain);
   EXPECT_NE(text.find(" ReqB:S:C:T=0:0:4:1\n"), std::string::npos) << text;
-  EXPECT_NE(text.find("\n   Socks/Node=2 NtasksPerN:B:S:C=0:0:3:* CoreSpec=*\n"), std::string::npos)
+  EXPECT_NE(text.find("\n   Socks/Node=2 NtasksPerN:B:S:C=2:0:3:* CoreSpec=*\n"), std::string::npos)
       << text;
 }
 

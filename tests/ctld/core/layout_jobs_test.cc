@@ -222,6 +222,7 @@ TEST(LayoutJobs, PlannedStartsHold) {
     Random random(seed);
     Settings settings = TwoSockets(1 + random(3), random(2) == 0);
     settings.slurmd_timeout = absl::ZeroDuration();
+    settings.min_job_age = absl::ZeroDuration();  // all of them stay
     Cluster c(settings);
     std::vector<JobId> jobs;
     std::map<JobId, absl::Time> promised;

@@ -260,7 +260,7 @@ TEST(Update, KeysAndRights) {
   EXPECT_EQ(c.Get(id).spec->name, "other");
   EXPECT_EQ(c.Update(id, "Partition", "nope"),
             "invalid partition specified: nope\nInvalid partition name specified");
-  EXPECT_EQ(c.Update(running, "NumNodes", "1"), "Job is no longer pending execution");
+  EXPECT_EQ(c.Update(running, "Features", "big"), "Job is no longer pending execution");
   EXPECT_EQ(c.Update(id, "Priority", "5"), "Access/permission denied");
   EXPECT_EQ(c.Update(id, "Priority", "5", Root()), "");
   EXPECT_EQ(c.Get(id).priority, 5u);

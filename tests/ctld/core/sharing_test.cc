@@ -225,7 +225,8 @@ TEST(OverSubscribe, ExplainSaysWhatIsFreeBySharing) {
   const JobId waits = c.Submit(Small(4));
   ASSERT_TRUE(c.Running(apart));
   const auto free = [&](JobId id) {
-    for (const Requirement& requirement : ExplainOne(c, id).prospects.at(0).requirements) {
+    const Explanation why = ExplainOne(c, id);
+    for (const Requirement& requirement : why.prospects.at(0).requirements) {
       if (requirement.need == Need::kFreeNow) return requirement;
     }
     return Requirement();

@@ -55,9 +55,8 @@ TEST(StandStill, ForAJobOfAHigherTierAndGoesOnAfterIt) {
   EXPECT_TRUE(c.Commands<SuspendJob>(before)[0].second.suspended);
   EXPECT_EQ(c.GetNode("n1").alloc_mem_mb, 200u) << "it keeps its memory";
   c.Advance(absl::Minutes(20));
-  c.Exit(high);
-  EXPECT_EQ(c.State(low), "SUSPENDED") << "the other one is still being cleared away";
-  c.Gone(high);
+  EXPECT_EQ(c.State(low), "SUSPENDED");
+  End(c, high);
   EXPECT_EQ(c.State(low), "RUNNING");
   EXPECT_FALSE(c.Commands<SuspendJob>(before).back().second.suspended);
   EXPECT_EQ(c.Get(low).end_time, end + absl::Minutes(20)) << "its time stood still";

@@ -37,7 +37,7 @@ void RaiseFileLimit() {
 // instead of 4 KiB, and a restart takes half as long (docs/performance.md, "Restart").
 void UseHugePages() {
 #ifdef REEVE_MIMALLOC
-  mi_option_enable(mi_option_large_os_pages);
+  mi_option_set_enabled_default(mi_option_large_os_pages, true);
 #endif
 }
 

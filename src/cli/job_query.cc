@@ -20,21 +20,30 @@ void YieldToOthers() {
   setpriority(PRIO_PROCESS, 0, getpriority(PRIO_PROCESS, 0) + kYield);
 }
 
+// The answer in parts as they come; the memory of one serves the next.
+absl::Status ForEachPart(const ControllerClient& client, const pb::QueryJobsRequest& request,
+                         const std::function<void(pb::QueryJobsResponse& part)>& on_part,
+                         const std::function<void()>& again) {
+  pb::QueryJobsResponse part;
+  auto take = [&](std::string_view bytes) {
+    if (!part.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) return false;
+    on_part(part);
+    return true;
+  };
+  return client.CallRaw("Controller/QueryJobs", request, absl::Seconds(60), take, again);
+}
+
 }  // namespace
 
 absl::StatusOr<JobsAnswer> QueryJobs(const ControllerClient& client,
                                      const pb::QueryJobsRequest& request) {
   JobsAnswer answer;
-  auto take = [&answer](std::string_view bytes) {
-    pb::QueryJobsResponse message;
-    if (!message.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) return false;
-    for (pb::Job& job : *message.mutable_jobs()) answer.jobs.push_back(std::move(job));
-    if (message.time() != 0) answer.time = message.time();
-    return true;
+  auto take = [&answer](pb::QueryJobsResponse& part) {
+    for (pb::Job& job : *part.mutable_jobs()) answer.jobs.push_back(std::move(job));
+    if (part.time() != 0) answer.time = part.time();
   };
   auto again = [&answer] { answer = JobsAnswer(); };
-  absl::Status status =
-      client.CallRaw("Controller/QueryJobs", request, absl::Seconds(60), take, again);
+  absl::Status status = ForEachPart(client, request, take, again);
   if (!status.ok()) return status;
   if (answer.time == 0) answer.time = absl::ToUnixSeconds(absl::Now());
   return answer;
@@ -43,25 +52,21 @@ absl::StatusOr<JobsAnswer> QueryJobs(const ControllerClient& client,
 absl::Status VisitJobs(const ControllerClient& client, const pb::QueryJobsRequest& request,
                        const std::function<void(int64_t time)>& on_begin,
                        const std::function<void(const pb::Job& job)>& on_job) {
-  pb::QueryJobsResponse message;  // its jobs' memory serves one part of the answer after the other
   bool begun = false;
   size_t count = 0;
   auto begin = [&](int64_t time) {
     if (!begun) on_begin(time != 0 ? time : absl::ToUnixSeconds(absl::Now()));
     begun = true;
   };
-  auto take = [&](std::string_view bytes) {
-    if (!message.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) return false;
-    begin(message.time());
-    for (const pb::Job& job : message.jobs()) {
+  auto take = [&](const pb::QueryJobsResponse& part) {
+    begin(part.time());
+    for (const pb::Job& job : part.jobs()) {
       on_job(job);
       if (++count == kManyJobs) YieldToOthers();
     }
-    return true;
   };
   auto again = [&begun] { begun = false; };
-  absl::Status status =
-      client.CallRaw("Controller/QueryJobs", request, absl::Seconds(60), take, again);
+  absl::Status status = ForEachPart(client, request, take, again);
   if (status.ok()) begin(0);
   return status;
 }

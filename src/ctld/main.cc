@@ -34,10 +34,10 @@ void RaiseFileLimit() {
 }
 
 // A queue is many megabytes of small things: with huge pages its memory is there 2 MiB at a time
-// instead of 4 KiB, and a restart takes half as long (docs/performance.md, "Restart").
+// instead of 4 KiB, and a restart takes half as long (docs/performance.md, "A long queue").
 void UseHugePages() {
 #ifdef REEVE_MIMALLOC
-  mi_option_enable(mi_option_large_os_pages);
+  mi_option_set_enabled_default(mi_option_large_os_pages, true);
 #endif
 }
 

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "ctld/convert.h"
 #include "ctld/core/invariants.h"
 #include "ctld/stored_snapshot.h"
 
@@ -50,9 +49,7 @@ void ControllerProcess::Start() {
   }
   scene_->Trace("CONTROLLER starts, epoch ", epoch_, ", ", snapshot->jobs.size(), " jobs");
   Effects effects = core_->Restore(*std::move(snapshot), scene_->clock.now());
-  core_->ForEachJob([this](const ctld::Job& job) {
-    publisher_.PutJob(ctld::PublishedJob::Make(ctld::ToProto(job, "sim")));
-  });
+  runner_->PutJobs();
   runner_->PublishAll();
   parts_.witness->OnRestored(*core_, *parts_.disk);
   Apply(std::move(effects));

@@ -112,10 +112,11 @@ LayoutRoom::LayoutRoom(const CpuLayout& layout, uint32_t cpus_per_task, const No
   units_of_socket_ = node.CoresOfSocket() * (node.threads / unit_);
   const uint32_t units = node.cpus / unit_;
   limit_ = std::min(free, most) / unit_;
-  // What others have may be spread over as many cores as there are CPUs of it.
-  const uint32_t taken = node.cpus - free;
-  if (by_core && !whole_cores && busy == nullptr)
+  scattered_ = by_core && !whole_cores;
+  if (scattered_ && busy == nullptr) {
+    const uint32_t taken = node.cpus - free;
     limit_ = std::min(limit_, units - std::min(units, taken));
+  }
   exact_ = busy != nullptr || free == node.cpus;
   if (!exact_) return;
   free_.resize(node.sockets, 0);
@@ -154,11 +155,11 @@ uint32_t LayoutRoom::TasksOnSocket(uint32_t units) const {
   return std::min(TasksIn(units), layout_.tasks_per_socket);
 }
 
-// The fewest that `limit_` units take that are anywhere on the sockets: where some of a socket are
+// The fewest that so many units take that are anywhere on the sockets: where some of a socket are
 // free, as many are that take no task more.
-uint32_t LayoutRoom::LeastTasks() const {
+uint32_t LayoutRoom::LeastTasks(uint32_t limit) const {
   // By number of units, the last being the limit or more: the fewest tasks on the sockets so far.
-  std::vector<uint32_t> least(limit_ + 1, UINT32_MAX);
+  std::vector<uint32_t> least(limit + 1, UINT32_MAX);
   least[0] = 0;
   uint32_t left = node_.cpus / unit_;
   for (uint32_t socket = 0; socket < node_.sockets; ++socket) {
@@ -166,18 +167,18 @@ uint32_t LayoutRoom::LeastTasks() const {
     const uint32_t all = last ? left : std::min(units_of_socket_, left);
     left -= all;
     const uint32_t most = TasksOnSocket(all);
-    std::vector<uint32_t> with(limit_ + 1, UINT32_MAX);
-    for (uint32_t units = 0; units <= limit_; ++units) {
+    std::vector<uint32_t> with(limit + 1, UINT32_MAX);
+    for (uint32_t units = 0; units <= limit; ++units) {
       if (least[units] == UINT32_MAX) continue;
       for (uint32_t tasks = 0; tasks <= most; ++tasks) {
         const uint32_t here = tasks == most ? all : std::min(UnitsFor(tasks + 1) - 1, all);
-        uint32_t& sum = with[std::min(units + here, limit_)];
+        uint32_t& sum = with[std::min(units + here, limit)];
         sum = std::min(sum, least[units] + tasks);
       }
     }
     least = std::move(with);
   }
-  return least[limit_] == UINT32_MAX ? 0 : least[limit_];
+  return least[limit] == UINT32_MAX ? 0 : least[limit];
 }
 
 uint32_t LayoutRoom::UnitsFor(const Counts& tasks) const {
@@ -249,7 +250,7 @@ LayoutRoom::Counts LayoutRoom::Deal(uint32_t tasks) const {
 
 uint32_t LayoutRoom::Tasks() const {
   if (layout_.tasks_per_socket == 0) return TasksIn(limit_);
-  if (!exact_) return LeastTasks();
+  if (!exact_) return LeastTasks(limit_);
   const Counts counts = Deal(UINT32_MAX);
   return std::accumulate(counts.begin(), counts.end(), 0u);
 }
@@ -259,6 +260,23 @@ uint32_t LayoutRoom::CpusFor(uint32_t tasks) const {
   // Wherever they will be.
   if (!exact_) return std::min(limit_, tasks * UnitsFor(1u)) * unit_;
   return UnitsFor(Deal(tasks)) * unit_;
+}
+
+uint32_t LayoutRoom::SureCpus(uint32_t tasks) const {
+  if (tasks == 0) return 0;
+  uint32_t units = UnitsFor(tasks);
+  if (layout_.tasks_per_socket > 0) {
+    for (uint32_t most = limit_; units < most;) {
+      const uint32_t middle = units + (most - units) / 2;
+      if (LeastTasks(middle) >= tasks) {
+        most = middle;
+      } else {
+        units = middle + 1;
+      }
+    }
+  }
+  units = std::min(units, limit_);
+  return scattered_ ? node_.cpus - (node_.cpus / unit_ - units) : units * unit_;
 }
 
 // Free units, in the order in which they are taken.

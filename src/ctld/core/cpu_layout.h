@@ -90,6 +90,8 @@ class LayoutRoom {
   uint32_t Cpus() const { return limit_ * unit_; }
   // So many CPUs do for so many tasks, which it must take.
   uint32_t CpusFor(uint32_t tasks) const;
+  // While so many CPUs stay free, wherever they are, they take so many tasks, which it must take.
+  uint32_t SureCpus(uint32_t tasks) const;
   uint32_t unit() const { return unit_; }
   // `cpus` of the free ones, which include what the tasks need; `preferred` ones before others.
   // `busy` is to be known. Fewer when there are too few.
@@ -101,7 +103,7 @@ class LayoutRoom {
   uint32_t TasksIn(uint32_t units) const;
   uint32_t UnitsFor(uint32_t tasks) const;
   uint32_t TasksOnSocket(uint32_t units) const;
-  uint32_t LeastTasks() const;
+  uint32_t LeastTasks(uint32_t limit) const;
   uint32_t UnitsFor(const Counts& tasks) const;
   Counts Fill(uint32_t tasks) const;
   Counts Thriftiest(uint32_t tasks) const;
@@ -116,6 +118,8 @@ class LayoutRoom {
   uint32_t usable_ = 1;  // of them
   uint32_t units_of_socket_ = 1;
   uint32_t limit_ = 0;  // units that may be used
+  // Others take single CPUs: they may be spread over as many cores as they have CPUs.
+  bool scattered_ = false;
   const CpuSet* busy_;
   bool exact_ = false;  // free_ says where they are
   Counts free_;         // units

@@ -57,7 +57,7 @@ Room AllOf(const Node& node) {
 
 Room RoomOf(const Terms& terms, const Node& node, const Placement::Part& part) {
   if (terms.exclusive) return AllOf(node);
-  return {Clamp(part.cpus), Clamp(part.mem_mb), part.gres};
+  return {Clamp(std::max(part.cpus, part.sure_cpus)), Clamp(part.mem_mb), part.gres};
 }
 
 Offer OfferOf(NodeIndex index, const Node& node, const Room& room) {

@@ -65,6 +65,11 @@ uint32_t CpusFor(const Terms& terms, const Offer& offer, uint32_t tasks, uint32_
       unit);
 }
 
+uint32_t SureCpus(const Terms& terms, const Offer& offer, uint32_t tasks) {
+  if (offer.now || terms.exclusive || !CountsByLayout(terms, offer)) return 0;
+  return RoomFor(terms, offer).SureCpus(tasks);
+}
+
 uint64_t MemoryFor(const Terms& terms, const Node& node, uint32_t cpus, uint64_t gpus) {
   if (terms.gres.mem_per_gpu_mb > 0) return terms.gres.mem_per_gpu_mb * gpus;
   if (terms.mem_per_node_mb.has_value() && *terms.mem_per_node_mb > 0) {
@@ -107,6 +112,7 @@ Placement Place(const Terms& terms, Candidates chosen, uint32_t tasks) {
     part.index = chosen[i].offer->index;
     part.tasks = counts[i];
     part.cpus = CpusFor(terms, *chosen[i].offer, counts[i], gpus[i]);
+    part.sure_cpus = SureCpus(terms, *chosen[i].offer, counts[i]);
     const uint64_t all_gpus = gpus[i] + uint64_t{terms.gres.per_task.count} * counts[i];
     if (terms.consume_memory) part.mem_mb = MemoryFor(terms, node, part.cpus, all_gpus);
     if (terms.exclusive) {

@@ -35,7 +35,8 @@ struct Placement {
     NodeIndex index = 0;
     uint32_t tasks = 0;
     uint32_t cpus = 0;
-    uint64_t mem_mb = 0;  // 0 when memory is not consumed
+    uint32_t sure_cpus = 0;  // to be kept for it until its start, where that takes more of them
+    uint64_t mem_mb = 0;     // 0 when memory is not consumed
     GresCounts gres;
     CpuSet cores;  // which; where CPUs are not shared they are chosen when the job starts
   };

@@ -48,9 +48,7 @@ int32_t CpusLeftAt(const Node& node, const Track& track, Instant at, const Ready
       alone += use.room.cpus;
       continue;
     }
-    Group& group = groups[use.sharing.group];
-    group.most = std::max(group.most, use.sharing.most);
-    for (uint32_t cpu : use.cores.Ids()) group.loads[cpu]++;
+    for (uint32_t cpu : use.cores.Ids()) groups[use.sharing.group].loads[cpu]++;
   }
   for (const Track::Hold& hold : track.holds()) {
     if (below != nullptr && !(hold.rank < *below)) continue;

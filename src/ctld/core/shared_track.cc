@@ -14,8 +14,7 @@ class GroupLoad {
   explicit GroupLoad(uint32_t group) : group_(group) {}
   uint32_t group() const { return group_; }
 
-  void Run(const CpuSet& cores, uint32_t most, int32_t by) {
-    most_ = std::max(most_, most);
+  void Run(const CpuSet& cores, int32_t by) {
     for (uint32_t cpu : cores.Ids()) {
       if (cpu >= loads_.size()) loads_.resize(cpu + 1);
       Count(loads_[cpu], -1);
@@ -24,19 +23,22 @@ class GroupLoad {
     }
   }
   void Plan(int32_t cpus, uint32_t most, bool begins) {
-    most_ = std::max(most_, most);
     planned_ += begins ? cpus : -cpus;
     if (begins) {
       sizes_.insert(cpus);
+      limits_.insert(most);
     } else {
       sizes_.erase(sizes_.find(cpus));
+      limits_.erase(limits_.find(most));
     }
   }
 
   int64_t Needs() const {
-    const int64_t beyond = std::max<int64_t>(planned_ - Slots(most_), 0);
-    const int64_t largest = sizes_.empty() ? 0 : *sizes_.rbegin() - NotFull(most_);
-    return used_ + std::max({(beyond + most_ - 1) / most_, largest, int64_t{0}});
+    if (sizes_.empty()) return used_;
+    const int64_t most = *limits_.rbegin();
+    const int64_t beyond = std::max<int64_t>(planned_ - Slots(most), 0);
+    const int64_t largest = *sizes_.rbegin() - NotFull(most);
+    return used_ + std::max({(beyond + most - 1) / most, largest, int64_t{0}});
   }
   // The most CPUs of one more job, where the group may have so many.
   int64_t RoomFor(uint32_t most, int64_t cpus) const {
@@ -64,12 +66,12 @@ class GroupLoad {
   }
 
   uint32_t group_;
-  uint32_t most_ = 1;
   std::vector<int32_t> loads_;      // by CPU
   std::vector<int64_t> cpus_with_;  // by load
   int64_t used_ = 0;
   int64_t planned_ = 0;
-  std::multiset<int32_t> sizes_;  // of the planned ones
+  std::multiset<int32_t> sizes_;    // of the planned ones
+  std::multiset<uint32_t> limits_;  // likewise: the partition's may have been changed
 };
 
 class Sweep {
@@ -136,7 +138,7 @@ class Sweep {
       case Kind::kUseCpus: {
         const Track::Use& use = running_[step.index];
         if (!use.sharing.Shares()) return change(left_, {use.room.cpus, 0, {}});
-        return GroupOf(use.sharing).Run(use.cores, use.sharing.most, step.begins ? 1 : -1);
+        return GroupOf(use.sharing).Run(use.cores, step.begins ? 1 : -1);
       }
       case Kind::kHold: {
         const Track::Hold& hold = holds_[step.index];

@@ -216,6 +216,15 @@ TEST(CpuLayout, CountsForLaterWhatIsSureWhereverItIs) {
       for (uint32_t tasks = 0; tasks <= later.Tasks(); ++tasks) {
         ASSERT_GE(later.CpusFor(tasks), now.CpusFor(tasks)) << Words(c);
         ASSERT_LE(later.CpusFor(tasks), c.Free()) << Words(c);
+        ASSERT_LE(later.SureCpus(tasks), c.Free()) << Words(c);
+      }
+    }
+    // While so many are free as are sure, it takes the tasks, wherever the others are.
+    c.busy = CpuSet();
+    const LayoutRoom idle = c.RoomLater();
+    for (uint32_t tasks = 1; tasks <= idle.Tasks(); ++tasks) {
+      for (const auto& [free, takes] : fewest) {
+        if (free >= idle.SureCpus(tasks)) ASSERT_GE(takes, tasks) << Words(c) << ", any " << free;
       }
     }
     // No less than that where cores are given away whole.

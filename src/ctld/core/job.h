@@ -257,6 +257,10 @@ struct Job {
   uint32_t restarts = 0;  // also the attempt number of its steps
   uint32_t next_step_id = 0;
   std::optional<uint32_t> kill_uid;
+  // Asked while pending, allocated once it runs.
+  uint32_t num_cpus = 0;
+  uint32_t num_nodes = 0;
+  uint32_t num_tasks = 0;
 
   SharedText partition;
   SharedText account;
@@ -265,11 +269,6 @@ struct Job {
   SharedText sched_nodes;
   SharedText script_hash;
   SharedText env_hash;
-
-  // Asked while pending, allocated once it runs.
-  uint32_t num_cpus = 0;
-  uint32_t num_nodes = 0;
-  uint32_t num_tasks = 0;
 
   BoxedVector<NodeShare> shares;              // kept after the end
   BoxedVector<std::string> pending_nodes;     // completing: nodes that have not said "gone"

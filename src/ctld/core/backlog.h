@@ -37,6 +37,7 @@ struct ShapeQueue {
   std::shared_ptr<const Shape> shape;
   PartitionIndex partition = 0;
   uint32_t sole_user = 0;  // as in Terms
+  JobId het;               // of that heterogeneous job alone, whose leader is in it; 0: none
   absl::btree_set<ReadyKey> jobs;
 
   // From the configuration; made when first needed.
@@ -47,6 +48,8 @@ struct ShapeQueue {
   // The terms of its jobs when they have waited long enough for few switches; null: they ask for
   // no fewer than there are.
   std::shared_ptr<const Terms> anywhere;
+  // Of a heterogeneous job: each component as if it were alone, by offset; `fits` is of all of them.
+  std::vector<ShapeQueue> together;
 
   bool judged = false;
   Verdict verdict;
@@ -114,13 +117,14 @@ class Backlog {
     absl::InlinedVector<ShapeQueue*, 1> queues;  // of each key; they have the shape
   };
   ShapeQueue& MakeQueue(const std::shared_ptr<const Shape>& shape, PartitionIndex partition,
-                        uint32_t sole_user);
+                        uint32_t sole_user, JobId het);
   void ForgetEmptyQueues();
 
   absl::btree_set<ReadyKey> by_rank_;
   IdMap<Entry> keys_;
   std::vector<std::unique_ptr<ShapeQueue>> queues_;
-  absl::flat_hash_map<std::tuple<const Shape*, PartitionIndex, uint32_t>, ShapeQueue*> queue_of_;
+  absl::flat_hash_map<std::tuple<const Shape*, PartitionIndex, uint32_t, JobId>, ShapeQueue*>
+      queue_of_;
 };
 
 }  // namespace reeve::ctld

@@ -39,6 +39,7 @@ class Cancellation {
       const bool one = pick.array_tasks.find_first_of(",-") == std::string::npos;
       StrAppend(&label, "_", one ? "" : "[", pick.array_tasks, one ? "" : "]");
     }
+    if (pick.het_offset.has_value()) StrAppend(&label, "+", *pick.het_offset);
     if (pick.step.has_value()) StrAppend(&label, ".", ToString(*pick.step));
     return label;
   }
@@ -120,6 +121,7 @@ class Cancellation {
     }
     if (job.Finished() || job.Completing()) return Refuse(kAlreadyDone);
     if (!Ends()) return Signal(job);
+    if (job.het->offset > 0 && job.Pending()) return Refuse(kNotWholeHetJob);
     context_.Log(LogLevel::kInfo, StrCat("job ", JobLabel(job), " (", job.id.value,
                                          "): cancelled by ", event_.caller.user_name));
     EndJob(context_, job, {.state = JobState::kCancelled, .kill_uid = event_.caller.uid});

@@ -15,6 +15,7 @@ namespace reeve::ctld {
 namespace {
 
 absl::Status RequeueJob(Context& context, Job& job, const Caller& caller, bool hold) {
+  if (job.het->offset > 0) return Refuse(kNotWholeHetJob);
   if (job.Pending()) return Refuse(kJobPending);
   if (!job.spec->batch) return Refuse(kBatchOnly);
   if (!MayRequeue(context.state, job)) return Refuse(kDisabled);

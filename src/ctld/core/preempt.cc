@@ -51,7 +51,8 @@ absl::Duration PreemptRules::LongestGrace(uint32_t below) const {
 }
 
 absl::Time PreemptRules::ChosenFrom(const Job& job, uint32_t below) const {
-  if (!job.Running() || IsSet(job.preempt_time)) return absl::InfiniteFuture();
+  // A component does not leave without the others.
+  if (!job.Running() || IsSet(job.preempt_time) || job.IsComponent()) return absl::InfiniteFuture();
   const auto partition = partitions_.find(job.partition);
   if (partition == partitions_.end() || partition->second->priority_tier >= below) {
     return absl::InfiniteFuture();

@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "common/base/hostlist.h"
+#include "ctld/core/het_plan.h"
 #include "ctld/core/select_nodes.h"
 
 namespace reeve::ctld {
@@ -60,9 +61,7 @@ std::vector<std::string> Unavailable(const State& state, const ShapeQueue& queue
   return names;
 }
 
-}  // namespace
-
-void FitQueue(const State& state, ShapeQueue& queue) {
+void FitAlone(const State& state, ShapeQueue& queue) {
   const PartitionEntry& partition = state.partitions[queue.partition];
   queue.terms = MakeTerms(*queue.shape, partition.facts, state.settings);
   queue.terms.sole_user = queue.sole_user;
@@ -97,6 +96,13 @@ void FitQueue(const State& state, ShapeQueue& queue) {
   }
 }
 
+}  // namespace
+
+void FitQueue(const State& state, ShapeQueue& queue) {
+  FitAlone(state, queue);
+  if (queue.het) FitTogether(state, queue);
+}
+
 std::optional<Reason> WhyNever(const State& state, const ShapeQueue& queue) {
   const Shape& shape = *queue.shape;
   const std::optional<Reason> limit =
@@ -110,6 +116,7 @@ std::optional<Reason> WhyNever(const State& state, const ShapeQueue& queue) {
 }
 
 Verdict Judge(const State& state, const ShapeQueue& queue) {
+  if (queue.het) return JudgeTogether(state, queue);
   const Shape& shape = *queue.shape;
   const Partition& partition = state.partitions[queue.partition].facts;
   if (const std::optional<Reason> down = StateOf(partition)) return {.reason = *down};

@@ -325,6 +325,7 @@ void Context::AddReady(const Job& asked) {
   if (job.IsArrayRecord()) state.backlog.unplanned.insert(keys.begin(), keys.end());
   const auto sole_user = [&](PartitionIndex partition) { return state.SoleUserOf(job, partition); };
   if (state.backlog.Insert(job, keys, sole_user)) state.plan.Drop(job.id);
+  if (job.IsComponent()) FollowComponents(*this, job.id);
   effects.schedule = true;
 }
 

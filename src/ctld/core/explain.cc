@@ -184,7 +184,10 @@ class Explainer {
       const Plan::Place& place = planned->places.front();
       const std::vector<NodeIndex> nodes(place.nodes.begin(), place.nodes.end());
       out_.planned_start = ToTime(place.at);
-      out_.planned_partition = state_.partitions[planned->key.partition].facts.name;
+      out_.planned_partition =
+          job_.IsComponent() && !out_.prospects.empty()
+              ? out_.prospects.front().partition
+              : state_.partitions[planned->key.partition].facts.name;
       if (sight_.nodes) out_.planned_nodes = NamesOf(state_, nodes);
       return PutBusy(nodes, planned->key, place.at);
     }

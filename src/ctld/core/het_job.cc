@@ -30,24 +30,6 @@ void ForgetPlace(Context& context, Job& job) {
   SetReason(context, job, Reason::kNone);
 }
 
-// They have a place, but a component is another one than it was found for.
-void FollowShapes(Context& context, const std::vector<Job*>& jobs) {
-  State& state = context.state;
-  const JobId leader = jobs.front()->id;
-  for (const ReadyKey& key : state.backlog.KeysOf(leader)) {
-    ShapeQueue& queue = *state.backlog.QueueOf(key);
-    const auto is_that = [&](const Job* job, const ShapeQueue& part) {
-      return job->shape == part.shape && state.PartitionsOf(*job).front() == part.partition;
-    };
-    const bool same = std::equal(jobs.begin(), jobs.end(), queue.together.begin(),
-                                 queue.together.end(), is_that);
-    if (same || !queue.fitted) continue;
-    queue.fitted = queue.judged = queue.blocked = false;
-    state.plan.Drop(leader);
-    state.backlog.unplanned.insert(key);
-  }
-}
-
 }  // namespace
 
 std::vector<Job*> ComponentsOf(State& state, const Job& component) {
@@ -138,8 +120,24 @@ const Job* ComponentIsReady(Context& context, JobId id) {
     if (state.backlog.Erase(job.het->leader)) state.plan.Drop(job.het->leader);
     return nullptr;
   }
-  FollowShapes(context, jobs);
   return jobs.front();
+}
+
+void FollowComponents(Context& context, JobId leader) {
+  State& state = context.state;
+  const std::vector<Job*> jobs = WithComponents(state, leader);
+  for (const ReadyKey& key : state.backlog.KeysOf(leader)) {
+    ShapeQueue& queue = *state.backlog.QueueOf(key);
+    const auto is_that = [&](const Job* job, const ShapeQueue& part) {
+      return job->shape == part.shape && state.PartitionsOf(*job).front() == part.partition;
+    };
+    const bool same = std::equal(jobs.begin(), jobs.end(), queue.together.begin(),
+                                 queue.together.end(), is_that);
+    if (same || !queue.fitted) continue;
+    queue.fitted = queue.judged = queue.blocked = false;
+    state.plan.Drop(leader);
+    state.backlog.unplanned.insert(key);
+  }
 }
 
 void ComponentIsNotReady(Context& context, JobId id) {

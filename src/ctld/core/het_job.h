@@ -38,6 +38,8 @@ absl::StatusOr<std::vector<JobId>> ResolveComponents(State& state, const JobPick
 // The component waits for room and nothing else. The leader once that is true of all of them; null:
 // it is not.
 const Job* ComponentIsReady(Context& context, JobId id);
+// It is in the queue, perhaps with components that are others than they were.
+void FollowComponents(Context& context, JobId leader);
 // It waits for something of its own, or does not wait any more: none of them is in the queue.
 void ComponentIsNotReady(Context& context, JobId id);
 

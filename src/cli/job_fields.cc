@@ -176,7 +176,7 @@ constexpr ViewField<JobRow> kJobFields[] = {
      [](const Row& r) { return TimeText(r.job->eligible_time(), "N/A"); }},
     {0, "exit_code", "EXIT_CODE",
      [](const Row& r) { return ExitStatusText(r.job->exit_status()); }},
-    {0, "HetJobID", "HET_JOB_ID", 
+    {0, "HetJobID", "HET_JOB_ID",
      [](const Row& r) { return HetText(*r.job, r.job->het_job_id()); }},
     {0, "HetJobIDSet", "HET_JOB_ID_SET", [](const Row& r) { return HetJobIdSet(*r.job); }},
     {0, "HetJobOffset", "HET_JOB_OFFSET",

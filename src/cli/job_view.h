@@ -9,8 +9,8 @@
 #include <string_view>
 #include <vector>
 
-#include "common/base/job_state.h"
 #include "common/base/ids.h"
+#include "common/base/job_state.h"
 #include "reeve/v1/types.pb.h"
 
 namespace reeve::cli {

@@ -185,8 +185,8 @@ absl::Status CheckComponents(const std::vector<Job>& jobs) {
       const bool alike = other == nullptr || (matches && !(job.Pending() && other->Active()));
       const bool with_leader = !job.Active() || i > 0 || (other != nullptr && other->Active());
       if (alike && with_leader && (other != nullptr || job.Finished())) continue;
-      return absl::DataLossError(StrCat("job ", job.id.value, ": its job ", job.het->leader.value,
-                                        " is not whole"));
+      return absl::DataLossError(
+          StrCat("job ", job.id.value, ": its job ", job.het->leader.value, " is not whole"));
     }
   }
   return absl::OkStatus();

@@ -145,8 +145,7 @@ void Oracle::CheckEndOfComponent(const ctld::Controller& core, const ctld::Job& 
   if (runs_again || (leader != nullptr && leader->state == job.state)) return;
   if (job.state == JobState::kTimeout && leader != nullptr) return CheckEnd(job);
   scene_->Violation("end", "component ", ctld::JobLabel(job), " is ", ToString(BriefOf(job)),
-                    ", its leader is ",
-                    leader == nullptr ? "gone" : ToString(BriefOf(*leader)));
+                    ", its leader is ", leader == nullptr ? "gone" : ToString(BriefOf(*leader)));
 }
 
 void Oracle::CheckBatchEnd(const ctld::Job& job) {

@@ -18,7 +18,8 @@ bool Backlog::Insert(const Job& job, Keys keys,
   if (keys.empty()) return false;
   Entry entry{keys, {}};
   for (const ReadyKey& key : keys) {
-    ShapeQueue& queue = MakeQueue(job.shape, key.partition, sole_user(key.partition), job.het->leader);
+    ShapeQueue& queue =
+        MakeQueue(job.shape, key.partition, sole_user(key.partition), job.het->leader);
     entry.queues.push_back(&queue);
     if (queue.jobs.empty()) queue.blocked = false;  // nobody has kept count meanwhile
     queue.jobs.insert(key);

@@ -48,7 +48,8 @@ struct ShapeQueue {
   // The terms of its jobs when they have waited long enough for few switches; null: they ask for
   // no fewer than there are.
   std::shared_ptr<const Terms> anywhere;
-  // Of a heterogeneous job: each component as if it were alone, by offset; `fits` is of all of them.
+  // Of a heterogeneous job: each component as if it were alone, by offset; `fits` is of all of
+  // them.
   std::vector<ShapeQueue> together;
 
   bool judged = false;

@@ -102,7 +102,7 @@ class State {
   // Unfinished jobs by user and name, for singleton; in the order of their ids.
   absl::flat_hash_map<std::pair<uint32_t, std::string>, Namesakes> namesakes;
   absl::flat_hash_map<SharedText, uint32_t> blob_uses;
-  absl::flat_hash_set<JobId> active;  // hold resources
+  absl::flat_hash_set<JobId> active;           // hold resources
   absl::flat_hash_set<JobId> ending_together;  // heterogeneous jobs of which all is about to end
 
   Interned<JobSpec> specs;

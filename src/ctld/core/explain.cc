@@ -42,11 +42,7 @@ const Job& StandsForIn(const State& state, const Job& job) {
 class Explainer {
  public:
   Explainer(const State& state, const Job& job, const Sight& sight, absl::Time now)
-      : state_(state),
-        job_(job),
-        standing_(StandsForIn(state, job)),
-        sight_(sight),
-        now_(now) {}
+      : state_(state), job_(job), standing_(StandsForIn(state, job)), sight_(sight), now_(now) {}
 
   Explanation Run() {
     out_.job = job_.id;
@@ -184,10 +180,9 @@ class Explainer {
       const Plan::Place& place = planned->places.front();
       const std::vector<NodeIndex> nodes(place.nodes.begin(), place.nodes.end());
       out_.planned_start = ToTime(place.at);
-      out_.planned_partition =
-          job_.IsComponent() && !out_.prospects.empty()
-              ? out_.prospects.front().partition
-              : state_.partitions[planned->key.partition].facts.name;
+      out_.planned_partition = job_.IsComponent() && !out_.prospects.empty()
+                                   ? out_.prospects.front().partition
+                                   : state_.partitions[planned->key.partition].facts.name;
       if (sight_.nodes) out_.planned_nodes = NamesOf(state_, nodes);
       return PutBusy(nodes, planned->key, place.at);
     }

@@ -58,9 +58,11 @@ absl::Status CheckComponent(const JobSpec& spec, const JobSpec& first, uint32_t 
   const auto refuse = [](std::string_view what) {
     return Refuse(kUnsupported, StrCat("not supported in a heterogeneous job: ", what));
   };
-  if (offset >= kMostComponents) return refuse(StrCat("more than ", kMostComponents, " components"));
+  if (offset >= kMostComponents)
+    return refuse(StrCat("more than ", kMostComponents, " components"));
   if (!spec.array.empty()) return Refuse(kInvalidArray, "a heterogeneous job cannot be an array");
-  if (spec.partition.find(',') != std::string::npos) return refuse("several partitions for one component");
+  if (spec.partition.find(',') != std::string::npos)
+    return refuse("several partitions for one component");
   if (spec.reservation != first.reservation) return refuse("components in different reservations");
   if (spec.batch != first.batch) return refuse("components with and without a script");
   if (wishes.time_min.has_value()) return refuse("--time-min");
@@ -112,10 +114,10 @@ const Job* ComponentIsReady(Context& context, JobId id) {
   Job& job = *state.FindJob(id);
   job.het.Edit().ready = true;
   const std::vector<Job*> jobs = ComponentsOf(state, job);
-  const bool all = jobs.size() == job.het->size &&
-                   std::all_of(jobs.begin(), jobs.end(), [&](const Job* each) {
-                     return WaitsForRoom(*each) && !state.PartitionsOf(*each).empty();
-                   });
+  const bool all =
+      jobs.size() == job.het->size && std::all_of(jobs.begin(), jobs.end(), [&](const Job* each) {
+        return WaitsForRoom(*each) && !state.PartitionsOf(*each).empty();
+      });
   if (!all) {
     if (state.backlog.Erase(job.het->leader)) state.plan.Drop(job.het->leader);
     return nullptr;
@@ -131,8 +133,8 @@ void FollowComponents(Context& context, JobId leader) {
     const auto is_that = [&](const Job* job, const ShapeQueue& part) {
       return job->shape == part.shape && state.PartitionsOf(*job).front() == part.partition;
     };
-    const bool same = std::equal(jobs.begin(), jobs.end(), queue.together.begin(),
-                                 queue.together.end(), is_that);
+    const bool same =
+        std::equal(jobs.begin(), jobs.end(), queue.together.begin(), queue.together.end(), is_that);
     if (same || !queue.fitted) continue;
     queue.fitted = queue.judged = queue.blocked = false;
     state.plan.Drop(leader);
@@ -208,7 +210,8 @@ void AddHetEnvironment(const State& state, const Job& job, std::vector<std::stri
       const size_t equals = line.find('=');
       const std::string_view name = std::string_view(line).substr(0, equals);
       if (!name.starts_with("SLURM_")) continue;
-      if (std::find(std::begin(kOfTheWhole), std::end(kOfTheWhole), name) != std::end(kOfTheWhole)) {
+      if (std::find(std::begin(kOfTheWhole), std::end(kOfTheWhole), name) !=
+          std::end(kOfTheWhole)) {
         continue;
       }
       environment.push_back(StrCat(name, "_HET_GROUP_", i, std::string_view(line).substr(equals)));

@@ -25,6 +25,14 @@ constexpr uint32_t kMostComponents = 128;
 std::vector<Job*> ComponentsOf(State& state, const Job& component);
 // The job alone, or all of its components.
 std::vector<Job*> WithComponents(State& state, JobId id);
+// Visits them likewise.
+template <typename Visit>
+void ForEachComponent(State& state, JobId id, Visit visit) {
+  Job* job = state.FindJob(id);
+  if (job == nullptr) return;
+  if (!job->IsComponent()) return visit(*job);
+  for (Job* each : ComponentsOf(state, *job)) visit(*each);
+}
 // Who has the place in the queue and in the plan: the job itself, or its leader.
 JobId StandsFor(const State& state, JobId id);
 

@@ -1,5 +1,5 @@
-// Could the components of a heterogeneous job start together: ever, with the nodes that are up, now?
-// (When: Plan::FindTogether.) Nothing here changes anything.
+// Could the components of a heterogeneous job start together: ever, with the nodes that are up,
+// now? (When: Plan::FindTogether.) Nothing here changes anything.
 #pragma once
 
 #include <optional>

@@ -17,6 +17,7 @@ struct ComponentOffers {
 // A placement for each, or nullopt. The one with the fewest nodes to choose from chooses first;
 // when that leaves somebody with none, they choose in other orders: in all of them when they are
 // four or fewer, which finds a way if there is one for components of a node each.
-std::optional<std::vector<Placement>> SelectTogether(const std::vector<ComponentOffers>& components);
+std::optional<std::vector<Placement>> SelectTogether(
+    const std::vector<ComponentOffers>& components);
 
 }  // namespace reeve::ctld

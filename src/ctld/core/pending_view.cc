@@ -9,11 +9,11 @@
 namespace reeve::ctld {
 
 void PendingView::Explain(const ReadyKey& key, Reason reason, const std::string& detail) {
-  for (Job* job : WithComponents(state_, key.job)) {
-    if (job->reason == reason && job->reason_detail == detail) continue;
-    job->last_sched_time = context_.now;
-    SetReason(context_, *job, reason, detail);
-  }
+  ForEachComponent(state_, key.job, [&](Job& job) {
+    if (job.reason == reason && job.reason_detail == detail) return;
+    job.last_sched_time = context_.now;
+    SetReason(context_, job, reason, detail);
+  });
 }
 
 void PendingView::Wait(const ShapeQueue& queue, const ReadyKey& key) {
@@ -34,11 +34,11 @@ bool PendingView::BeforeReservation(const ShapeQueue& queue) const {
 }
 
 void PendingView::ClearPlannedStart(JobId id) {
-  for (Job* job : WithComponents(state_, id)) {
-    if (!IsSet(job->planned_start)) continue;
-    job->planned_start = absl::UnixEpoch();
-    context_.Shown(*job);
-  }
+  ForEachComponent(state_, id, [&](Job& job) {
+    if (!IsSet(job.planned_start)) return;
+    job.planned_start = absl::UnixEpoch();
+    context_.Shown(job);
+  });
 }
 
 void PendingView::ShowPlannedStart(JobId id) {
@@ -47,11 +47,11 @@ void PendingView::ShowPlannedStart(JobId id) {
   const Plan::PlannedJob* planned = state_.plan.Find(id);
   if (planned == nullptr) return ClearPlannedStart(id);
   const absl::Time start = ToTime(planned->places.front().at);
-  for (Job* job : WithComponents(state_, id)) {
-    if (job->planned_start == start) continue;
-    job->planned_start = start;
-    context_.Shown(*job);
-  }
+  ForEachComponent(state_, id, [&](Job& job) {
+    if (job.planned_start == start) return;
+    job.planned_start = start;
+    context_.Shown(job);
+  });
 }
 
 void PendingView::NameTops() {

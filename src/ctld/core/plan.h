@@ -106,8 +106,7 @@ class Plan {
   };
   std::optional<std::vector<Start>> FindTogether(const State& state,
                                                  absl::Span<const Component> components,
-                                                 const ReadyKey& rank, Track::View view,
-                                                 When when);
+                                                 const ReadyKey& rank, Track::View view, When when);
   // One place for all of them.
   std::vector<ReadyKey> KeepTogether(const State& state, const ReadyKey& key,
                                      absl::Span<const Component> components,

@@ -21,7 +21,7 @@ struct Site {
 };
 struct Moment {
   Instant at;
-  uint32_t site;  // kNobody: licences
+  uint32_t site;                                                       // kNobody: licences
   bool operator<(const Moment& other) const { return at > other.at; }  // the earliest on top
 };
 // What a component's sites could take together.
@@ -45,9 +45,10 @@ std::vector<ComponentOffers> OffersOf(absl::Span<const Plan::Component> componen
 
 }  // namespace
 
-std::optional<std::vector<Plan::Start>> Plan::FindTogether(
-    const State& state, absl::Span<const Component> components, const ReadyKey& rank,
-    Track::View view, When when) {
+std::optional<std::vector<Plan::Start>> Plan::FindTogether(const State& state,
+                                                           absl::Span<const Component> components,
+                                                           const ReadyKey& rank, Track::View view,
+                                                           When when) {
   Instant before = std::min(when.before, kNever);
   for (const Component& component : components) {
     const Instant end_by = std::min(component.end_by, when.end_by);

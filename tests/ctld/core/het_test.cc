@@ -1,7 +1,6 @@
 // Heterogeneous jobs: components that start together or not at all.
-#include "ctld/core/het_job.h"
-
 #include "ctld/core/explain.h"
+#include "ctld/core/het_job.h"
 #include "ctld/core/het_select.h"
 #include "tests/ctld/core/harness.h"
 #include "tests/ctld/core/random.h"
@@ -109,9 +108,8 @@ TEST(Het, IsAcceptedAsAWholeOrNotAtAll) {
             "invalid partition specified: none\nInvalid partition name specified");
   EXPECT_EQ(TrySubmit(c, {Spec(), Spec().Array("1-2")}).status().message(),
             "a heterogeneous job cannot be an array\nInvalid job array specification");
-  for (const Spec& bad :
-       {Spec().TimeMin(absl::Minutes(1)).Minutes(5), Spec().Switches(1), Spec().Licenses("foo"),
-        Spec().Partition("debug,debug")}) {
+  for (const Spec& bad : {Spec().TimeMin(absl::Minutes(1)).Minutes(5), Spec().Switches(1),
+                          Spec().Licenses("foo"), Spec().Partition("debug,debug")}) {
     EXPECT_THAT(std::string(TrySubmit(c, {Spec(), bad}).status().message()),
                 HasSubstr("not supported in a heterogeneous job: "));
   }
@@ -309,9 +307,8 @@ TEST(Het, IsTheSameAfterARestart) {
   c.Started(first);
   c.Restart();
   for (const char* node : {"n1", "n2"}) {
-    c.Register(node, node == std::string("n1")
-                         ? std::vector<KnownStep>{{first, kBatchStep, 0}}
-                         : std::vector<KnownStep>{});
+    c.Register(node, node == std::string("n1") ? std::vector<KnownStep>{{first, kBatchStep, 0}}
+                                               : std::vector<KnownStep>{});
   }
   EXPECT_FALSE(c.Running(id));
   EXPECT_EQ(c.Get(Component(id, 1)).planned_start, c.now + absl::Minutes(10));
@@ -353,10 +350,9 @@ TEST(Het, ExplainsWhichComponentWaitsForWhat) {
     return Explain(c.controller->state(), c.Get(job), Sight(), c.now).others;
   };
   const std::string label = std::to_string(id.value);
-  EXPECT_THAT(others(id),
-              ElementsAre(label + "+0 is ready, and waits for the others",
-                          label + "+1 is ready, and waits for the others",
-                          label + "+2 waits: JobHeldUser"));
+  EXPECT_THAT(others(id), ElementsAre(label + "+0 is ready, and waits for the others",
+                                      label + "+1 is ready, and waits for the others",
+                                      label + "+2 waits: JobHeldUser"));
   const JobId two = Submit(c, {Whole(), Whole().On("n1")});
   const std::string other = std::to_string(two.value);
   EXPECT_THAT(others(Component(two, 1)),
@@ -428,8 +424,7 @@ TEST(Het, StartsWhenBruteForceSays) {
         const uint32_t most = left - (count - k - 1);
         const uint32_t wanted = 1 + random(most);
         left -= wanted;
-        ask.components.push_back(
-            {wanted, 1 + random(cpus), 1 + static_cast<int>(random(6))});
+        ask.components.push_back({wanted, 1 + random(cpus), 1 + static_cast<int>(random(6))});
       }
       std::vector<Spec> specs;
       for (const Ask& component : ask.components) specs.push_back(SpecOf(component));

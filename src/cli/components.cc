@@ -27,6 +27,34 @@ std::optional<ComponentArguments> ParseComponents(Command command, int argc, cha
   }
 }
 
+namespace {
+
+// What steers the command may stand in any component.
+void TakeSteering(const JobRequest& from, JobRequest* request) {
+  request->verbose = std::max(request->verbose, from.verbose);
+  request->quiet |= from.quiet;
+  request->parsable |= from.parsable;
+  request->wait_for_end |= from.wait_for_end;
+  request->no_shell |= from.no_shell;
+  request->bell |= from.bell;
+  if (!request->wrap.has_value()) request->wrap = from.wrap;
+  if (!request->export_text.has_value()) request->export_text = from.export_text;
+  if (!request->immediate_seconds.has_value()) request->immediate_seconds = from.immediate_seconds;
+  if (request->action == Action::kRun) request->action = from.action;
+}
+
+}  // namespace
+
+std::optional<int> ReadTyped(Command command, const std::vector<std::vector<ParsedOption>>& typed,
+                             JobRequest* request) {
+  for (const std::vector<ParsedOption>& options : typed) {
+    JobRequest component;
+    if (auto code = ApplyOptions(command, options, Source::kCommandLine, &component)) return code;
+    TakeSteering(component, request);
+  }
+  return std::nullopt;
+}
+
 std::optional<int> ReadComponents(Command command,
                                   const std::vector<std::vector<ParsedOption>>& from_script,
                                   const std::vector<std::vector<ParsedOption>>& typed,
@@ -43,6 +71,7 @@ std::optional<int> ReadComponents(Command command,
       if (auto code = ApplyOptions(command, typed[i], Source::kCommandLine, &request)) return code;
     }
   }
+  for (const JobRequest& request : *requests) TakeSteering(request, &requests->front());
   return std::nullopt;
 }
 

@@ -20,6 +20,11 @@ struct ComponentArguments {
 // As ParseArguments, of components that a lone ":" stands between.
 std::optional<ComponentArguments> ParseComponents(Command command, int argc, char** argv);
 
+// A first look at what steers the command, wherever it stands: --help, --wrap, --quiet. An exit
+// code after an error has been printed.
+std::optional<int> ReadTyped(Command command, const std::vector<std::vector<ParsedOption>>& typed,
+                             JobRequest* request);
+
 // One request for each component that the script or the command line has: of each its own part of
 // the script, then the environment, then its own part of the command line. An exit code after an
 // error has been printed.
@@ -29,7 +34,7 @@ std::optional<int> ReadComponents(Command command,
                                   const GetVariable& get_variable,
                                   std::vector<JobRequest>* requests);
 
-// CheckCombinations of each. What steers the command is the first one's.
+// CheckCombinations of each.
 std::optional<OptionFault> CheckComponents(std::span<JobRequest> requests, bool has_gres_types);
 
 // The specifications, the first one's and those behind it.

@@ -235,7 +235,7 @@ std::optional<int> ReadRequests(int argc, char** argv, std::vector<JobRequest>* 
   std::optional<ComponentArguments> arguments = ParseComponents(kSalloc, argc, argv);
   if (!arguments) return 255;
   JobRequest typed;
-  if (auto code = ApplyOptions(kSalloc, arguments->components[0], Source::kCommandLine, &typed)) {
+  if (auto code = ReadTyped(kSalloc, arguments->components, &typed)) {
     return code;
   }
   if (auto code = PrintActionAnswer(kSalloc, typed)) return code;

@@ -143,7 +143,7 @@ int Sbatch(int argc, char** argv) {
   if (!arguments) return 255;
   // A first look at the command line alone: it says where the script is.
   JobRequest typed;
-  if (auto code = ApplyOptions(kSbatch, arguments->components[0], Source::kCommandLine, &typed)) {
+  if (auto code = ReadTyped(kSbatch, arguments->components, &typed)) {
     return *code;
   }
   if (auto code = PrintActionAnswer(kSbatch, typed)) return *code;

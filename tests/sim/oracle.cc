@@ -324,8 +324,9 @@ std::string Oracle::Unrest(const ctld::Controller& core, const Disk& disk) const
       for (uint32_t i = 0; i < job.het->size; ++i) {
         const ctld::Job* other = core.FindJob(JobId{job.het->leader.value + i});
         if (other == nullptr) continue;
-        const bool held = other->Held() || !other->dependency.empty();
-        if (held) return;
+        const bool lacks =
+            !ctld::MissingLicenses(other->shape->licenses, core.settings().licenses).empty();
+        if (other->Held() || !other->dependency.empty() || lacks) return;
       }
     }
     why = StrCat("job ", job.id.value, " is ", ToString(BriefOf(job)), " (", ctld::ReasonText(job),

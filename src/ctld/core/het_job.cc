@@ -166,20 +166,45 @@ bool EndsAll(const State& state, const Job& job, const JobEnd& end) {
   return job.het->offset == 0 || !job.Active() || end.requeue || end.state == JobState::kNodeFail;
 }
 
+namespace {
+
+void RunAgain(Context& context, Job& job, bool hold, bool by_admin) {
+  if (!job.Completing()) return Requeue(context, job, hold, by_admin);
+  job.flags |= kJobFlagRequeued | (hold ? kJobFlagRequeueHold : kJobFlagNone);
+  job.held_by_admin = hold && by_admin;
+  context.Changed(job);
+}
+
+}  // namespace
+
+void RunTogetherAgain(Context& context, Job& job, bool hold, bool by_admin) {
+  for (Job* each : ComponentsOf(context.state, job)) {
+    each->reason_detail.clear();
+    RunAgain(context, *each, hold, by_admin);
+  }
+}
+
+void RunNoneAgain(Context& context, const Job& job, const JobEnd& end) {
+  if (!job.IsComponent()) return;
+  for (Job* each : ComponentsOf(context.state, job)) {
+    if (each->Pending()) {
+      EndJob(context, *each, end);
+    } else if (each->Completing() && (each->flags & kJobFlagRequeued) != 0) {
+      each->flags &= ~(kJobFlagRequeued | kJobFlagRequeueHold);
+      each->state = end.state;
+      each->kill_uid = end.kill_uid.has_value() ? end.kill_uid : each->kill_uid;
+      context.Changed(*each);
+    }
+  }
+}
+
 void EndTogether(Context& context, Job& job, JobEnd end) {
   State& state = context.state;
   const JobId leader = job.het->leader;
   state.ending_together.insert(leader);
   for (Job* each : ComponentsOf(state, job)) {
     if (each->Finished() && end.requeue) {
-      // It had ended before the others; it runs again with them.
-      if (!each->Completing()) {
-        Requeue(context, *each, end.hold, end.hold_by_admin);
-        continue;
-      }
-      each->flags |= kJobFlagRequeued | (end.hold ? kJobFlagRequeueHold : kJobFlagNone);
-      each->held_by_admin = end.hold && end.hold_by_admin;
-      context.Changed(*each);
+      RunAgain(context, *each, end.hold, end.hold_by_admin);  // it had ended before the others
       continue;
     }
     JobEnd own = end;

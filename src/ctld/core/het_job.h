@@ -58,6 +58,11 @@ void StartTogether(Context& context, JobId leader, const std::vector<Grant>& gra
 // a node failed, and when it is to run again.
 bool EndsAll(const State& state, const Job& job, const JobEnd& end);
 void EndTogether(Context& context, Job& job, JobEnd end);
+// A component that is over (perhaps still being cleared away) is to run again, and so are all.
+void RunTogetherAgain(Context& context, Job& job, bool hold, bool by_admin);
+// A component that was to run again does not: the others that wait for it, or were to run again as
+// well, end so. Nothing happens to a job that is no component.
+void RunNoneAgain(Context& context, const Job& job, const JobEnd& end);
 // No component waits, runs or is being cleared away.
 bool AllOver(State& state, const Job& component);
 

@@ -218,6 +218,30 @@ TEST(Het, IsRequeuedAsAWhole) {
   EXPECT_TRUE(c.Running(Component(id, 1)));
 }
 
+TEST(Het, IsCancelledAsAWholeOnItsWayBackIntoTheQueue) {
+  Cluster c(2, 4);
+  const JobId id = Submit(c, {Whole(), Whole()});
+  c.Started(id);
+  EXPECT_EQ(c.Control(JobAction::kRequeue, id), "");
+  EXPECT_EQ(c.State(Component(id, 1)), "PENDING");  // it had no step
+  EXPECT_EQ(CancelPick(c, id, 1), kNotWholeHetJob);
+  EXPECT_EQ(CancelPick(c, id), "");
+  EXPECT_EQ(c.State(Component(id, 1)), "CANCELLED");
+  c.Gone(id);
+  EXPECT_EQ(c.State(id), "CANCELLED");
+}
+
+TEST(Het, RunsAgainAsAWholeAfterItsEnd) {
+  Cluster c(2, 4);
+  const JobId id = Submit(c, {Whole(), Whole()});
+  c.Exit(id);
+  EXPECT_EQ(c.Control(JobAction::kRequeue, id), "");
+  for (uint32_t i : {0u, 1u}) {
+    EXPECT_TRUE(c.Running(Component(id, i)));
+    EXPECT_EQ(c.Get(Component(id, i)).restarts, 1u);
+  }
+}
+
 TEST(Het, RunsAgainWhenANodeOfAnyComponentFails) {
   Cluster c(3, 4);
   const JobId id = Submit(c, {Whole(), Whole()});

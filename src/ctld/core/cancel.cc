@@ -61,9 +61,9 @@ class Cancellation {
       Job& job = *context_.state.FindJob(id);
       if (!Matches(job)) continue;
       // Of an array, tasks that are over don't matter as long as one is not.
-      // A component ends with its leader.
-      const bool ended_with = job.het->offset > 0 && jobs->size() > 1;
-      if (jobs->size() > 1 && (any_left || ended_with) && job.Finished()) continue;
+      // A component ends with its leader, which may be on its way back into the queue.
+      const bool minor = job.IsComponent() ? job.het->offset > 0 : any_left;
+      if (jobs->size() > 1 && minor && job.Finished()) continue;
       const std::string label =
           pick.step.has_value() || jobs->size() == 1 ? LabelOf(pick) : JobLabel(job);
       Add(label, job.id, pick.step.has_value() ? CancelStep(job, *pick.step) : Cancel(job));

@@ -136,7 +136,7 @@ TEST(Het, TakesIdsInARow) {
   EXPECT_EQ(c.Submit(Spec().Hold()).value, 1u);
   const Spec held = Spec().Hold();
   // 2 to 4 are three; of four in a row there are none.
-  EXPECT_EQ(TrySubmit(c, {held, held, held, held}).status().message(), kTooManyJobs);
+  EXPECT_EQ(WordsOf(TrySubmit(c, {held, held, held, held}).status()), kTooManyJobs);
   EXPECT_EQ(Submit(c, {held, held, held}).value, 2u);
   EXPECT_EQ(c.Get(JobId{4}).het->offset, 2u);
 }

@@ -5,6 +5,8 @@
 
 #include "ctld/core/deadline.h"
 #include "ctld/core/eligibility.h"
+#include "ctld/core/het_job.h"
+#include "ctld/core/het_plan.h"
 #include "ctld/core/job_array.h"
 #include "ctld/core/make_room.h"
 #include "ctld/core/pending_view.h"
@@ -146,6 +148,10 @@ class Pass {
   void Gain(ShapeQueue& queue, NodeIndex index) {
     const size_t place = plan_.PlaceOf(index);
     if (!plan_.free_now().Test(place) || !queue.fits.Test(place)) return;
+    if (queue.het) {  // for one of its components, perhaps
+      queue.gained_nodes++;
+      return;
+    }
     const Node& node = *state_.nodes[index];
     const uint32_t tasks = TaskCapacity(queue.terms, FreeOffer(index, node, queue.terms.sharing));
     queue.gained_nodes += tasks > 0;
@@ -223,6 +229,7 @@ class Pass {
 
   // True when the job (or one of its tasks) was started, or is not to be looked at any more.
   bool Start(ShapeQueue& queue, const ReadyKey& key) {
+    if (queue.het) return StartComponents(queue, key);
     Job& job = *state_.FindJob(key.job);
     // A task that was started may have been the last that its array's limit lets run.
     if (!BelowArrayLimit(state_, job) || MissedDeadline(job, context_.now)) {
@@ -241,6 +248,27 @@ class Pass {
     StartJob(context_, job, key.partition, *grant);
     CatchUp();
     if (backlog_.Contains(key.job)) shown_.ShowPlannedStart(key.job);
+    return true;
+  }
+
+  bool StartComponents(ShapeQueue& queue, const ReadyKey& key) {
+    for (Job* job : WithComponents(state_, key.job)) {
+      if (!MissedDeadline(*job, context_.now)) continue;
+      Reconsider(context_, *job);
+      return true;
+    }
+    FreeNow sum;
+    const std::optional<std::vector<Grant>> grants =
+        FindGrantsTogether(state_, queue, key, now_, scratch_, sum);
+    if (!grants.has_value()) {
+      Block(queue, key, sum);
+      queue.missing_nodes = 0;  // more of any node may do
+      queue.missing_tasks = 0;
+      return false;
+    }
+    plan_.DropFirstPlace(key.job);
+    StartTogether(context_, key.job, *grants);
+    CatchUp();
     return true;
   }
 
@@ -278,6 +306,7 @@ class Pass {
   }
 
   bool PlanOne(ShapeQueue& queue, const ReadyKey& key) {
+    if (queue.het) return PlanComponents(queue, key);
     Instant from = Soonest();
     if (queue.not_before_epoch == plan_.grown_epoch() && !(key < queue.not_before_rank)) {
       from = std::max(from, queue.not_before);
@@ -304,6 +333,45 @@ class Pass {
     queue.not_before = start->at;
     queue.not_before_rank = key;
     queue.not_before_epoch = epoch;
+    return true;
+  }
+
+  bool PlanComponents(const ShapeQueue& queue, const ReadyKey& key) {
+    const bool strict = IsAmongFirst(kStrictJobs, key);
+    const auto search = [&](bool all) {
+      return plan_.FindTogether(state_, ComponentsToSearch(queue, key, all),
+                                strict ? key : kLastRank, Track::View::kHigherAndOwn,
+                                {.from = Soonest()});
+    };
+    const bool all = Thorough(queue, key);
+    std::optional<std::vector<Plan::Start>> starts = search(all);
+    if (!starts.has_value() && !all) starts = search(true);
+    if (!starts.has_value()) return false;
+    const std::vector<Plan::Component> components = ComponentsToSearch(queue, key, false);
+    for (const ReadyKey& lost : plan_.KeepTogether(state_, key, components, *starts)) PutBack(lost);
+    return true;
+  }
+
+  std::vector<Plan::Component> ComponentsToSearch(const ShapeQueue& queue, const ReadyKey& key,
+                                                  bool all) {
+    std::vector<Plan::Component> components;
+    const std::vector<Job*> jobs = WithComponents(state_, key.job);
+    for (size_t i = 0; i < queue.together.size(); ++i) {
+      const ShapeQueue& part = queue.together[i];
+      components.push_back({&part.terms, NodesToSearch(part, key, all), DeadlineOf(*jobs[i])});
+    }
+    return components;
+  }
+
+  bool MoveComponentsEarlier(const ShapeQueue& queue, const ReadyKey& key) {
+    const Plan::When when{.from = Soonest(), .before = plan_.Find(key.job)->places.back().at};
+    const std::vector<Plan::Component> components =
+        ComponentsToSearch(queue, key, Thorough(queue, key));
+    const std::optional<std::vector<Plan::Start>> starts =
+        plan_.FindTogether(state_, components, key, Track::View::kOthers, when);
+    if (!starts.has_value()) return false;
+    plan_.Drop(key.job);
+    (void)plan_.KeepTogether(state_, key, components, *starts);  // displaces nobody: all were seen
     return true;
   }
 
@@ -505,6 +573,11 @@ class Pass {
     if (planned == nullptr) return SeekPlaceAgain(key);
     if (!(planned->key == key)) return;
     const ShapeQueue& queue = *backlog_.QueueOf(key);
+    if (queue.het) {
+      if (!MoveComponentsEarlier(queue, key)) return;
+      shown_.ShowPlannedStart(key.job);
+      return NoteGrown();
+    }
     bool moved = MoveEarlierIn(queue, key);
     for (const std::shared_ptr<ShapeQueue>& magnet : queue.magnets) {
       moved = MoveEarlierIn(*magnet, key) || moved;

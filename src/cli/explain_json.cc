@@ -64,6 +64,11 @@ class Writer {
     Id("max_nodes", job.max_nodes());
     json_.Number("tasks", job.tasks());
     PutSwitches(job);
+    if (!job.others().empty()) {
+      json_.BeginArray("components");
+      for (const std::string& line : job.others()) json_.String("", line);
+      json_.EndArray();
+    }
     json_.BeginArray("waits");
     for (const pb::Explanation::Wait& wait : job.waits()) {
       json_.BeginObject();

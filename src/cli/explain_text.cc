@@ -44,6 +44,7 @@ class Printer {
       Say(prospect.never() ? "can never run" : "cannot run now", prospect.obstacle_text());
     }
     Say("planned start", PlannedStart());
+    for (const std::string& line : job_.others()) Say("component", line);
     Say("switches", Switches());
     Say("magnetic", Magnets());
     if (job_.last_start() != 0) {

@@ -85,6 +85,10 @@ std::string ExitStatusText(int32_t status) {
 
 using Row = JobRow;
 
+std::string HetText(const pb::Job& job, uint32_t number) {
+  return job.het_job_id() == 0 ? kNotAvailable : StrCat(number);
+}
+
 // Letters in the order in which %all prints them. Durations are never cut.
 constexpr ViewField<JobRow> kJobFields[] = {
     {'a', "Account", "ACCOUNT", [](const Row& r) { return OrNull(r.job->account()); }},
@@ -186,9 +190,11 @@ constexpr ViewField<JobRow> kJobFields[] = {
      [](const Row& r) { return TimeText(r.job->eligible_time(), "N/A"); }},
     {0, "exit_code", "EXIT_CODE",
      [](const Row& r) { return ExitStatusText(r.job->exit_status()); }},
-    {0, "HetJobID", "HET_JOB_ID", Always<kNotAvailable>},
-    {0, "HetJobIDSet", "HET_JOB_ID_SET", Always<kNotAvailable>},
-    {0, "HetJobOffset", "HET_JOB_OFFSET", Always<kNotAvailable>},
+    {0, "HetJobID", "HET_JOB_ID",
+     [](const Row& r) { return HetText(*r.job, r.job->het_job_id()); }},
+    {0, "HetJobIDSet", "HET_JOB_ID_SET", [](const Row& r) { return HetJobIdSet(*r.job); }},
+    {0, "HetJobOffset", "HET_JOB_OFFSET",
+     [](const Row& r) { return HetText(*r.job, r.job->het_job_offset()); }},
     {0, "LastSchedEval", "LAST_SCHED_EVAL",
      [](const Row& r) { return TimeText(r.job->last_sched_time(), "N/A"); }},
     {0, "LicensesAlloc", "LICENSES_ALLOC",

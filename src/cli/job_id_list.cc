@@ -25,6 +25,7 @@ v1::JobSelector ToProto(const JobSelector& selector) {
   out.set_job_id(selector.job.value);
   out.set_array_tasks(selector.array_task.has_value() ? StrCat(*selector.array_task)
                                                       : selector.array_tasks);
+  if (selector.het_offset.has_value()) out.set_het_offset(*selector.het_offset);
   if (selector.step.has_value()) out.set_step_id(selector.step->value);
   return out;
 }

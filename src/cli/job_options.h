@@ -44,6 +44,7 @@ struct JobRequest {
 
   // Of srun's step.
   std::optional<uint32_t> job_id;
+  std::optional<uint32_t> het_group;  // --het-group: a step of that component
   bool exact = false;
   bool overlap = false;
   bool label = false;

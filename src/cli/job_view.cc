@@ -85,11 +85,22 @@ uint32_t ArrayJobId(const pb::Job& job) {
 
 std::string JobIdText(const JobRow& row) {
   const pb::Job& job = *row.job;
+  if (job.het_job_id() != 0) return StrCat(job.het_job_id(), "+", job.het_job_offset());
   if (job.array_job_id() == 0) return StrCat(job.job_id());
   if (row.task.has_value()) return StrCat(job.array_job_id(), "_", *row.task);
   if (job.has_array_task_id()) return StrCat(job.array_job_id(), "_", job.array_task_id());
   if (job.array_tasks().empty()) return StrCat(job.array_job_id());
   return StrCat(job.array_job_id(), "_[", PendingTasksText(row), "]");
+}
+
+std::string HetJobIdSet(const pb::Job& job) {
+  if (job.het_job_id() == 0) return "N/A";
+  return StrCat(job.het_job_id(), "-", job.het_job_id() + job.het_job_size() - 1);
+}
+
+bool IsComponentOf(const pb::Job& job, const JobSelector& selector) {
+  return job.het_job_id() == selector.job.value && job.het_job_id() != 0 &&
+         selector.het_offset.value_or(job.het_job_offset()) == job.het_job_offset();
 }
 
 std::string ArrayTaskText(const JobRow& row) {

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "common/base/ids.h"
 #include "common/base/job_state.h"
 #include "reeve/v1/types.pb.h"
 
@@ -51,6 +52,10 @@ inline JobState StateOf(const pb::Job& job) {
 }
 bool IsPendingArray(const pb::Job& job);  // tasks that have not split off are in it
 
+// Of a heterogeneous job's component: the ids of all of them, "12-14"; "N/A" of any other job.
+std::string HetJobIdSet(const pb::Job& job);
+// "12+1" means that component, "12" every one of the heterogeneous job 12.
+bool IsComponentOf(const pb::Job& job, const JobSelector& selector);
 std::string JobIdText(const JobRow& row);      // "12", "12_3", "12_[4-6%2]"
 uint32_t ArrayJobId(const pb::Job& job);       // the job's own id when it is of no array
 std::string ArrayTaskText(const JobRow& row);  // "3", "4-6%2", "N/A"

@@ -340,6 +340,16 @@ Fault SetJobId(JobRequest& request, const OptionRow& row, std::string_view value
   return kFine;
 }
 
+Fault SetHetGroup(JobRequest& request, const OptionRow& row, std::string_view value) {
+  if (value.find_first_of(",-") != std::string_view::npos) {
+    return NotSupported(StrCat("a step over several components (--", row.name, "=", value, ")"));
+  }
+  uint32_t offset = 0;
+  if (Fault fault = ParseCount(row, value, 0, &offset)) return fault;
+  request.het_group = offset;
+  return kFine;
+}
+
 Fault SetKillOnBadExit(JobRequest& request, const OptionRow& row, std::string_view value) {
   uint32_t on = 1;
   if (!value.empty()) {

@@ -48,6 +48,7 @@ Fault SetTresPerTask(JobRequest& request, const OptionRow& row, std::string_view
 Fault SetPropagate(JobRequest& request, const OptionRow& row, std::string_view value);
 Fault SetImmediate(JobRequest& request, const OptionRow& row, std::string_view value);
 Fault SetJobId(JobRequest& request, const OptionRow& row, std::string_view value);
+Fault SetHetGroup(JobRequest& request, const OptionRow& row, std::string_view value);
 Fault SetKillOnBadExit(JobRequest& request, const OptionRow& row, std::string_view value);
 Fault SetWaitSeconds(JobRequest& request, const OptionRow& row, std::string_view value);
 Fault SetMpi(JobRequest& request, const OptionRow& row, std::string_view value);

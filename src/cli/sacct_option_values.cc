@@ -79,7 +79,9 @@ Fault AddJobs(std::string_view text, pb::QueryAccountingRequest* request) {
     const absl::StatusOr<JobSelector> job = ParseJobSelector(part);
     if (!job.ok()) return Fatal(StrCat("Bad job/step specified: ", part));
     pb::JobSelectorText selector;
-    selector.set_job_id(job->job.value);
+    // The ids of a heterogeneous job's components follow each other.
+    selector.set_job_id(job->job.value + job->het_offset.value_or(0));
+    if (job->het_offset) selector.set_het_offset(*job->het_offset);
     if (job->array_task) selector.set_array_task_id(*job->array_task);
     if (job->step) selector.set_step_id(job->step->value);
     if (job->array_tasks.empty()) {

@@ -32,6 +32,10 @@ bool Admits(const SacctOptions& options, const pb::Job& job) {
                    [&](const auto& reason) { return EqualsIgnoreCase(reason, job.reason()); })) {
     return false;
   }
+  for (const pb::JobSelectorText& selector : options.request.jobs()) {
+    if (!selector.has_het_offset() || selector.job_id() != job.job_id()) continue;
+    if (job.het_job_id() + selector.het_offset() != job.job_id()) return false;
+  }
   return std::all_of(
       options.constraints.begin(), options.constraints.end(),
       [&](const auto& feature) { return HasFeature(job.spec().features(), feature); });
@@ -42,7 +46,8 @@ std::optional<std::set<int32_t>> StepsAsked(const SacctOptions& options, const p
   std::set<int32_t> steps;
   for (const pb::JobSelectorText& selector : options.request.jobs()) {
     const bool same_array = job.array_job_id() != 0 && selector.job_id() == job.array_job_id();
-    if (selector.job_id() != job.job_id() && !same_array) continue;
+    const bool same_het = job.het_job_id() != 0 && selector.job_id() == job.het_job_id();
+    if (selector.job_id() != job.job_id() && !same_array && !same_het) continue;
     if (selector.has_array_task_id() && job.has_array_task_id() &&
         selector.array_task_id() != job.array_task_id()) {
       continue;

@@ -128,6 +128,7 @@ std::string StepStateText(const pb::Step& step) {
 }
 
 std::string JobIdText(const pb::Job& job, size_t max_tasks_length) {
+  if (job.het_job_id() != 0) return StrCat(job.het_job_id(), "+", job.het_job_offset());
   if (job.array_job_id() == 0) return StrCat(job.job_id());
   if (job.has_array_task_id()) return StrCat(job.array_job_id(), "_", job.array_task_id());
   const absl::StatusOr<IdRanges> tasks = IdRanges::Parse(job.array_tasks());

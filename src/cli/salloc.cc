@@ -13,6 +13,7 @@
 #include "cli/background.h"
 #include "cli/cluster_network.h"
 #include "cli/command.h"
+#include "cli/components.h"
 #include "cli/controller_client.h"
 #include "cli/early_signals.h"
 #include "cli/option_parser.h"
@@ -37,11 +38,11 @@ std::string UserShell() {
 // One allocation and its command. Everything happens on the loop's thread.
 class SallocSession {
  public:
-  SallocSession(std::shared_ptr<ControllerClient> client, JobRequest request,
+  SallocSession(std::shared_ptr<ControllerClient> client, std::vector<JobRequest> requests,
                 std::vector<std::string> command)
       : loop_(std::make_shared<os::EventLoop>()),
         client_(std::move(client)),
-        request_(std::move(request)),
+        requests_(std::move(requests)),
         is_shell_(command.empty()),
         command_(std::move(command)) {
     if (is_shell_) command_ = {UserShell()};
@@ -66,7 +67,8 @@ class SallocSession {
 
   std::shared_ptr<os::EventLoop> loop_;
   std::shared_ptr<ControllerClient> client_;
-  JobRequest request_;
+  std::vector<JobRequest> requests_;  // of a heterogeneous job one a component
+  JobRequest& request_ = requests_.front();
   const bool is_shell_;
   std::vector<std::string> command_;
   std::unique_ptr<Allocation> allocation_;
@@ -83,7 +85,7 @@ int SallocSession::Run() {
   HandleSignals();
   pb::SubmitJobRequest submit;
   submit.set_request_id(RequestId());
-  *submit.mutable_spec() = request_.spec;
+  PutComponents(requests_, &submit);
   Allocation::Events events;
   events.on_granted = [this](const pb::WaitJobResponse& granted) { OnGranted(granted); };
   events.on_failed = [this](int code) { Leave(code); };
@@ -227,44 +229,42 @@ void SallocSession::Relinquish(int status) {
 }
 
 // From the environment and the command line; an exit code after an error or an answer.
-std::optional<int> ReadRequest(int argc, char** argv, JobRequest* request,
-                               std::vector<std::string>* command) {
+std::optional<int> ReadRequests(int argc, char** argv, std::vector<JobRequest>* requests,
+                                std::vector<std::string>* command) {
   auto variable = [](const char* name) -> const char* { return getenv(name); };
-  std::optional<ParsedArguments> arguments = ParseArguments(kSalloc, argc, argv);
+  std::optional<ComponentArguments> arguments = ParseComponents(kSalloc, argc, argv);
   if (!arguments) return 255;
   JobRequest typed;
-  if (auto code = ApplyOptions(kSalloc, arguments->options, Source::kCommandLine, &typed)) {
+  if (auto code = ReadTyped(kSalloc, arguments->components, &typed)) {
     return code;
   }
   if (auto code = PrintActionAnswer(kSalloc, typed)) return code;
-  if (auto code = ApplyEnvironment(kSalloc, variable, request)) return code;
-  if (auto code = ApplyOptions(kSalloc, arguments->options, Source::kCommandLine, request)) {
+  if (auto code = ReadComponents(kSalloc, {}, arguments->components, variable, requests)) {
     return code;
   }
   command->assign(argv + arguments->first_operand, argv + argc);
-  for (const std::string& word : *command) {
-    if (word == ":") return PrintFault(kSalloc, NotSupported("a heterogeneous job (\":\")"));
-  }
   return std::nullopt;
 }
 
 }  // namespace
 
 int Salloc(int argc, char** argv) {
-  JobRequest request;
+  std::vector<JobRequest> requests;
   std::vector<std::string> command;
-  if (auto code = ReadRequest(argc, argv, &request, &command)) return *code;
+  if (auto code = ReadRequests(argc, argv, &requests, &command)) return *code;
   BlockSignals({SIGINT, SIGQUIT, SIGTERM, SIGHUP});
   std::shared_ptr<ControllerClient> client = ControllerClient::CreateOrPrint(std::string(kName));
   if (client == nullptr) return 1;
-  if (auto fault = CheckCombinations(&request, !client->config().gres_types.empty())) {
+  if (auto fault = CheckComponents(requests, !client->config().gres_types.empty())) {
     return PrintFault(kSalloc, *fault);
   }
-  pb::JobSpec* spec = &request.spec;
-  if (spec->name().empty()) spec->set_name("interactive");
-  DescribeSubmitter(argc, argv, spec);
-  PrintSettings(kSalloc, request);
-  SallocSession session(std::move(client), std::move(request), std::move(command));
+  for (JobRequest& request : requests) {
+    pb::JobSpec* spec = &request.spec;
+    if (spec->name().empty()) spec->set_name("interactive");
+    DescribeSubmitter(argc, argv, spec);
+    PrintSettings(kSalloc, request);
+  }
+  SallocSession session(std::move(client), std::move(requests), std::move(command));
   return session.Run();
 }
 

@@ -1,9 +1,11 @@
 // sbatch: sends a script to the controller.
 #include <cstdio>
 #include <cstdlib>
+#include <span>
 
 #include "cli/batch_script.h"
 #include "cli/command.h"
+#include "cli/components.h"
 #include "cli/controller_client.h"
 #include "cli/option_parser.h"
 #include "cli/script_options.h"
@@ -45,15 +47,10 @@ std::optional<BatchScript> FetchScript(const JobRequest& request, int operands, 
   return *std::move(script);
 }
 
-std::optional<int> ApplyScript(const BatchScript& script, JobRequest* request) {
-  absl::StatusOr<std::vector<std::string>> words = ScriptOptionWords(script.text);
-  if (!words.ok()) {
-    PrintError(kName, Message(words.status()));
-    return 255;
-  }
+std::optional<int> ReadWords(std::vector<std::string> words, std::vector<ParsedOption>* options) {
   std::string name(kName);
   std::vector<char*> argv = {name.data()};
-  for (std::string& word : *words) argv.push_back(word.data());
+  for (std::string& word : words) argv.push_back(word.data());
   int argc = static_cast<int>(argv.size());
   argv.push_back(nullptr);
   std::optional<ParsedArguments> parsed = ParseArguments(kSbatch, argc, argv.data());
@@ -63,7 +60,22 @@ std::optional<int> ApplyScript(const BatchScript& script, JobRequest* request) {
                StrCat("Invalid directive found in batch script: ", argv[parsed->first_operand]));
     return 255;
   }
-  return ApplyOptions(kSbatch, parsed->options, Source::kScript, request);
+  *options = std::move(parsed->options);
+  return std::nullopt;
+}
+
+// The options of each component.
+std::optional<int> ReadScript(const BatchScript& script,
+                              std::vector<std::vector<ParsedOption>>* options) {
+  absl::StatusOr<std::vector<std::vector<std::string>>> components = ScriptOptionWords(script.text);
+  if (!components.ok()) {
+    PrintError(kName, Message(components.status()));
+    return 255;
+  }
+  for (std::vector<std::string>& words : *components) {
+    if (auto code = ReadWords(std::move(words), &options->emplace_back())) return code;
+  }
+  return std::nullopt;
 }
 
 // --wait: the job's exit code, as srun would give it.
@@ -99,14 +111,18 @@ void PrintSubmitted(const ControllerClient& client, const JobRequest& request, u
   }
 }
 
-int Submit(const ControllerClient& client, JobRequest* request, BatchScript script) {
+int Submit(const ControllerClient& client, std::span<JobRequest> requests, BatchScript script) {
+  JobRequest* request = &requests.front();
   pb::SubmitJobRequest submit;
   submit.set_request_id(RequestId());
   for (std::string& variable : BatchEnvironment(request))
     submit.add_environment(std::move(variable));
   submit.set_script(std::move(script.text));
-  *request->spec.mutable_rlimits() = LimitsToPropagate(request->propagate);
-  *submit.mutable_spec() = request->spec;
+  for (JobRequest& each : requests) {
+    *each.spec.mutable_rlimits() = LimitsToPropagate(each.propagate);
+    each.spec.set_export_none(request->spec.export_none());
+  }
+  PutComponents(requests, &submit);
   absl::StatusOr<pb::SubmitJobResponse> answer =
       client.Call<pb::SubmitJobResponse>("Controller/SubmitJob", submit);
   if (!answer.ok()) {
@@ -123,11 +139,11 @@ int Submit(const ControllerClient& client, JobRequest* request, BatchScript scri
 }  // namespace
 
 int Sbatch(int argc, char** argv) {
-  std::optional<ParsedArguments> arguments = ParseArguments(kSbatch, argc, argv);
+  std::optional<ComponentArguments> arguments = ParseComponents(kSbatch, argc, argv);
   if (!arguments) return 255;
   // A first look at the command line alone: it says where the script is.
   JobRequest typed;
-  if (auto code = ApplyOptions(kSbatch, arguments->options, Source::kCommandLine, &typed)) {
+  if (auto code = ReadTyped(kSbatch, arguments->components, &typed)) {
     return *code;
   }
   if (auto code = PrintActionAnswer(kSbatch, typed)) return *code;
@@ -136,30 +152,33 @@ int Sbatch(int argc, char** argv) {
   std::optional<BatchScript> script = FetchScript(typed, operands, operand);
   if (!script) return 1;
 
-  JobRequest request;
+  std::vector<std::vector<ParsedOption>> from_script;
   if (!typed.wrap.has_value()) {
-    if (auto code = ApplyScript(*script, &request)) return *code;
+    if (auto code = ReadScript(*script, &from_script)) return *code;
   }
   auto variable = [](const char* name) -> const char* { return getenv(name); };
-  if (auto code = ApplyEnvironment(kSbatch, variable, &request)) return *code;
-  if (auto code = ApplyOptions(kSbatch, arguments->options, Source::kCommandLine, &request)) {
+  std::vector<JobRequest> requests;
+  if (auto code =
+          ReadComponents(kSbatch, from_script, arguments->components, variable, &requests)) {
     return *code;
   }
 
   std::unique_ptr<ControllerClient> client = ControllerClient::CreateOrPrint(std::string(kName));
   if (client == nullptr) return 1;
-  if (auto fault = CheckCombinations(&request, !client->config().gres_types.empty())) {
+  if (auto fault = CheckComponents(requests, !client->config().gres_types.empty())) {
     return PrintFault(kSbatch, *fault);
   }
 
-  pb::JobSpec* spec = &request.spec;
-  spec->set_batch(true);
-  spec->set_command(script->path);
-  if (spec->name().empty()) spec->set_name(script->default_job_name);
-  for (int i = 1; i < operands; ++i) spec->add_script_args(operand[i]);
-  DescribeSubmitter(argc, argv, spec);
-  PrintSettings(kSbatch, request);
-  return Submit(*client, &request, *std::move(script));
+  for (JobRequest& request : requests) {
+    pb::JobSpec* spec = &request.spec;
+    spec->set_batch(true);
+    spec->set_command(script->path);
+    if (spec->name().empty()) spec->set_name(script->default_job_name);
+    for (int i = 1; i < operands; ++i) spec->add_script_args(operand[i]);
+    DescribeSubmitter(argc, argv, spec);
+    PrintSettings(kSbatch, request);
+  }
+  return Submit(*client, requests, *std::move(script));
 }
 
 }  // namespace reeve::cli

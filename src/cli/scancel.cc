@@ -134,7 +134,8 @@ absl::Status AskAboutEach(const ControllerClient& client, ScancelOptions* option
     std::vector<std::string> steps;
     for (size_t i = 0; i < options->jobs.size(); ++i) {
       const bool this_job = options->jobs[i].job.value == row.job->job_id() ||
-                            options->jobs[i].job.value == row.job->array_job_id();
+                            options->jobs[i].job.value == row.job->array_job_id() ||
+                            IsComponentOf(*row.job, options->jobs[i]);
       if (this_job && options->jobs[i].step.has_value()) steps.push_back(options->typed_ids[i]);
     }
     for (const std::string& step : steps) ask(step, row);

@@ -85,10 +85,15 @@ int ShowJobs(ScontrolSession& session, const std::string& id) {
   if (!TasksOf(selector).empty()) return PrintTasks(session, *answer, selector, context);
   bool any = false;
   for (const pb::Job& job : answer->jobs) {
+    if (selector.het_offset.has_value() && !IsComponentOf(job, selector)) continue;
     if (id.empty() && !session.settings().all && IsHidden(*client, job)) continue;
     any = true;
     const JobRow row{&job, std::nullopt, &context};
     fputs(ShowJobText(row, session.settings().show).c_str(), stdout);
+  }
+  if (!any && selector.het_offset.has_value()) {
+    if (!session.settings().quiet) printf("Job %s not found\n", id.c_str());
+    return 1;
   }
   if (!any && !session.settings().quiet) puts("No jobs in the system");
   return 0;
@@ -118,6 +123,7 @@ int ShowSteps(ScontrolSession& session, const std::string& id) {
     const bool wanted_task =
         tasks.empty() || std::find(tasks.begin(), tasks.end(), job.array_task_id()) != tasks.end();
     if (!wanted_task) continue;
+    if (selector.het_offset.has_value() && !IsComponentOf(job, selector)) continue;
     for (const pb::Step& step : job.steps()) {
       if (step.state() != pb::JOB_STATE_RUNNING) continue;
       if (selector.step.has_value() && selector.step->value != step.step_id()) continue;

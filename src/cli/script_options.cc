@@ -48,8 +48,8 @@ absl::Status SplitWords(std::string_view text, std::vector<std::string>* words) 
 
 }  // namespace
 
-absl::StatusOr<std::vector<std::string>> ScriptOptionWords(std::string_view script) {
-  std::vector<std::string> words;
+absl::StatusOr<std::vector<std::vector<std::string>>> ScriptOptionWords(std::string_view script) {
+  std::vector<std::vector<std::string>> components(1);
   int number = 0;
   for (std::string_view line : Split(script, "\n")) {
     ++number;
@@ -60,16 +60,19 @@ absl::StatusOr<std::vector<std::string>> ScriptOptionWords(std::string_view scri
       continue;
     }
     if (!rest.empty() && !IsBlank(rest[0])) continue;
-    size_t before = words.size();
+    std::vector<std::string> words;
     if (absl::Status split = SplitWords(rest, &words); !split.ok()) {
       return absl::InvalidArgumentError(
           StrCat("line ", number, " of the script: ", split.message(), ": ", line));
     }
-    if (words.size() > before && (words[before] == "hetjob" || words[before] == "packjob")) {
-      return absl::UnimplementedError("a heterogeneous job (#SBATCH hetjob) is not supported yet");
+    if (!words.empty() && (words[0] == "hetjob" || words[0] == "packjob")) {
+      components.emplace_back();
+      words.erase(words.begin());
     }
+    std::vector<std::string>& all = components.back();
+    all.insert(all.end(), words.begin(), words.end());
   }
-  return words;
+  return components;
 }
 
 }  // namespace reeve::cli

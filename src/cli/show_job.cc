@@ -24,12 +24,16 @@ std::string IdentityLine(const JobRow& row) {
     StrAppend(&line, " ArrayJobId=", job.array_job_id(), " ArrayTaskId=", ArrayTaskText(row));
     if (job.array_limit() != 0) StrAppend(&line, " ArrayTaskThrottle=", job.array_limit());
   }
+  if (job.het_job_id() != 0) {
+    StrAppend(&line, " HetJobId=", job.het_job_id(), " HetJobOffset=", job.het_job_offset());
+  }
   return StrCat(line, " JobName=", job.spec().name());
 }
 
 void AddState(const JobRow& row, const ShowOptions& options, RecordText* text) {
   const pb::Job& job = *row.job;
   const pb::JobSpec& spec = job.spec();
+  if (job.het_job_id() != 0) text->Line("HetJobIdSet=", HetJobIdSet(job));
   text->Line("UserId=", job.user_name(), "(", job.uid(), ") GroupId=", job.group_name(), "(",
              job.gid(), ") MCS_label=N/A");
   text->Line("Priority=", job.priority(), " Nice=", spec.nice(), " Account=", OrNull(job.account()),

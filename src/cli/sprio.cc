@@ -84,7 +84,7 @@ bool MakeRequest(const SprioOptions& options, pb::QueryJobsRequest* request) {
   request->set_with_priorities(true);
   for (const std::string& text : List(options.jobs)) {
     absl::StatusOr<JobSelector> selector = ParseJobSelector(text);
-    if (!selector.ok()) {
+    if (!selector.ok() || selector->het_offset.has_value()) {
       PrintError("sprio", StrCat("Invalid job id: ", text));
       return false;
     }

@@ -70,6 +70,8 @@ bool NamesTasks(const JobSelector& selector) {
 }
 
 bool MeansJob(const JobSelector& selector, const pb::Job& job) {
+  if (IsComponentOf(job, selector) && !NamesTasks(selector)) return true;
+  if (selector.het_offset.has_value()) return false;
   if (job.job_id() == selector.job.value && !NamesTasks(selector)) return true;
   if (job.array_job_id() != selector.job.value) return false;
   if (!NamesTasks(selector)) return true;

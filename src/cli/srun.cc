@@ -17,6 +17,7 @@
 #include "cli/controller_client.h"
 #include "cli/early_signals.h"
 #include "cli/option_parser.h"
+#include "cli/srun_het.h"
 #include "cli/srun_io.h"
 #include "cli/srun_lost_nodes.h"
 #include "cli/srun_request.h"
@@ -473,13 +474,14 @@ std::vector<std::string> StepEnvironment(const JobRequest& request, bool in_job)
 
 // From the environment and the command line; an exit code after an error or an answer.
 std::optional<int> ReadRequest(int argc, char** argv, JobRequest* request, int* first_operand) {
-  auto variable = [](const char* name) -> const char* { return getenv(name); };
+  GetVariable variable = [](const char* name) -> const char* { return getenv(name); };
   std::optional<ParsedArguments> arguments = ParseArguments(kSrun, argc, argv);
   if (!arguments) return 255;
   JobRequest typed;
   if (auto code = ApplyOptions(kSrun, arguments->options, Source::kCommandLine, &typed))
     return code;
   if (auto code = PrintActionAnswer(kSrun, typed)) return code;
+  if (typed.het_group.has_value()) variable = VariablesOfComponent(*typed.het_group, variable);
   if (auto code = ApplyEnvironment(kSrun, variable, request)) return code;
   if (auto code = ApplyOptions(kSrun, arguments->options, Source::kCommandLine, request)) {
     return code;
@@ -515,6 +517,18 @@ int Srun(int argc, char** argv) {
     return PrintFault(kSrun, *fault);
   }
   const bool in_job = request.job_id.has_value();
+  if (request.het_group.has_value()) {
+    if (!in_job) {
+      return PrintFault(kSrun, NotSupported("--het-group outside of a heterogeneous job"));
+    }
+    const absl::StatusOr<uint32_t> id =
+        ComponentJobId(*client, *request.job_id, *request.het_group);
+    if (!id.ok()) {
+      PrintDaemonError(kName, "Attempt to run a step of a component", id.status());
+      return 1;
+    }
+    request.job_id = *id;
+  }
   std::vector<std::string> warnings;
   if (auto fault = SettleStepRequest(in_job, &request, &warnings)) {
     return PrintFault(kSrun, *fault);

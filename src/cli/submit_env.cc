@@ -53,6 +53,7 @@ void AddSlurmVariables(const std::vector<std::string>& environment, std::vector<
 // What a job, step or task is told about itself. Wishes that a user may hold in the environment
 // for all jobs (SLURM_CONF, SLURM_TIME_FORMAT, ...) are not among them.
 bool BelongsToOuterJob(std::string_view name) {
+  if (Contains(name, "_HET_GROUP_") || name == "SLURM_HET_SIZE") return true;
   static constexpr std::array<std::string_view, 43> kNames = {"SLURM_JOBID",
                                                               "SLURM_NODELIST",
                                                               "SLURM_NNODES",

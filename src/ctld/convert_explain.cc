@@ -107,6 +107,7 @@ pb::Explanation ToProto(const Explanation& explanation) {
   for (const std::string& magnet : explanation.magnets) out.add_magnets(magnet);
   for (const Busy& busy : explanation.busy) *out.add_busy() = ToProto(busy);
   out.set_more_busy(explanation.more_busy);
+  for (const std::string& line : explanation.others) out.add_others(line);
   for (const Suggestion& suggestion : explanation.suggestions) {
     pb::Explanation::Suggestion* added = out.add_suggestions();
     added->set_option(suggestion.option);

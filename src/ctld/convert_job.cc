@@ -138,6 +138,13 @@ void PutArray(const Job& job, pb::Job* out) {
   out->set_array_task_count(job.array->task_count);
 }
 
+void PutHet(const Job& job, pb::Job* out) {
+  if (!job.IsComponent()) return;
+  out->set_het_job_id(job.het->leader.value);
+  out->set_het_job_offset(job.het->offset);
+  out->set_het_job_size(job.het->size);
+}
+
 absl::Status GetArray(const pb::Job& in, Job* job) {
   job->array_job_id = JobId{in.array_job_id()};
   if (in.has_array_task_id()) job->array_task_id = in.array_task_id();
@@ -399,6 +406,7 @@ pb::Job WithoutSpec(const Job& job, const std::string& cluster) {
   pb::Job out;
   out.set_job_id(job.id.value);
   PutArray(job, &out);
+  PutHet(job, &out);
   out.set_uid(job.owner->uid);
   out.set_gid(job.owner->gid);
   out.set_user_name(job.owner->user_name);
@@ -451,6 +459,9 @@ absl::StatusOr<Job> FromProto(const pb::Job& in, std::shared_ptr<const JobSpec> 
   job.id = JobId{in.job_id()};
   absl::Status array = GetArray(in, &job);
   if (!array.ok()) return array;
+  if (in.het_job_id() != 0) {
+    job.het = HetPart{JobId{in.het_job_id()}, in.het_job_offset(), in.het_job_size()};
+  }
   job.owner = std::make_shared<Owner>(Owner{in.uid(), in.gid(), in.user_name(), in.group_name()});
   job.spec = std::move(spec);
   job.state = static_cast<JobState>(in.state());

@@ -15,7 +15,7 @@ std::shared_ptr<const PublishedJob> PublishedJob::Make(pb::Job job) {
 PublishedJob::PublishedJob(pb::Job job, std::shared_ptr<const SpecBytes> spec,
                            SharedText script_hash)
     : id_(job.job_id()),
-      array_job_id_(job.array_job_id()),
+      array_job_id_(job.het_job_id() != 0 ? job.het_job_id() : job.array_job_id()),
       uid_(job.uid()),
       partition_size_(static_cast<uint32_t>(job.partition().size())),
       pending_(job.state() == pb::JOB_STATE_PENDING),

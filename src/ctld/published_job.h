@@ -25,7 +25,8 @@ class PublishedJob {
   static std::shared_ptr<const PublishedJob> Make(pb::Job job);
 
   uint32_t id() const { return id_; }
-  uint32_t array_job_id() const { return array_job_id_; }  // 0: not of an array
+  // Of its array, or of its heterogeneous job; 0: of neither.
+  uint32_t array_job_id() const { return array_job_id_; }
   uint32_t uid() const { return uid_; }
   bool pending() const { return pending_; }
   bool over() const { return over_; }  // in a final state, and not completing

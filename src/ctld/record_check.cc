@@ -7,6 +7,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
 #include "common/base/text.h"
+#include "ctld/core/het_job.h"
 
 namespace reeve::ctld {
 namespace {
@@ -195,6 +196,33 @@ absl::Status CheckShares(const std::vector<Job>& jobs) {
   return absl::OkStatus();
 }
 
+bool IsComponentRecord(const Job& job) {
+  const HetPart& part = *job.het;
+  return part.leader && part.size > 1 && part.size <= kMostComponents && part.offset < part.size &&
+         uint64_t{part.leader.value} + part.offset == job.id.value && !job.array_job_id;
+}
+
+// Those that wait or run have all their fellows; of what is over some may have been forgotten.
+absl::Status CheckComponents(const std::vector<Job>& jobs) {
+  absl::flat_hash_map<JobId, const Job*> by_id;
+  for (const Job& job : jobs) by_id[job.id] = &job;
+  for (const Job& job : jobs) {
+    if (!job.IsComponent()) continue;
+    for (uint32_t i = 0; i < job.het->size; ++i) {
+      const auto found = by_id.find(JobId{job.het->leader.value + i});
+      const bool known = found != by_id.end() && found->second->het->leader == job.het->leader;
+      const Job* other = known ? found->second : nullptr;
+      const bool matches = other != nullptr && other->het->size == job.het->size;
+      const bool alike = other == nullptr || (matches && !(job.Pending() && other->Active()));
+      const bool with_leader = !job.Active() || i > 0 || (other != nullptr && other->Active());
+      if (alike && with_leader && (other != nullptr || job.Finished())) continue;
+      return absl::DataLossError(
+          StrCat("job ", job.id.value, ": its job ", job.het->leader.value, " is not whole"));
+    }
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::Status CheckRecord(const Job& job) {
@@ -209,6 +237,7 @@ absl::Status CheckRecord(const Job& job) {
   absl::Status status = First({
       {job.id.value == 0 || job.id.value > kMaxJobId, "is no number of a job"},
       {(job.flags & ~kKnownFlags) != 0, "has unknown flags"},
+      {job.IsComponent() && !IsComponentRecord(job), "is a component that its job cannot have"},
       {job.IsArrayRecord() && (!job.array_job_id || job.array_task_id.has_value()),
        "is an array's record and is not"},
       {job.array_task_id.has_value() && !job.array_job_id, "is a task of no array"},
@@ -240,6 +269,7 @@ absl::Status CheckRecord(const Job& job) {
 absl::Status CheckTogether(const std::vector<Job>& jobs) {
   absl::Status status = CheckShares(jobs);
   if (status.ok()) status = CheckArrays(jobs);
+  if (status.ok()) status = CheckComponents(jobs);
   return status.ok() ? CheckArraySizes(jobs) : status;
 }
 

@@ -6,6 +6,7 @@
 #include "common/base/text.h"
 #include "ctld/core/errors.h"
 #include "ctld/core/explain.h"
+#include "ctld/core/het_job.h"
 
 namespace reeve::ctld {
 namespace {
@@ -112,8 +113,15 @@ size_t MaxRequestBytes(const Config& config) {
 
 absl::Status CheckLimits(const pb::SubmitJobRequest& request, const Config& config) {
   if (request.request_id().size() > kMaxId) return TooLong("request id");
+  if (request.het_components_size() >= static_cast<int>(kMostComponents)) {
+    return Refuse(kTooLong, StrCat("more than ", kMostComponents, " components in one job"));
+  }
   absl::Status status = CheckFiles(request, config);
-  return status.ok() ? CheckSpec(request.spec()) : status;
+  if (status.ok()) status = CheckSpec(request.spec());
+  for (const pb::JobSpec& spec : request.het_components()) {
+    if (status.ok()) status = CheckSpec(spec);
+  }
+  return status;
 }
 
 // How many bytes they are together is bounded by MaxRequestBytes.

@@ -17,6 +17,7 @@ constexpr size_t kMaxSubmitLine = 1024;  // of a step, of which a job may have 4
 JobPick FromProto(const pb::JobSelector& in) {
   JobPick pick{JobId{in.job_id()}, in.array_tasks(), std::nullopt};
   if (in.has_step_id()) pick.step = StepId{in.step_id()};
+  if (in.has_het_offset()) pick.het_offset = in.het_offset();
   return pick;
 }
 
@@ -55,6 +56,9 @@ ctld::SubmitJob Submission(const pb::SubmitJobRequest& request, const Caller& ca
   event.groups = facts.groups;
   event.spec = std::make_shared<JobSpec>(ctld::FromProto(request.spec()));
   event.immediate = request.immediate();
+  for (const pb::JobSpec& spec : request.het_components()) {
+    event.components.push_back(std::make_shared<JobSpec>(ctld::FromProto(spec)));
+  }
   return event;
 }
 

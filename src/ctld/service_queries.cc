@@ -33,13 +33,15 @@ std::string HostName() {
 }
 
 // Which jobs a request means: for each id asked for, the job itself or, of an array, the tasks
-// named.
+// named; of a heterogeneous job all components or the one named.
 class Selectors {
  public:
   explicit Selectors(const pb::QueryJobsRequest& request) {
     for (const pb::JobSelector& selector : request.jobs()) {
       absl::StatusOr<IdRanges> tasks = IdRanges::Parse(selector.array_tasks());
-      if (selector.array_tasks().empty()) {
+      if (selector.has_het_offset()) {
+        components_.insert({selector.job_id(), selector.job_id() + selector.het_offset()});
+      } else if (selector.array_tasks().empty()) {
         whole_.insert(selector.job_id());
       } else if (tasks.ok()) {
         parts_[selector.job_id()].push_back(*std::move(tasks));
@@ -48,6 +50,7 @@ class Selectors {
   }
 
   bool Match(const PublishedJob& job) const {
+    if (components_.contains({job.array_job_id(), job.id()})) return true;
     return MatchId(job, job.id()) || (job.array_job_id() != 0 && MatchId(job, job.array_job_id()));
   }
 
@@ -66,6 +69,7 @@ class Selectors {
   }
 
   absl::flat_hash_set<uint32_t> whole_;
+  absl::flat_hash_set<std::pair<uint32_t, uint32_t>> components_;  // the first one's id, its own
   absl::flat_hash_map<uint32_t, std::vector<IdRanges>> parts_;
 };
 

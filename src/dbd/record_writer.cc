@@ -187,7 +187,9 @@ absl::Status RecordWriter::BindAndPutJob(const Source& source, const pb::Job& jo
   Statement& put = put_job_;
   put.Bind(1, source.cluster).Bind(2, source.controller).Bind(3, int64_t{job.job_id()});
   put.Bind(4, int64_t{job.restarts()}).Bind(5, job.submit_time());
-  put.Bind(6, static_cast<int64_t>(job.revision())).Bind(7, int64_t{job.array_job_id()});
+  // Whoever asks for the first one's id means all of an array, or of a heterogeneous job.
+  const uint32_t whole = job.het_job_id() != 0 ? job.het_job_id() : job.array_job_id();
+  put.Bind(6, static_cast<int64_t>(job.revision())).Bind(7, int64_t{whole});
   if (job.has_array_task_id()) {
     put.Bind(8, int64_t{job.array_task_id()});
   } else {

@@ -12,7 +12,8 @@ using testing::IsEmpty;
 std::vector<std::string> Words(std::string_view script) {
   auto words = ScriptOptionWords(script);
   EXPECT_TRUE(words.ok()) << words.status();
-  return words.ok() ? *words : std::vector<std::string>{};
+  EXPECT_TRUE(!words.ok() || words->size() == 1);
+  return words.ok() ? words->front() : std::vector<std::string>{};
 }
 
 TEST(ScriptOptions, StopAtTheFirstCommand) {
@@ -39,11 +40,20 @@ TEST(ScriptOptions, OnlyTheExactMarkerCounts) {
               IsEmpty());
 }
 
-TEST(ScriptOptions, RefusesOpenQuotesAndHetjobs) {
+TEST(ScriptOptions, RefusesOpenQuotes) {
   EXPECT_EQ(ScriptOptionWords("#!/bin/sh\n#SBATCH -J \"x\n").status().code(),
             absl::StatusCode::kInvalidArgument);
-  EXPECT_EQ(ScriptOptionWords("#!/bin/sh\n#SBATCH -n1\n#SBATCH hetjob\n").status().code(),
-            absl::StatusCode::kUnimplemented);
+}
+
+TEST(ScriptOptions, AreSetApartByComponent) {
+  auto components = ScriptOptionWords(
+      "#!/bin/sh\n#SBATCH -n1\n#SBATCH -t5\n#SBATCH hetjob\n#SBATCH -n4\n#SBATCH packjob -p q\n");
+  ASSERT_TRUE(components.ok());
+  EXPECT_THAT(*components,
+              ElementsAre(ElementsAre("-n1", "-t5"), ElementsAre("-n4"), ElementsAre("-p", "q")));
+  components = ScriptOptionWords("#!/bin/sh\n#SBATCH hetjob\n");
+  ASSERT_TRUE(components.ok());
+  EXPECT_THAT(*components, ElementsAre(IsEmpty(), IsEmpty()));
 }
 
 }  // namespace

@@ -27,9 +27,9 @@ std::string Quoted(std::string_view word) {
 void CheckWords(const std::vector<std::string>& words) {
   std::string script = "#!/bin/sh\n#SBATCH";
   for (const std::string& word : words) StrAppend(&script, " ", Quoted(word));
-  absl::StatusOr<std::vector<std::string>> again = ScriptOptionWords(script);
+  absl::StatusOr<std::vector<std::vector<std::string>>> again = ScriptOptionWords(script);
   if (!words.empty() && (words[0] == "hetjob" || words[0] == "packjob")) return;
-  Expect(again.ok() && *again == words, "other words of: ", script);
+  Expect(again.ok() && again->size() == 1 && again->front() == words, "other words of: ", script);
 }
 
 void ApplyWords(std::vector<std::string> words) {
@@ -65,13 +65,17 @@ void Check(std::string_view script) {
   if (absl::Status checked = CheckScript(script); !checked.ok()) {
     Expect(!Message(checked).empty(), "no word of why");
   }
-  absl::StatusOr<std::vector<std::string>> words = ScriptOptionWords(script);
-  if (!words.ok()) return Expect(!Message(words.status()).empty(), "no word of why");
+  absl::StatusOr<std::vector<std::vector<std::string>>> components = ScriptOptionWords(script);
+  if (!components.ok()) {
+    return Expect(!Message(components.status()).empty(), "no word of why");
+  }
   size_t length = 0;
-  for (const std::string& word : *words) length += word.size();
+  for (const std::vector<std::string>& words : *components) {
+    for (const std::string& word : words) length += word.size();
+    CheckWords(words);
+    ApplyWords(words);
+  }
   Expect(length <= script.size(), "more words than text");
-  CheckWords(*words);
-  ApplyWords(*std::move(words));
 }
 
 }  // namespace

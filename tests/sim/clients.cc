@@ -103,6 +103,9 @@ void Clients::Submit(Submission& submission, uint32_t attempt) {
     blobs.emplace_back(script, script);
   }
   event.spec = std::move(spec);
+  for (const ctld::JobSpec& component : item.components) {
+    event.components.push_back(std::make_shared<ctld::JobSpec>(component));
+  }
   const bool once = attempt == UINT32_MAX;  // a repeat long after
   Call(
       [event](ctld::CallToken token) mutable {
@@ -255,7 +258,7 @@ void Clients::Control(const WorkItem& item) {
   const auto target = submissions_.find(item.target);
   if (target == submissions_.end() || !target->second.job.has_value()) return;
   Submission& submission = target->second;
-  const ctld::JobPick pick{*submission.job, item.array_tasks, std::nullopt};
+  const ctld::JobPick pick{*submission.job, item.array_tasks, std::nullopt, item.het_offset};
   const ctld::Caller caller = CallerOf(item.user);
   MakeEvent event;
   switch (item.kind) {

@@ -49,7 +49,8 @@ void Oracle::OnEffects(const ctld::Controller& core, const ctld::Effects& effect
   }
   for (const ctld::AccountingRecord& record : effects.accounting) {
     const auto* job = std::get_if<std::shared_ptr<const ctld::Job>>(&record);
-    if (job != nullptr && BriefOf(**job).Over()) CheckEnd(**job);
+    if (job == nullptr || !BriefOf(**job).Over()) continue;
+    (*job)->IsComponent() ? CheckEndOfComponent(core, **job) : CheckEnd(**job);
   }
   for (JobId id : effects.jobs_removed) CheckRemoved(core, id);
   for (JobId id : effects.jobs_changed) {
@@ -223,7 +224,25 @@ void Oracle::CheckLayout(const ctld::Controller& core, const ctld::Job& job) {
   }
 }
 
+// All components start together, each on nodes of its own.
+void Oracle::CheckTogether(const ctld::Controller& core, const ctld::Job& job) {
+  std::set<std::string> nodes;
+  for (uint32_t i = 0; i < job.het->size; ++i) {
+    const ctld::Job* other = core.FindJob(JobId{job.het->leader.value + i});
+    if (other == nullptr || !other->Running() || other->start_time != job.start_time) {
+      return scene_->Violation("together", "job ", ctld::JobLabel(job),
+                               " started without component ", i);
+    }
+    for (const ctld::NodeShare& share : other->shares) {
+      if (nodes.insert(share.node).second) continue;
+      scene_->Violation("together", "job ", ctld::JobLabel(job), " shares ", share.node,
+                        " with another component");
+    }
+  }
+}
+
 void Oracle::CheckStart(const ctld::Controller& core, const ctld::Job& job) {
+  if (job.IsComponent()) CheckTogether(core, job);
   CheckLicenses(core, job);
   CheckLayout(core, job);
   CheckChoice(core, job);
@@ -340,6 +359,14 @@ std::string Oracle::Unrest(const ctld::Controller& core, const Disk& disk) const
         }
         default:
           break;
+      }
+      // Or another component of its job.
+      for (uint32_t i = 0; i < job.het->size; ++i) {
+        const ctld::Job* other = core.FindJob(JobId{job.het->leader.value + i});
+        if (other == nullptr) continue;
+        const bool lacks =
+            !ctld::MissingLicenses(other->shape->licenses, core.settings().licenses).empty();
+        if (other->Held() || !other->dependency.empty() || lacks) return;
       }
     }
     why = StrCat("job ", job.id.value, " is ", ToString(BriefOf(job)), " (", ctld::ReasonText(job),

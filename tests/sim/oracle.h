@@ -58,12 +58,14 @@ class Oracle : public Witness {
   void CheckReservations(const ctld::Controller& core, const ctld::Job& job);
   void CheckKeptLicenses(const ctld::Controller& core, const ctld::Job& job);
   void CheckNodes(const ctld::Job& job);  // which runs: it gets none in addition
+  void CheckTogether(const ctld::Controller& core, const ctld::Job& job);  // likewise
   void CheckRemoved(const ctld::Controller& core, JobId id);
   void CheckTimeLimit(const ctld::Job& job);  // which runs
   void CheckPreempted(const ctld::Controller& core, const ctld::Job& job);
 
   // A run of a job is over, for good or to be repeated: oracle_end.cc.
   void CheckEnd(const ctld::Job& job);
+  void CheckEndOfComponent(const ctld::Controller& core, const ctld::Job& job);
   void CheckBatchEnd(const ctld::Job& job);
   void CheckByExit(const ctld::Job& job, const Run* run);
   void CheckAllocationEnd(const ctld::Job& job, const Submission& submission);

@@ -142,6 +142,20 @@ void Oracle::CheckEnd(const ctld::Job& job) {
   }
 }
 
+// A component ends with its leader; by itself only when it was cancelled or had no time left. The
+// leader's own end may be another component's doing.
+void Oracle::CheckEndOfComponent(const ctld::Controller& core, const ctld::Job& job) {
+  if (job.state == JobState::kCancelled) return CheckEnd(job);
+  if (job.state == JobState::kNodeFail || job.state == JobState::kDeadline) return;
+  if (job.het->offset == 0) return CheckEnd(job);
+  const ctld::Job* leader = core.FindJob(job.het->leader);
+  const bool runs_again = leader != nullptr && leader->restarts > job.restarts;
+  if (runs_again || (leader != nullptr && leader->state == job.state)) return;
+  if (job.state == JobState::kTimeout && leader != nullptr) return CheckEnd(job);
+  scene_->Violation("end", "component ", ctld::JobLabel(job), " is ", ToString(BriefOf(job)),
+                    ", its leader is ", leader == nullptr ? "gone" : ToString(BriefOf(*leader)));
+}
+
 void Oracle::CheckBatchEnd(const ctld::Job& job) {
   const std::vector<const Run*> runs = truth_->BatchRuns(job.id, job.restarts);
   if (!runs.empty()) return CheckByExit(job, runs.back());

@@ -317,6 +317,7 @@ std::string ToString(const WorkItem& item, const Plan& plan) {
       return text;
     default:
       StrAppend(&text, " #", item.target);
+      if (item.het_offset.has_value()) StrAppend(&text, "+", *item.het_offset);
       if (!item.array_tasks.empty()) StrAppend(&text, "_[", item.array_tasks, "]");
       if (!item.key.empty()) StrAppend(&text, " ", item.key, "=", item.value);
       return text;

@@ -69,6 +69,7 @@ struct WorkItem {
   WorkKind kind = WorkKind::kSubmit;
   // kSubmit
   ctld::JobSpec spec;
+  std::vector<ctld::JobSpec> components;  // of a heterogeneous job: behind the first one
   bool interactive = false;
   bool immediate = false;
   uint32_t client_dies_percent = 0;  // an salloc that is never heard of again
@@ -81,6 +82,7 @@ struct WorkItem {
   // the others
   uint32_t target = 0;  // id of a submission
   std::string array_tasks;
+  std::optional<uint32_t> het_offset;
   uint32_t user = 1000;
   std::string key, value;   // kUpdate
   uint32_t node = 0;        // kDrain ...

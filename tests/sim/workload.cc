@@ -24,7 +24,8 @@ class Workload {
         suspend_random_(seed, "work-suspend"),
         share_random_(seed, "work-share"),
         resize_random_(seed, "work-resize"),
-        reserve_random_(seed, "work-reserve") {}
+        reserve_random_(seed, "work-reserve"),
+        het_random_(seed, "work-het") {}
 
   std::vector<WorkItem> Run() {
     const int count = random_.Between(4, 26);
@@ -45,6 +46,7 @@ class Workload {
     SuspendSome();
     ResizeSome();
     ReserveSome();
+    AddComponents();
     return std::move(items_);
   }
 
@@ -163,6 +165,59 @@ class Workload {
     if (nodes) changes.emplace_back("nodes", Nodes(reserve_random_));
     changes.emplace_back("flags", flags);
     return changes;
+  }
+
+  // In some worlds jobs have further components. Drawn apart as well.
+  void AddComponents() {
+    if (submitted_.empty() || !het_random_.OneIn(3)) return;
+    for (uint32_t id : submitted_) {
+      if (!items_[id].spec.array.empty() || het_random_.OneIn(2)) continue;
+      ctld::JobSpec& first = items_[id].spec;
+      // What such a job cannot ask for.
+      ctld::RareWishes wishes = first.wishes();
+      wishes.time_min.reset();
+      wishes.switches = 0;
+      wishes.switches_wait.reset();
+      first.rare = std::make_shared<const ctld::RareWishes>(wishes);
+      if (first.partition.find(',') != std::string::npos) first.partition = "debug";
+      for (int count = het_random_.Between(1, 2); count > 0; --count) {
+        items_[id].components.push_back(Component(first));
+      }
+      TouchComponents(items_[id]);
+    }
+  }
+
+  ctld::JobSpec Component(const ctld::JobSpec& first) {
+    ctld::JobSpec spec = first;
+    ctld::RareWishes wishes = first.wishes();
+    wishes.licenses.clear();
+    spec.rare = std::make_shared<const ctld::RareWishes>(std::move(wishes));
+    spec.min_nodes.reset();
+    spec.max_nodes.reset();
+    spec.features.clear();
+    spec.gres = nullptr;
+    spec.num_tasks = 1 + het_random_.Below(2);
+    spec.time_limit = absl::Seconds(het_random_.Between(20, 240));
+    if (cluster_.settings.partitions.size() > 1 && het_random_.OneIn(3)) spec.partition = "first";
+    if (het_random_.OneIn(10)) spec.hold = true;
+    if (het_random_.OneIn(3)) spec.begin_time = absl::UnixEpoch();
+    return spec;
+  }
+
+  // Some of its users mean one component.
+  void TouchComponents(const WorkItem& job) {
+    if (!het_random_.OneIn(2)) return;
+    WorkItem item;
+    item.target = job.id;
+    item.at = job.at + absl::Milliseconds(het_random_.Between(10, 90000));
+    item.user = job.user;
+    static const std::vector<WorkKind> kKinds = {WorkKind::kCancel, WorkKind::kHold,
+                                                 WorkKind::kRelease, WorkKind::kRequeue,
+                                                 WorkKind::kSuspend};
+    item.kind = het_random_.Of(kKinds);
+    if (item.kind == WorkKind::kSuspend) item.user = 0;
+    item.het_offset = het_random_.Below(3);
+    AddAtEnd(item);
   }
 
   void AddAtEnd(WorkItem item) {
@@ -481,6 +536,7 @@ class Workload {
   Random share_random_;
   Random resize_random_;
   Random reserve_random_;
+  Random het_random_;
   std::vector<WorkItem> items_;
   std::vector<uint32_t> submitted_;
   uint32_t allocations_percent_ = 0;

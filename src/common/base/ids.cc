@@ -43,6 +43,14 @@ absl::StatusOr<JobSelector> ParseJobSelector(std::string_view text) {
     selector.step = *step;
     rest = rest.substr(0, dot);
   }
+  const size_t plus = rest.find('+');
+  if (plus != rest.npos) {
+    absl::StatusOr<uint64_t> offset = ParseUint(rest.substr(plus + 1), "offset", UINT16_MAX);
+    if (!offset.ok()) return Invalid(text);
+    selector.het_offset = static_cast<uint32_t>(*offset);
+    rest = rest.substr(0, plus);
+    if (rest.find('_') != rest.npos) return Invalid(text);
+  }
   const size_t underscore = rest.find('_');
   if (underscore != rest.npos) {
     if (!ParseArrayPart(rest.substr(underscore + 1), selector).ok()) return Invalid(text);

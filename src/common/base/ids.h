@@ -37,13 +37,14 @@ inline constexpr StepId kInteractiveStep{-6};
 inline constexpr uint32_t kMaxJobId = 67043328;
 
 // What a user writes for jobs and steps: "12", "12_3", "12_[1-3]", "12_*", "12.0", "12.batch",
-// "12_3.extern". Heterogeneous jobs ("12+0") are refused.
+// "12_3.extern", and "12+1" for a component of a heterogeneous job.
 struct JobSelector {
   JobId job;
   bool whole_array = false;            // "12_*"
   std::optional<uint32_t> array_task;  // "12_3"
   std::string array_tasks;             // "12_[1-3,7]": "1-3,7", checked
   std::optional<StepId> step;
+  std::optional<uint32_t> het_offset;  // "12+1"
 };
 absl::StatusOr<JobSelector> ParseJobSelector(std::string_view text);
 

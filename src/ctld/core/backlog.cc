@@ -18,7 +18,8 @@ bool Backlog::Insert(const Job& job, Keys keys,
   if (keys.empty()) return false;
   Entry entry{keys, {}};
   for (const ReadyKey& key : keys) {
-    ShapeQueue& queue = MakeQueue(job.shape, key.partition, sole_user(key.partition));
+    ShapeQueue& queue =
+        MakeQueue(job.shape, key.partition, sole_user(key.partition), job.het->leader);
     entry.queues.push_back(&queue);
     if (queue.jobs.empty()) queue.blocked = false;  // nobody has kept count meanwhile
     queue.jobs.insert(key);
@@ -68,8 +69,8 @@ std::vector<JobId> Backlog::Jobs() const {
 }
 
 ShapeQueue& Backlog::MakeQueue(const std::shared_ptr<const Shape>& shape, PartitionIndex partition,
-                               uint32_t sole_user) {
-  const auto found = queue_of_.find({shape.get(), partition, sole_user});
+                               uint32_t sole_user, JobId het) {
+  const auto found = queue_of_.find({shape.get(), partition, sole_user, het});
   if (found != queue_of_.end()) return *found->second;
   if (queues_.size() > kMostEmptyQueues) ForgetEmptyQueues();
   queues_.push_back(std::make_unique<ShapeQueue>());
@@ -77,14 +78,15 @@ ShapeQueue& Backlog::MakeQueue(const std::shared_ptr<const Shape>& shape, Partit
   queue.shape = shape;
   queue.partition = partition;
   queue.sole_user = sole_user;
-  queue_of_[{shape.get(), partition, sole_user}] = &queue;
+  queue.het = het;
+  queue_of_[{shape.get(), partition, sole_user, het}] = &queue;
   return queue;
 }
 
 void Backlog::ForgetEmptyQueues() {
   std::erase_if(queues_, [&](const std::unique_ptr<ShapeQueue>& queue) {
     if (!queue->jobs.empty()) return false;
-    queue_of_.erase({queue->shape.get(), queue->partition, queue->sole_user});
+    queue_of_.erase({queue->shape.get(), queue->partition, queue->sole_user, queue->het});
     return true;
   });
 }

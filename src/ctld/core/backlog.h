@@ -37,6 +37,7 @@ struct ShapeQueue {
   std::shared_ptr<const Shape> shape;
   PartitionIndex partition = 0;
   uint32_t sole_user = 0;  // as in Terms
+  JobId het;               // of that heterogeneous job alone, whose leader is in it; 0: none
   absl::btree_set<ReadyKey> jobs;
 
   // From the configuration; made when first needed.
@@ -50,6 +51,9 @@ struct ShapeQueue {
   // The same jobs inside of magnetic reservations: fitted, and without jobs of their own.
   std::vector<std::shared_ptr<ShapeQueue>> magnets;
   std::string inside;  // of which reservation this is one of those
+  // Of a heterogeneous job: each component as if it were alone, by offset; `fits` is of all of
+  // them.
+  std::vector<ShapeQueue> together;
 
   bool judged = false;
   Verdict verdict;
@@ -117,13 +121,14 @@ class Backlog {
     absl::InlinedVector<ShapeQueue*, 1> queues;  // of each key; they have the shape
   };
   ShapeQueue& MakeQueue(const std::shared_ptr<const Shape>& shape, PartitionIndex partition,
-                        uint32_t sole_user);
+                        uint32_t sole_user, JobId het);
   void ForgetEmptyQueues();
 
   absl::btree_set<ReadyKey> by_rank_;
   IdMap<Entry> keys_;
   std::vector<std::unique_ptr<ShapeQueue>> queues_;
-  absl::flat_hash_map<std::tuple<const Shape*, PartitionIndex, uint32_t>, ShapeQueue*> queue_of_;
+  absl::flat_hash_map<std::tuple<const Shape*, PartitionIndex, uint32_t, JobId>, ShapeQueue*>
+      queue_of_;
 };
 
 }  // namespace reeve::ctld

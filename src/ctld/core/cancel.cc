@@ -5,6 +5,7 @@
 #include "common/base/hostlist.h"
 #include "common/base/text.h"
 #include "ctld/core/errors.h"
+#include "ctld/core/het_job.h"
 #include "ctld/core/job_array.h"
 #include "ctld/core/job_end.h"
 #include "ctld/core/steps.h"
@@ -39,6 +40,7 @@ class Cancellation {
       const bool one = pick.array_tasks.find_first_of(",-") == std::string::npos;
       StrAppend(&label, "_", one ? "" : "[", pick.array_tasks, one ? "" : "]");
     }
+    if (pick.het_offset.has_value()) StrAppend(&label, "+", *pick.het_offset);
     if (pick.step.has_value()) StrAppend(&label, ".", ToString(*pick.step));
     return label;
   }
@@ -59,7 +61,9 @@ class Cancellation {
       Job& job = *context_.state.FindJob(id);
       if (!Matches(job)) continue;
       // Of an array, tasks that are over don't matter as long as one is not.
-      if (jobs->size() > 1 && any_left && job.Finished()) continue;
+      // A component ends with its leader, which may be on its way back into the queue.
+      const bool minor = job.IsComponent() ? job.het->offset > 0 : any_left;
+      if (jobs->size() > 1 && minor && job.Finished()) continue;
       const std::string label =
           pick.step.has_value() || jobs->size() == 1 ? LabelOf(pick) : JobLabel(job);
       Add(label, job.id, pick.step.has_value() ? CancelStep(job, *pick.step) : Cancel(job));
@@ -110,12 +114,17 @@ class Cancellation {
 
   absl::Status Cancel(Job& job) {
     if (!MayControl(event_.caller, job)) return Refuse(kAccessDenied);
-    if (job.Completing() && (job.flags & kJobFlagRequeued) != 0 && Ends()) {
+    const bool runs_again = job.Completing() && (job.flags & kJobFlagRequeued) != 0;
+    if (job.het->offset > 0 && (job.Pending() || runs_again) && Ends()) {
+      return Refuse(kNotWholeHetJob);
+    }
+    if (runs_again && Ends()) {
       // On its way back into the queue: it ends here instead.
       job.flags &= ~(kJobFlagRequeued | kJobFlagRequeueHold);
       job.state = JobState::kCancelled;
       job.kill_uid = event_.caller.uid;
       context_.Changed(job);
+      RunNoneAgain(context_, job, {.state = JobState::kCancelled, .kill_uid = job.kill_uid});
       return absl::OkStatus();
     }
     if (job.Finished() || job.Completing()) return Refuse(kAlreadyDone);

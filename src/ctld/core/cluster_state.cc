@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "common/base/text.h"
+#include "ctld/core/het_job.h"
 #include "ctld/core/priority.h"
 #include "ctld/core/runtime_changes.h"
 
@@ -302,7 +303,10 @@ void Context::KeepPlace(Backlog::Keys& keys) const {
   }
 }
 
-void Context::AddReady(const Job& job) {
+void Context::AddReady(const Job& asked) {
+  const Job* first = asked.IsComponent() ? ComponentIsReady(*this, asked.id) : &asked;
+  if (first == nullptr) return;  // others of its job are not
+  const Job& job = *first;
   Backlog::Keys keys;
   for (PartitionIndex partition : state.PartitionsOf(job)) {
     keys.push_back(NewKeyOf(state, job, partition, now));
@@ -317,10 +321,12 @@ void Context::AddReady(const Job& job) {
   if (job.IsArrayRecord()) state.backlog.unplanned.insert(keys.begin(), keys.end());
   const auto sole_user = [&](PartitionIndex partition) { return state.SoleUserOf(job, partition); };
   if (state.backlog.Insert(job, keys, sole_user)) state.plan.Drop(job.id);
+  if (job.IsComponent()) FollowComponents(*this, job.id);
   effects.schedule = true;
 }
 
 void Context::RemoveReady(const Job& job) {
+  if (job.IsComponent()) return ComponentIsNotReady(*this, job.id);
   if (state.backlog.Erase(job.id)) state.plan.Drop(job.id);
 }
 

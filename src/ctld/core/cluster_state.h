@@ -105,7 +105,8 @@ class State {
   // Unfinished jobs by user and name, for singleton; in the order of their ids.
   absl::flat_hash_map<std::pair<uint32_t, std::string>, Namesakes> namesakes;
   absl::flat_hash_map<SharedText, uint32_t> blob_uses;
-  absl::flat_hash_set<JobId> active;  // hold resources
+  absl::flat_hash_set<JobId> active;           // hold resources
+  absl::flat_hash_set<JobId> ending_together;  // heterogeneous jobs of which all is about to end
 
   Interned<JobSpec> specs;
   Interned<Owner> owners;
@@ -157,7 +158,8 @@ struct Context {
   // Puts a job into every index, or takes it out of all of them.
   Job& AddJob(std::unique_ptr<Job> job);
   void RemoveJob(JobId id);
-  void AddReady(const Job& job);
+  // A heterogeneous job is in the queue as its leader, once all components may be.
+  void AddReady(const Job& asked);
   // A score that only sinks with time does not cost a job its place in the plan at every event.
   void KeepPlace(Backlog::Keys& keys) const;
   void RemoveReady(const Job& job);

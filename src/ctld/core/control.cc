@@ -6,6 +6,7 @@
 #include "ctld/core/cancel.h"
 #include "ctld/core/eligibility.h"
 #include "ctld/core/errors.h"
+#include "ctld/core/het_job.h"
 #include "ctld/core/job_array.h"
 #include "ctld/core/job_end.h"
 #include "ctld/core/priority.h"
@@ -15,6 +16,7 @@ namespace reeve::ctld {
 namespace {
 
 absl::Status RequeueJob(Context& context, Job& job, const Caller& caller, bool hold) {
+  if (job.het->offset > 0) return Refuse(kNotWholeHetJob);
   if (job.Pending()) return Refuse(kJobPending);
   if (!job.spec->batch) return Refuse(kBatchOnly);
   if (!MayRequeue(context.state, job)) return Refuse(kDisabled);
@@ -27,6 +29,10 @@ absl::Status RequeueJob(Context& context, Job& job, const Caller& caller, bool h
             .requeue = true,
             .hold = hold,
             .hold_by_admin = by_admin});
+    return absl::OkStatus();
+  }
+  if (job.IsComponent()) {
+    RunTogetherAgain(context, job, hold, by_admin);
     return absl::OkStatus();
   }
   if (job.Completing()) {
@@ -92,6 +98,8 @@ absl::Status Act(Context& context, Job& job, const ControlJobs& event) {
 std::vector<JobId> TargetsOf(const State& state, JobAction action, std::vector<JobId> picked) {
   if (picked.size() < 2) return picked;
   const JobId first = picked.front();
+  // The leader runs again with all the others.
+  if (Requeues(action) && state.FindJob(first)->IsComponent()) return {first};
   std::erase_if(picked, [&](JobId id) { return !AppliesTo(action, *state.FindJob(id)); });
   if (picked.empty() && SuspendsOrResumes(action)) return {first};
   return picked;

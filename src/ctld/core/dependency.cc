@@ -145,6 +145,7 @@ TermStatus CheckSingleton(const State& state, const Job& job) {
     const Job* other = state.FindJob(id);
     if (id == job.id || other == nullptr) continue;
     if (job.array_job_id && other->array_job_id == job.array_job_id) continue;
+    if (job.IsComponent() && other->het->leader == job.het->leader) continue;
     if (id < job.id || other->HoldsResources()) return TermStatus::kWaiting;
   }
   return TermStatus::kSatisfied;

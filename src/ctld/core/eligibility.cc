@@ -5,6 +5,7 @@
 #include "common/base/text.h"
 #include "ctld/core/deadline.h"
 #include "ctld/core/dependency.h"
+#include "ctld/core/het_job.h"
 #include "ctld/core/job_array.h"
 #include "ctld/core/job_end.h"
 #include "ctld/core/magnetism.h"
@@ -65,8 +66,8 @@ void Reconsider(Context& context, Job& job) {
     context.Changed(job);
   }
   ForgetSwitchesIfWaited(context, job);
-  FollowMagnets(context, job);
-  const bool was_kept_out = !context.state.backlog.Contains(job.id);
+  if (!job.IsComponent()) FollowMagnets(context, job);
+  const bool was_kept_out = !context.state.backlog.Contains(StandsFor(context.state, job.id));
   if (was_kept_out) SetReason(context, job, Reason::kNone);
   context.AddReady(job);
 }

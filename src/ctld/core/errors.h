@@ -37,6 +37,8 @@ inline constexpr std::string_view kInvalidGres = "Invalid generic resource (gres
 inline constexpr std::string_view kInvalidLicense = "Invalid license specification";
 inline constexpr std::string_view kInvalidTres = "Invalid Trackable RESource (TRES) specification";
 inline constexpr std::string_view kInvalidArray = "Invalid job array specification";
+inline constexpr std::string_view kNotWholeHetJob =
+    "Operation not permitted on individual component of heterogeneous job";
 inline constexpr std::string_view kDependencyProblem = "Job dependency problem";
 inline constexpr std::string_view kNodeConfig = "Requested node configuration is not available";
 inline constexpr std::string_view kNodesNotInPartition = "Requested nodes not in this partition";

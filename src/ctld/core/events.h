@@ -49,6 +49,7 @@ struct JobPick {
   JobId job;
   std::string array_tasks;  // "7", "8-9"; empty: all
   std::optional<StepId> step;
+  std::optional<uint32_t> het_offset;  // that component; unset, of a leader: all
 };
 
 using KeyValues = std::vector<std::pair<std::string, std::string>>;
@@ -64,6 +65,8 @@ struct SubmitJob {
   std::string script_hash;  // empty without a script
   std::string env_hash;
   bool immediate = false;  // refuse when it cannot start at once
+  // Of a heterogeneous job: the components behind `spec`.
+  std::vector<std::shared_ptr<const JobSpec>> components;
 };
 
 // Several submissions of one caller, each decided in turn as if it had come alone. Answered with

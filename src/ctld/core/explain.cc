@@ -11,6 +11,7 @@
 #include "ctld/core/explain_nodes.h"
 #include "ctld/core/explain_others.h"
 #include "ctld/core/explain_variants.h"
+#include "ctld/core/het_job.h"
 #include "ctld/core/job_array.h"
 #include "ctld/core/obstacle.h"
 #include "ctld/core/priority.h"
@@ -33,10 +34,15 @@ bool Settled(const State& state, const std::vector<ReadyKey>& keys) {
   });
 }
 
+const Job& StandsForIn(const State& state, const Job& job) {
+  const Job* other = state.FindJob(StandsFor(state, job.id));
+  return other == nullptr ? job : *other;
+}
+
 class Explainer {
  public:
   Explainer(const State& state, const Job& job, const Sight& sight, absl::Time now)
-      : state_(state), job_(job), sight_(sight), now_(now) {}
+      : state_(state), job_(job), standing_(StandsForIn(state, job)), sight_(sight), now_(now) {}
 
   Explanation Run() {
     out_.job = job_.id;
@@ -62,13 +68,17 @@ class Explainer {
     }
     FindWaits();
     for (PartitionIndex partition : state_.PartitionsOf(job_)) {
-      keys_.push_back(KeyOf(state_, job_, partition, now_));
+      keys_.push_back(KeyOf(state_, standing_, partition, now_));
     }
-    const bool eligible = state_.backlog.Contains(job_.id);
+    const bool eligible = state_.backlog.Contains(standing_.id);
     out_.settled = !state_.backlog.stale && (!eligible || Settled(state_, keys_));
     if (state_.backlog.stale) return std::move(out_);  // the plan is of another configuration
     for (const ReadyKey& key : keys_) out_.prospects.push_back(MakeProspect(key));
     FindPlace();
+    if (job_.IsComponent()) {
+      FindOthers();
+      return std::move(out_);  // what it could do alone does not bring it forward
+    }
     if (eligible && out_.settled) {
       out_.starts_now = StartsNow(state_, job_, now_);
       if (!out_.starts_now) out_.suggestions = FindSuggestions(state_, job_, sight_, now_);
@@ -166,12 +176,14 @@ class Explainer {
   // ---- where and when ---------------------------------------------------------------------------
 
   void FindPlace() {
-    const Plan::PlannedJob* planned = state_.plan.Find(job_.id);
+    const Plan::PlannedJob* planned = state_.plan.Find(standing_.id);
     if (planned != nullptr) {
       const Plan::Place& place = planned->places.front();
       const std::vector<NodeIndex> nodes(place.nodes.begin(), place.nodes.end());
       out_.planned_start = ToTime(place.at);
-      out_.planned_partition = state_.partitions[planned->key.partition].facts.name;
+      out_.planned_partition = job_.IsComponent() && !out_.prospects.empty()
+                                   ? out_.prospects.front().partition
+                                   : state_.partitions[planned->key.partition].facts.name;
       if (sight_.nodes) out_.planned_nodes = NamesOf(state_, nodes);
       const Reservation* inside = state_.reservations.OfLane(place.lane);
       if (inside != nullptr && job_.shape->reservation.empty()) {
@@ -197,8 +209,33 @@ class Explainer {
     out_.busy.resize(kMostBusy);
   }
 
+  // Which component waits for what.
+  void FindOthers() {
+    ShapeQueue* queue = nullptr;
+    Backlog& backlog = const_cast<State&>(state_).backlog;  // to look at
+    for (const ReadyKey& key : backlog.KeysOf(standing_.id)) queue = backlog.QueueOf(key);
+    for (const Job* each : ComponentsOf(const_cast<State&>(state_), job_)) {
+      const bool known = queue != nullptr && each->het->offset < queue->together.size();
+      out_.others.push_back(
+          StrCat(JobLabel(*each), !each->het->ready ? StrCat(" waits: ", ReasonText(*each))
+                                  : !known          ? " is ready, and waits for the others"
+                                  : HasRoomNow(queue->together[each->het->offset])
+                                      ? " has room now, as far as it alone is concerned"
+                                      : " waits for room"));
+    }
+  }
+
+  bool HasRoomNow(const ShapeQueue& part) const {
+    const ReadyKey key = KeyOf(state_, standing_, part.partition, now_);
+    const Instant now = ToInstant(now_);
+    const std::vector<Offer> offers =
+        OffersFromNow(state_, part, key, now, now + part.terms.least_time);
+    return SelectNodes(part.terms, offers).has_value();
+  }
+
   const State& state_;
   const Job& job_;
+  const Job& standing_;  // has its place in the queue and in the plan: its leader, or itself
   const Sight& sight_;
   const absl::Time now_;
   std::vector<ReadyKey> keys_;  // one a partition

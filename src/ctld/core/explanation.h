@@ -157,6 +157,7 @@ struct Explanation {
   std::vector<Busy> busy;            // by the time at which they end
   uint32_t more_busy = 0;            // that were left out
   std::vector<Suggestion> suggestions;
+  std::vector<std::string> others;  // of a component: what each one of its job waits for
 };
 
 }  // namespace reeve::ctld

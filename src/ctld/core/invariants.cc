@@ -149,6 +149,7 @@ class Checker {
     Expect(!job.IsArrayRecord() || !job.HoldsResources(), name, "runs as a whole array");
     Expect(state_.active.contains(id) == job.HoldsResources(), name, "active or not?");
     Expect(!job.array_job_id || state_.arrays.contains(job.array_job_id), name, "lost its array");
+    CheckComponent(name, job);
     const bool ready = state_.backlog.Contains(id);
     Expect(!ready || (job.Pending() && !job.Held()), name, "must not be in the ready queue");
     if (job.Pending()) {
@@ -166,6 +167,32 @@ class Checker {
     if (job.Active()) CheckRunning(name, job);
     CheckSuspension(name, job);
     for (const Step& step : job.steps) CheckStep(name, job, step);
+  }
+
+  // All components wait for room together, and start together.
+  void CheckComponent(const std::string& name, const Job& job) {
+    if (!job.IsComponent()) return;
+    Expect(job.id.value == job.het->leader.value + job.het->offset, name, "has another one's id");
+    Expect(job.het->offset < job.het->size, name, "is beyond its job's components");
+    const bool queued = state_.backlog.Contains(job.het->leader);
+    Expect(!queued || (job.Pending() && !job.Held()), name, "is not ready, its leader is");
+    Expect(job.het->offset == 0 || !state_.backlog.Contains(job.id), name, "is queued by itself");
+    const Job* leader = state_.FindJob(job.het->leader);
+    const bool led = leader != nullptr && leader->het->leader == job.het->leader;
+    if (job.Pending()) {
+      Expect(led, name, "has lost its leader");
+      Expect(!led || !leader->Active(), name, "waits while its leader runs");
+    }
+    if (!job.Active()) return;
+    Expect(led && leader->Active(), name, "runs without its leader");
+    Expect(!led || leader->start_time == job.start_time, name, "has not started with its leader");
+    if (!led || job.het->offset == 0) return;
+    for (const NodeShare& share : job.shares) {
+      const bool shared =
+          std::any_of(leader->shares.begin(), leader->shares.end(),
+                      [&](const NodeShare& other) { return other.node == share.node; });
+      Expect(!shared, name, "shares a node with its leader");
+    }
   }
 
   void CheckSuspension(const std::string& name, const Job& job) {

@@ -76,6 +76,7 @@ std::string JobLabel(const Job& job) {
     return StrCat(job.array_job_id.value, "_[",
                   FormatArrayTasks(job.array->tasks, job.array->limit, 64), "]");
   }
+  if (job.IsComponent()) return StrCat(job.het->leader.value, "+", job.het->offset);
   return DisplayJobId(job.id, job.array_job_id, job.array_task_id);
 }
 

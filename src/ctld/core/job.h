@@ -224,6 +224,15 @@ struct Suspension {
   bool for_others = false;
 };
 
+// Of a component of a heterogeneous job. The ids of its components follow each other; the first one
+// is the leader. See het_job.h.
+struct HetPart {
+  JobId leader;
+  uint32_t offset = 0;
+  uint32_t size = 0;
+  bool ready = false;  // pending: it would be in the queue if it were alone. Not stored
+};
+
 struct Job {
   JobId id;
   // Arrays. A pending array is one record whose `array->tasks` are the tasks still in it; a task
@@ -284,11 +293,13 @@ struct Job {
   BoxedVector<std::string> unprepared_nodes;  // running: whose prolog, asked for before, runs
   BoxedVector<Step> steps;
   Boxed<Suspension> suspension;  // was suspended in this run
+  Boxed<HetPart> het;            // is a component
   uint64_t revision = 0;
 
   // Not stored: made again by Restore.
   std::shared_ptr<const Shape> shape;
 
+  bool IsComponent() const { return het.IsThere(); }
   bool IsArrayRecord() const { return !array->tasks.empty(); }
   bool Completing() const { return (flags & kJobFlagCompleting) != 0; }
   bool Pending() const { return state == JobState::kPending; }
@@ -307,7 +318,7 @@ struct Job {
 
 // "Resources", "RaisedSignal:9(Killed)": what squeue prints as the reason.
 std::string ReasonText(const Job& job);
-// "12", "12_3", "12_[3-6]": what people call it.
+// "12", "12_3", "12_[3-6]", "12+1": what people call it.
 std::string JobLabel(const Job& job);
 
 }  // namespace reeve::ctld

@@ -6,6 +6,7 @@
 #include "ctld/core/dependency.h"
 #include "ctld/core/eligibility.h"
 #include "ctld/core/errors.h"
+#include "ctld/core/het_job.h"
 
 namespace reeve::ctld {
 namespace {
@@ -125,9 +126,9 @@ absl::StatusOr<std::vector<JobId>> ResolvePick(Context& context, const JobPick& 
   const auto array = state.arrays.find(pick.job);
   if (array == state.arrays.end()) {
     if (!pick.array_tasks.empty()) return Refuse(kInvalidJobId);
-    if (state.FindJob(pick.job) == nullptr) return Refuse(kInvalidJobId);
-    return std::vector<JobId>{pick.job};
+    return ResolveComponents(state, pick);
   }
+  if (pick.het_offset.has_value()) return Refuse(kInvalidJobId);
   if (pick.array_tasks.empty()) return SortedMembers(state, array->second.Members());
   absl::StatusOr<IdRanges> tasks = IdRanges::Parse(pick.array_tasks);
   if (!tasks.ok()) return Refuse(kInvalidJobId);

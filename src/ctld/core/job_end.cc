@@ -5,6 +5,7 @@
 #include "common/base/text.h"
 #include "ctld/core/dependency.h"
 #include "ctld/core/eligibility.h"
+#include "ctld/core/het_job.h"
 #include "ctld/core/job_array.h"
 #include "ctld/core/magnetism.h"
 #include "ctld/core/priority.h"
@@ -143,6 +144,7 @@ void WatchEnd(State& state, const Job& job) {
 
 void EndJob(Context& context, Job& job, JobEnd end) {
   if (job.Finished()) return;
+  if (job.IsComponent() && EndsAll(context.state, job, end)) return EndTogether(context, job, end);
   const bool was_running = job.Running();
   if (job.Suspended()) {
     EndSuspension(context, job);
@@ -268,6 +270,10 @@ void PurgeIfOld(Context& context, JobId id) {
   const Job* job = context.state.FindJob(id);
   const absl::Duration age = context.state.settings.min_job_age;
   if (job == nullptr || !job->Finished() || job->Completing() || age <= absl::ZeroDuration()) {
+    return;
+  }
+  if (job->IsComponent() && !AllOver(context.state, *job)) {  // it may be requeued with the others
+    context.state.timers.Add(context.now + age, {TimerKind::kPurge, id, {}, {}});
     return;
   }
   if (job->over_time + age > context.now) {

@@ -56,6 +56,7 @@ void RoomMaker::FindBlocked() {
   if (backlog.by_rank().begin()->tier <= lowest) return;
   for (const std::unique_ptr<ShapeQueue>& queue : backlog.queues()) {
     if (!queue->waits() || !queue->blocked || queue->head().tier <= lowest) continue;
+    if (queue->het) continue;  // nobody ends for one of several components
     // Nobody ends for one that could start elsewhere.
     const Job& first = *state_.FindJob(queue->head().job);
     if (queue->anywhere != nullptr && IsSet(first.switches_since)) continue;

@@ -28,7 +28,7 @@ std::string NodeLimitText(const Shape& shape, const Partition& partition) {
 const ShapeQueue& FittedQueue(State& state, const Job& job, PartitionIndex partition,
                               absl::Time now, ShapeQueue& own) {
   ShapeQueue* queue = &own;
-  if (state.backlog.Contains(job.id)) {
+  if (state.backlog.Contains(job.id) && !job.IsComponent()) {
     queue = state.backlog.QueueOf(KeyOf(state, job, partition, now));
   }
   if (queue == nullptr || queue == &own) {

@@ -4,14 +4,16 @@
 #include <vector>
 
 #include "ctld/core/eligibility.h"
+#include "ctld/core/het_job.h"
 
 namespace reeve::ctld {
 
 void PendingView::Explain(const ReadyKey& key, Reason reason, const std::string& detail) {
-  Job& job = *state_.FindJob(key.job);
-  if (job.reason == reason && job.reason_detail == detail) return;
-  job.last_sched_time = context_.now;
-  SetReason(context_, job, reason, detail);
+  ForEachComponent(state_, key.job, [&](Job& job) {
+    if (job.reason == reason && job.reason_detail == detail) return;
+    job.last_sched_time = context_.now;
+    SetReason(context_, job, reason, detail);
+  });
 }
 
 void PendingView::Wait(const ShapeQueue& queue, const ReadyKey& key) {
@@ -33,21 +35,24 @@ bool PendingView::BeforeReservation(const ShapeQueue& queue) const {
 }
 
 void PendingView::ClearPlannedStart(JobId id) {
-  Job& job = *state_.FindJob(id);
-  if (!IsSet(job.planned_start)) return;
-  job.planned_start = absl::UnixEpoch();
-  context_.Shown(job);
+  ForEachComponent(state_, id, [&](Job& job) {
+    if (!IsSet(job.planned_start)) return;
+    job.planned_start = absl::UnixEpoch();
+    context_.Shown(job);
+  });
 }
 
 void PendingView::ShowPlannedStart(JobId id) {
-  Job* job = state_.FindJob(id);
-  if (job == nullptr || !job->Pending()) return;
+  const Job* first = state_.FindJob(id);
+  if (first == nullptr || !first->Pending()) return;
   const Plan::PlannedJob* planned = state_.plan.Find(id);
   if (planned == nullptr) return ClearPlannedStart(id);
   const absl::Time start = ToTime(planned->places.front().at);
-  if (job->planned_start == start) return;
-  job->planned_start = start;
-  context_.Shown(*job);
+  ForEachComponent(state_, id, [&](Job& job) {
+    if (job.planned_start == start) return;
+    job.planned_start = start;
+    context_.Shown(job);
+  });
 }
 
 void PendingView::NameTops() {

@@ -106,6 +106,20 @@ class Plan {
   // Gives the job that place. Returns the jobs of lower rank that lost theirs by it.
   std::vector<ReadyKey> Keep(const State& state, const ReadyKey& key, const Terms& terms,
                              const Start& start);
+  // As Find, of the components of one job: a start of each, all at one time and on nodes of its own
+  // alone. Of licences the first one's count. (plan_together.cc)
+  struct Component {
+    const Terms* terms = nullptr;
+    std::vector<NodeIndex> nodes;
+    Instant end_by = kNever;
+  };
+  std::optional<std::vector<Start>> FindTogether(const State& state,
+                                                 absl::Span<const Component> components,
+                                                 const ReadyKey& rank, Track::View view, When when);
+  // One place for all of them.
+  std::vector<ReadyKey> KeepTogether(const State& state, const ReadyKey& key,
+                                     absl::Span<const Component> components,
+                                     absl::Span<const Start> starts);
   // Gives the job's last place up for an earlier one on some of these nodes, beside the places of
   // all others. False when there is none.
   bool MoveEarlier(const State& state, const ReadyKey& key, const Terms& terms,

@@ -5,6 +5,7 @@
 
 #include "common/base/text.h"
 #include "ctld/core/cluster_state.h"
+#include "ctld/core/het_select.h"
 #include "ctld/core/invariants.h"
 #include "ctld/core/share_invariants.h"
 
@@ -215,6 +216,7 @@ class PlanChecker {
           leaves.insert(tree->LeafOf(node));
           roots.insert(tree->RootOf(tree->LeafOf(node)));
         }
+        if (job.IsComponent()) continue;  // of several components: each may be on one of its own
         if (roots.size() > 1) {
           found_.push_back(StrCat("job ", id.value, " is planned on two trees of switches"));
         }
@@ -325,6 +327,7 @@ class PlanChecker {
 
   // Nothing that could start without delaying a higher one's planned start is left waiting.
   void CheckWaits(const ShapeQueue& queue) {
+    if (queue.het) return CheckWaitsTogether(queue);
     CheckWaits(queue, queue.head());
     for (const std::shared_ptr<ShapeQueue>& magnet : queue.magnets) {
       CheckWaits(*magnet, queue.head());
@@ -345,6 +348,23 @@ class PlanChecker {
     found_.push_back(StrCat("job ", key.job.value, " could start and waits: ", queue.missing_nodes,
                             "/", queue.missing_tasks, " missing, ", queue.gained_nodes, "/",
                             queue.gained_tasks, " gained"));
+  }
+
+  void CheckWaitsTogether(const ShapeQueue& queue) {
+    if (!LicensesFreeFor(queue, queue.head(), now_ + queue.terms.least_time)) return;
+    std::vector<ComponentOffers> components;
+    for (const ShapeQueue& part : queue.together) {
+      ComponentOffers& offers = components.emplace_back();
+      offers.terms = &part.terms;
+      for (NodeIndex index : state_.partitions[part.partition].nodes) {
+        const Node& node = *state_.nodes[index];
+        if (!node.Usable() || !NodeFits(*part.shape, node)) continue;
+        const Instant until = now_ + part.terms.least_time;
+        offers.offers.push_back(LeastFor(index, part.terms, queue.head(), until));
+      }
+    }
+    if (!SelectTogether(components).has_value()) return;
+    found_.push_back(StrCat("job ", queue.head().job.value, " could start together and waits"));
   }
 
   const State& state_;

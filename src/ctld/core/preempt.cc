@@ -54,6 +54,8 @@ absl::Duration PreemptRules::LongestGrace(uint32_t below) const {
 }
 
 absl::Time PreemptRules::ChosenFrom(const Job& job, uint32_t below, MakeWay way) const {
+  // A component does not leave without the others.
+  if (job.IsComponent()) return absl::InfiniteFuture();
   const bool stands_still = way == MakeWay::kStandStill && IsSuspendedForOthers(job);
   if (!(job.Running() || stands_still) || IsSet(job.preempt_time)) return absl::InfiniteFuture();
   const auto partition = partitions_.find(job.partition);

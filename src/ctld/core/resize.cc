@@ -93,7 +93,7 @@ absl::StatusOr<std::vector<std::string>> NamedNodes(const Job& job, std::string_
 }
 
 absl::Status CheckResizable(const Job& job) {
-  if (!job.Running()) return Refuse(kDisabled);
+  if (!job.Running() || job.IsComponent()) return Refuse(kDisabled);
   // Its prolog still runs on some of them.
   if ((job.flags & kJobFlagConfiguring) != 0) return Refuse(kNotNow);
   return absl::OkStatus();

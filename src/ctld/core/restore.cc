@@ -6,6 +6,7 @@
 #include "ctld/core/dependency.h"
 #include "ctld/core/eligibility.h"
 #include "ctld/core/health_check.h"
+#include "ctld/core/het_job.h"
 #include "ctld/core/job_end.h"
 #include "ctld/core/node_state.h"
 #include "ctld/core/priority.h"
@@ -177,6 +178,7 @@ void EndOnUnknownNodes(Context& context, Job& job) {
   // Nor when they have nothing of it left: it does not run again.
   job.flags &= ~kJobFlagRequeued;
   context.Changed(job);
+  RunNoneAgain(context, job, {.state = JobState::kNodeFail, .reason = Reason::kNodeDown});
   for (const std::string& node : unknown) NodeIsClear(context, job, node);
 }
 

@@ -5,9 +5,12 @@
 
 #include "ctld/core/deadline.h"
 #include "ctld/core/eligibility.h"
+#include "ctld/core/het_job.h"
+#include "ctld/core/het_plan.h"
 #include "ctld/core/job_array.h"
 #include "ctld/core/make_room.h"
 #include "ctld/core/pending_view.h"
+#include "ctld/core/place_search.h"
 #include "ctld/core/resume_queue.h"
 #include "ctld/core/select_nodes.h"
 #include "ctld/core/start_job.h"
@@ -18,21 +21,12 @@
 namespace reeve::ctld {
 namespace {
 
-// So many of the highest rank take what they need from all that rank lower; the others take what
-// is left. (None of the lower ones can start before it would fit beside the plans of them all.)
-constexpr size_t kStrictJobs = 100;
-// So much work goes into the plans of the highest rank that are sought on all nodes; others look
-// at some.
-constexpr uint64_t kThoroughWork = 200'000;
-constexpr size_t kSampleNodes = 64;
 // When jobs end early, so many of the highest rank look for an earlier place. In one pass so much
 // work goes into that; what it does not suffice for goes on with the next pass, or after a pause.
 constexpr size_t kImprovedJobs = 100;
 constexpr size_t kImprovedFirst = 8;
 constexpr uint64_t kImproveWork = 2'000;
 constexpr absl::Duration kImprovePause = absl::Seconds(10);
-// What cannot start now is not planned for a moment later.
-constexpr absl::Duration kLeastDelay = absl::Seconds(1);
 // When more nodes than this have got room at once, every shape is tried.
 constexpr size_t kManyNodes = 256;
 
@@ -44,6 +38,7 @@ class Pass {
         backlog_(context.state.backlog),
         plan_(context.state.plan),
         shown_(context),
+        search_(context),
         now_(ToInstant(context.now)),
         work_end_(work == kAnyWork ? kAnyWork : plan_.work() + work) {}
 
@@ -147,6 +142,10 @@ class Pass {
   void Gain(ShapeQueue& queue, NodeIndex index) {
     const size_t place = plan_.PlaceOf(index);
     if (!plan_.free_now().Test(place) || !queue.fits.Test(place)) return;
+    if (queue.het) {  // for one of its components, perhaps
+      queue.gained_nodes++;
+      return;
+    }
     const Node& node = *state_.nodes[index];
     const uint32_t tasks = TaskCapacity(queue.terms, FreeOffer(index, node, queue.terms.sharing));
     queue.gained_nodes += tasks > 0;
@@ -224,6 +223,7 @@ class Pass {
 
   // True when the job (or one of its tasks) was started, or is not to be looked at any more.
   bool Start(ShapeQueue& queue, const ReadyKey& key) {
+    if (queue.het) return StartComponents(queue, key);
     Job& job = *state_.FindJob(key.job);
     // A task that was started may have been the last that its array's limit lets run.
     if (!BelowArrayLimit(state_, job) || MissedDeadline(job, context_.now)) {
@@ -235,7 +235,7 @@ class Pass {
         FindAnyGrant(state_, queue, key, now_, DeadlineOf(job), scratch_, sum);
     if (!grant.has_value()) {
       Block(queue, key, sum);
-      NoteElsewhere(queue, key, now_);
+      search_.NoteElsewhere(queue, key, now_);
       return false;
     }
     plan_.DropFirstPlace(key.job);
@@ -243,6 +243,27 @@ class Pass {
     CatchUp();
     if (queue.terms.sharing.Shares()) UnblockSharers(backlog_);
     if (backlog_.Contains(key.job)) shown_.ShowPlannedStart(key.job);
+    return true;
+  }
+
+  bool StartComponents(ShapeQueue& queue, const ReadyKey& key) {
+    for (Job* job : WithComponents(state_, key.job)) {
+      if (!MissedDeadline(*job, context_.now)) continue;
+      Reconsider(context_, *job);
+      return true;
+    }
+    FreeNow sum;
+    const std::optional<std::vector<Grant>> grants =
+        FindGrantsTogether(state_, queue, key, now_, scratch_, sum);
+    if (!grants.has_value()) {
+      Block(queue, key, sum);
+      queue.missing_nodes = 0;  // more of any node may do
+      queue.missing_tasks = 0;
+      return false;
+    }
+    plan_.DropFirstPlace(key.job);
+    StartTogether(context_, key.job, *grants);
+    CatchUp();
     return true;
   }
 
@@ -269,72 +290,30 @@ class Pass {
   }
 
   bool PlanOne(ShapeQueue& queue, const ReadyKey& key) {
-    Instant from = Soonest();
+    if (queue.het) return PlanComponents(queue, key);
+    Instant from = search_.Soonest();
     if (queue.not_before_epoch == plan_.grown_epoch() && !(key < queue.not_before_rank)) {
       from = std::max(from, queue.not_before);
     }
     const uint64_t epoch = plan_.grown_epoch();
-    const bool all = Thorough(queue, key);
-    const Plan::When when{.from = from, .end_by = DeadlineOf(*state_.FindJob(key.job))};
-    std::optional<Plan::Start> start = FindStart(queue, queue.terms, key, when, all);
-    if (!start.has_value() && !all) start = FindStart(queue, queue.terms, key, when, true);
-    if (queue.anywhere != nullptr) start = OrElsewhere(queue, key, std::move(start));
-    const Terms* terms = &queue.terms;
-    for (const std::shared_ptr<ShapeQueue>& magnet : queue.magnets) {
-      const Instant before = start.has_value() ? start->at + 1 : kNever;
-      const Plan::When sooner{.from = when.from, .before = before, .end_by = when.end_by};
-      std::optional<Plan::Start> inside = FindStart(*magnet, magnet->terms, key, sooner, true);
-      if (!inside.has_value()) continue;
-      start = std::move(inside);
-      terms = &magnet->terms;
-    }
-    if (!start.has_value()) return false;
-    for (const ReadyKey& lost : plan_.Keep(state_, key, *terms, *start)) PutBack(lost);
+    const std::optional<PlaceSearch::Found> found = search_.Find(queue, key, from);
+    if (!found.has_value()) return false;
+    for (const ReadyKey& lost : plan_.Keep(state_, key, *found->terms, found->start)) PutBack(lost);
     // Each has waited for another time, or could start in several places.
     if (queue.anywhere != nullptr || !queue.magnets.empty()) return true;
-    queue.not_before = start->at;
+    queue.not_before = found->start.at;
     queue.not_before_rank = key;
     queue.not_before_epoch = epoch;
     return true;
   }
 
-  Instant Soonest() const { return now_ + absl::ToInt64Microseconds(kLeastDelay); }
-
-  bool Thorough(const ShapeQueue& queue, const ReadyKey& key) {
-    if (queue.fit_count <= kSampleNodes || !queue.shape->req_nodes.empty()) return true;
-    if (AwaitsVictims(state_, key.job)) return true;
-    return IsAmongFirst(std::max<size_t>(kThoroughWork / queue.fit_count, 1), key);
-  }
-
-  // Is the job among so many of the highest rank? Exact up to kStrictJobs.
-  bool IsAmongFirst(size_t count, const ReadyKey& key) {
-    if (backlog_.by_rank().size() <= count) return true;
-    if (first_ranks_.empty()) {
-      const size_t most = std::min(kStrictJobs, backlog_.by_rank().size());
-      auto it = backlog_.by_rank().begin();
-      for (size_t i = 0; i < most; ++i) first_ranks_.push_back(*it++);
-    }
-    return !(first_ranks_[std::min(count, first_ranks_.size()) - 1] < key);
-  }
-
-  std::optional<Plan::Start> FindStart(const ShapeQueue& queue, const Terms& terms,
-                                       const ReadyKey& key, Plan::When when, bool all) {
-    const bool strict = IsAmongFirst(kStrictJobs, key) || AwaitsVictims(state_, key.job);
-    const ReadyKey& rank = strict ? key : kLastRank;
-    return plan_.Find(state_, terms, NodesToSearch(queue, key, all), rank, when);
-  }
-
-  std::vector<NodeIndex> NodesToSearch(const ShapeQueue& queue, const ReadyKey& key, bool all) {
-    const size_t most =
-        all ? SIZE_MAX : std::max<size_t>(kSampleNodes, size_t{4} * queue.shape->min_nodes);
-    // Jobs one after another look in different places.
-    const size_t first = all ? 0 : key.job.value * size_t{2654435761} % plan_.size();
-    std::vector<NodeIndex> nodes;
-    NodeBits::ForEachInBoth(plan_.usable(), queue.fits, first, [&](size_t place) {
-      nodes.push_back(plan_.NodeAt(place));
-      return nodes.size() < most;
-    });
-    return nodes;
+  bool PlanComponents(const ShapeQueue& queue, const ReadyKey& key) {
+    const auto found = search_.FindTogether(queue, key);
+    if (!found.has_value()) return false;
+    const std::vector<ReadyKey> displaced =
+        plan_.KeepTogether(state_, key, found->components, found->starts);
+    for (const ReadyKey& lost : displaced) PutBack(lost);
+    return true;
   }
 
   // ---- waiting for few switches -----------------------------------------------------------------
@@ -352,81 +331,12 @@ class Pass {
       if (IsSet(job->switches_since)) continue;
       const Backlog::Keys keys = backlog_.KeysOf(id);
       for (const ReadyKey& key : keys) {
-        if (backlog_.QueueOf(key)->fitted) NoteElsewhere(*backlog_.QueueOf(key), key, when);
+        if (backlog_.QueueOf(key)->fitted) search_.NoteElsewhere(*backlog_.QueueOf(key), key, when);
       }
       if (IsSet(job->switches_since)) continue;
       plan_.Drop(id);  // that counted with it
       PutBack(keys.front());
     }
-  }
-
-  // Can it start now on more switches than it asks for?
-  void NoteElsewhere(const ShapeQueue& queue, const ReadyKey& key, Instant since) {
-    Job& job = *state_.FindJob(key.job);
-    if (queue.anywhere == nullptr || IsSet(job.switches_since)) return;
-    FreeNow sum;
-    if (FindGrant(state_, queue, *queue.anywhere, key, now_, DeadlineOf(job), scratch_, sum)) {
-      BeginToWait(job, since);
-    }
-  }
-
-  void BeginToWait(Job& job, Instant since) {
-    job.switches_since = ToTime(since);
-    context_.Changed(job);
-    state_.switch_waits.Watch(job.id, since + absl::ToInt64Microseconds(SwitchWaitOf(job)));
-  }
-
-  // Since when it waits for few switches, as far as the plan knows: from the first time at which it
-  // could start elsewhere. kNever: it cannot before that time.
-  Instant WaitsSince(const ShapeQueue& queue, const ReadyKey& key, Instant before) {
-    const Job& job = *state_.FindJob(key.job);
-    if (IsSet(job.switches_since)) return ToInstant(job.switches_since);
-    const Plan::When when{.from = Soonest(), .before = before, .end_by = DeadlineOf(job)};
-    const std::optional<Plan::Start> first = FindStart(queue, *queue.anywhere, key, when, true);
-    if (!first.has_value()) return kNever;
-    return first->at <= Soonest() ? now_ : first->at;
-  }
-
-  // A place of the job counts with that. Of several such times the first is the one to look at.
-  void NoteWait(JobId id, Instant since) {
-    Job& job = *state_.FindJob(id);
-    if (IsSet(job.switches_since)) return;
-    if (since <= now_) return BeginToWait(job, since);
-    state_.switch_waits.Watch(id, std::min(since, state_.switch_waits.Of(id).value_or(since)));
-  }
-
-  // After the wait, of places before that time.
-  std::optional<Plan::When> Elsewhere(const Job& job, Instant since, Instant before) {
-    if (since == kNever) return std::nullopt;
-    const Instant from = std::max(since + absl::ToInt64Microseconds(SwitchWaitOf(job)), Soonest());
-    if (from >= before) return std::nullopt;
-    return Plan::When{.from = from, .before = before, .end_by = DeadlineOf(job)};
-  }
-
-  // The earlier one: on as few switches as it asks for, or anywhere after its wait.
-  std::optional<Plan::Start> OrElsewhere(const ShapeQueue& queue, const ReadyKey& key,
-                                         std::optional<Plan::Start> few) {
-    const Instant before = few.has_value() ? few->at : kNever;
-    const Instant since = WaitsSince(queue, key, before);
-    if (since < kNever && plan_.Find(key.job) == nullptr) NoteWait(key.job, since);
-    const std::optional<Plan::When> when = Elsewhere(*state_.FindJob(key.job), since, before);
-    if (!when.has_value()) return few;
-    std::optional<Plan::Start> start = FindStart(queue, *queue.anywhere, key, *when, true);
-    if (!start.has_value()) return few;
-    NoteWait(key.job, since);
-    return start;
-  }
-
-  bool MoveEarlierElsewhere(const ShapeQueue& queue, const ReadyKey& key) {
-    const Instant before = plan_.Find(key.job)->places.back().at;
-    const Instant since = WaitsSince(queue, key, before);
-    const std::optional<Plan::When> when = Elsewhere(*state_.FindJob(key.job), since, before);
-    if (!when.has_value() ||
-        !plan_.MoveEarlier(state_, key, *queue.anywhere, NodesToSearch(queue, key, true), *when)) {
-      return false;
-    }
-    NoteWait(key.job, since);
-    return true;
   }
 
   // ---- making room ------------------------------------------------------------------------------
@@ -465,7 +375,7 @@ class Pass {
     const uint64_t end = std::min(work_end_, plan_.work() + kImproveWork);
     while (plan_.work() < end) {
       const auto next = backlog_.by_rank().upper_bound(backlog_.improved_to);
-      if (next == backlog_.by_rank().end() || !IsAmongFirst(kImprovedJobs, *next)) {
+      if (next == backlog_.by_rank().end() || !search_.IsAmongFirst(kImprovedJobs, *next)) {
         backlog_.improving = false;
         return;
       }
@@ -496,22 +406,11 @@ class Pass {
     if (planned == nullptr) return SeekPlaceAgain(key);
     if (!(planned->key == key)) return;
     const ShapeQueue& queue = *backlog_.QueueOf(key);
-    bool moved = MoveEarlierIn(queue, key);
-    for (const std::shared_ptr<ShapeQueue>& magnet : queue.magnets) {
-      moved = MoveEarlierIn(*magnet, key) || moved;
-    }
+    const bool moved =
+        queue.het ? search_.MoveEarlierTogether(queue, key) : search_.MoveEarlier(queue, key);
     if (!moved) return;
     shown_.ShowPlannedStart(key.job);
     NoteGrown();
-  }
-
-  bool MoveEarlierIn(const ShapeQueue& queue, const ReadyKey& key) {
-    if (!plan_.MayMoveEarlier(state_, key, queue.terms, queue.fits, Soonest())) return false;
-    const std::vector<NodeIndex> nodes = NodesToSearch(queue, key, Thorough(queue, key));
-    const Plan::When when{.from = Soonest(), .end_by = DeadlineOf(*state_.FindJob(key.job))};
-    bool moved = plan_.MoveEarlier(state_, key, queue.terms, nodes, when);
-    if (queue.anywhere != nullptr) moved = MoveEarlierElsewhere(queue, key) || moved;
-    return moved;
   }
 
   // One that had no place before its deadline may have one now.
@@ -579,13 +478,13 @@ class Pass {
   Backlog& backlog_;
   Plan& plan_;
   PendingView shown_;
+  PlaceSearch search_;
   const Instant now_;
   const uint64_t work_end_;
   Track::Scratch scratch_;
   // With a policy that begins anew each time: those that could not start.
   std::optional<absl::btree_set<ReadyKey>> looked_at_;
   bool begin_again_ = false;
-  std::vector<ReadyKey> first_ranks_;  // as they were when first asked for in this pass
 };
 
 }  // namespace

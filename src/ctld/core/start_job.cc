@@ -9,6 +9,7 @@
 #include "ctld/core/dependency.h"
 #include "ctld/core/eligibility.h"
 #include "ctld/core/gres_devices.h"
+#include "ctld/core/het_job.h"
 #include "ctld/core/job_array.h"
 #include "ctld/core/job_end.h"
 #include "ctld/core/job_env.h"
@@ -152,7 +153,8 @@ Job& StartJob(Context& context, Job& record, PartitionIndex partition, const Gra
   job.sched_nodes.clear();
   job.shares.clear();
   job.num_cpus = 0;
-  const Sharing sharing = SharingOf(*job.shape, state.partitions[partition].facts);
+  const Sharing sharing =
+      job.IsComponent() ? Sharing() : SharingOf(*job.shape, state.partitions[partition].facts);
   job.share_limit = sharing.Shares() ? sharing.most : 0;
   std::vector<std::string> names;
   for (const Placement::Part& part : grant.placement.parts) {
@@ -169,7 +171,7 @@ Job& StartJob(Context& context, Job& record, PartitionIndex partition, const Gra
   state.preemption.starts++;
   WatchEnd(state, job);
   PrepareNodes(context, job);
-  if (job.spec->batch) LaunchBatch(context, job);
+  if (job.spec->batch && job.het->offset == 0) LaunchBatch(context, job);
   context.Changed(job);
   context.Account(job);
   context.Log(LogLevel::kInfo, StrCat("job ", JobLabel(job), " (", job.id.value, "): RUNNING on ",
@@ -202,6 +204,7 @@ StepLaunch MakeLaunch(const State& state, const Job& job, const Step& step, size
     launch.io_secret = step.io_secret;
     launch.kill_on_bad_exit = step.spec != nullptr && step.spec->kill_on_bad_exit;
   }
+  if (job.IsComponent()) AddHetEnvironment(state, job, launch.environment);
   launch.shares = step.shares;
   launch.task_ids = step.task_ids;
   launch.node_index = static_cast<uint32_t>(share);

@@ -7,6 +7,7 @@
 #include "ctld/core/dependency.h"
 #include "ctld/core/eligibility.h"
 #include "ctld/core/errors.h"
+#include "ctld/core/het_job.h"
 #include "ctld/core/obstacle.h"
 #include "ctld/core/priority.h"
 #include "ctld/core/schedule.h"
@@ -31,10 +32,12 @@ void SetPriority(Context& context, Job& job, const Caller& caller) {
   job.held_by_admin = !spec.hold && job.priority == 0 && caller.is_operator;
 }
 
-Job& MakeJob(Context& context, const SubmitJob& event, Validated validated) {
+Job& MakeJob(Context& context, const SubmitJob& event, Validated validated,
+             const HetPart* het = nullptr) {
   State& state = context.state;
   auto job = std::make_unique<Job>();
-  job->id = state.NextJobId();
+  if (het != nullptr) job->het = *het;
+  job->id = het == nullptr ? state.NextJobId() : JobId{het->leader.value + het->offset};
   job->owner = std::make_shared<const Owner>(
       Owner{event.caller.uid, event.caller.gid, event.caller.user_name, event.group_name});
   job->spec = WithSwitchWait(event.spec, state.settings.max_switch_wait);
@@ -57,8 +60,8 @@ Job& MakeJob(Context& context, const SubmitJob& event, Validated validated) {
   return added;
 }
 
-absl::Status CheckCounts(const State& state) {
-  if (state.jobs.size() < state.settings.max_job_count) return absl::OkStatus();
+absl::Status CheckCounts(const State& state, size_t more = 1) {
+  if (state.jobs.size() + more <= state.settings.max_job_count) return absl::OkStatus();
   return Refuse(kTooManyJobs);
 }
 
@@ -100,6 +103,57 @@ void ForgetOldRequests(Context& context) {
 
 namespace {
 
+// All components or none.
+absl::StatusOr<SubmitAnswer> SubmitTogether(Context& context, const SubmitJob& event) {
+  State& state = context.state;
+  const Requester requester{event.caller.uid, event.caller.is_operator, &event.groups,
+                            event.caller.user_name};
+  std::vector<SubmitJob> parts(1, event);
+  parts[0].components.clear();
+  parts.resize(1 + event.components.size(), parts[0]);
+  std::vector<Validated> validated;
+  absl::Status refusal = CheckCounts(state, parts.size());
+  for (uint32_t i = 0; i < parts.size() && refusal.ok(); ++i) {
+    if (i > 0) parts[i].spec = event.components[i - 1];
+    refusal = CheckComponent(*parts[i].spec, *parts[0].spec, i);
+    if (!refusal.ok()) break;
+    absl::StatusOr<Validated> one = Validate(state, *parts[i].spec, requester, JobId{});
+    refusal = one.status();
+    if (refusal.ok()) refusal = CheckDeadline(*parts[i].spec, one->time_limit, context.now);
+    if (refusal.ok()) validated.push_back(*std::move(one));
+  }
+  if (!refusal.ok()) return refusal;
+
+  const auto size = static_cast<uint32_t>(parts.size());
+  const JobId leader = NextHetJobId(state, size);
+  if (!leader) return Refuse(kTooManyJobs);
+  std::vector<Job*> jobs;
+  for (uint32_t i = 0; i < size; ++i) {
+    const HetPart part{leader, i, size};
+    jobs.push_back(&MakeJob(context, parts[i], std::move(validated[i]), &part));
+  }
+  if (event.immediate) {
+    RunSchedule(context, kAnyWork);
+    if (jobs[0]->Pending()) {
+      for (const Job* job : jobs) context.RemoveJob(job->id);
+      return Refuse(kNotImmediate);
+    }
+  }
+  std::vector<std::string> notes;
+  for (Job* job : jobs) {
+    context.Log(LogLevel::kInfo,
+                StrCat("job ", JobLabel(*job), " (", job->id.value, "): submitted by ",
+                       event.caller.user_name, " to ", job->partition.view()));
+    context.Account(*job);
+    if (!job->Pending()) continue;
+    if (std::optional<std::string> note = NoteIfNever(state, *job, context.now)) {
+      notes.push_back(*std::move(note));
+    }
+  }
+  KeepRequest(context, {event.key, context.now, leader, std::nullopt, notes, {}});
+  return SubmitAnswer{leader, std::move(notes)};
+}
+
 absl::StatusOr<SubmitAnswer> Submit(Context& context, const SubmitJob& event) {
   State& state = context.state;
   if (std::optional<RequestResult> known = state.requests.Find(event.key)) {
@@ -108,6 +162,7 @@ absl::StatusOr<SubmitAnswer> Submit(Context& context, const SubmitJob& event) {
     }
     return SubmitAnswer{known->job, std::move(known->notes)};
   }
+  if (!event.components.empty()) return SubmitTogether(context, event);
   const Requester requester{event.caller.uid, event.caller.is_operator, &event.groups,
                             event.caller.user_name};
   absl::StatusOr<Validated> validated = Validate(state, *event.spec, requester, JobId{});

@@ -9,6 +9,7 @@
 #include "ctld/core/eligibility.h"
 #include "ctld/core/errors.h"
 #include "ctld/core/health_check.h"
+#include "ctld/core/het_job.h"
 #include "ctld/core/job_end.h"
 #include "ctld/core/lease.h"
 #include "ctld/core/node_events.h"
@@ -89,6 +90,7 @@ void HandleReconfigured(Context& context, const Reconfigured& event) {
       Job& job = *state.FindJob(id);
       job.flags &= ~kJobFlagRequeued;  // nobody will tell when nothing of it runs there any more
       context.Changed(job);
+      RunNoneAgain(context, job, {.state = JobState::kNodeFail, .reason = Reason::kNodeDown});
       NodeIsClear(context, job, name);
     }
     context.effects.nodes_changed.push_back(name);

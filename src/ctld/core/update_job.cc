@@ -13,6 +13,7 @@
 #include "ctld/core/dependency.h"
 #include "ctld/core/eligibility.h"
 #include "ctld/core/errors.h"
+#include "ctld/core/het_job.h"
 #include "ctld/core/job_array.h"
 #include "ctld/core/job_end.h"
 #include "ctld/core/priority.h"
@@ -437,6 +438,12 @@ absl::Status Update(Context& context, Job& job, const UpdateJob& event) {
   if (absl::Status status = MakeDraft({context, job, event.caller}, event.changes, draft);
       !status.ok()) {
     return status;
+  }
+  if (job.IsComponent() && job.Pending()) {
+    JobSpec first = *job.spec;  // in which reservation and partitions it may be now
+    if (absl::Status status = CheckComponent(draft.spec, first, job.het->offset); !status.ok()) {
+      return status;
+    }
   }
   if (job.held_by_admin && draft.priority.value_or(0) > 0 && !event.caller.is_operator) {
     return Refuse(kAccessDenied);

@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "common/base/hostlist.h"
+#include "ctld/core/het_plan.h"
 #include "ctld/core/select_nodes.h"
 
 namespace reeve::ctld {
@@ -74,9 +75,7 @@ void FitMagnets(const State& state, ShapeQueue& queue) {
   }
 }
 
-}  // namespace
-
-void FitQueue(const State& state, ShapeQueue& queue) {
+void FitAlone(const State& state, ShapeQueue& queue) {
   const PartitionEntry& partition = state.partitions[queue.partition];
   queue.terms = MakeTerms(*queue.shape, partition.facts, state.settings);
   queue.terms.sole_user = queue.sole_user;
@@ -115,6 +114,13 @@ void FitQueue(const State& state, ShapeQueue& queue) {
   if (queue.inside.empty()) FitMagnets(state, queue);
 }
 
+}  // namespace
+
+void FitQueue(const State& state, ShapeQueue& queue) {
+  FitAlone(state, queue);
+  if (queue.het) FitTogether(state, queue);
+}
+
 std::optional<Reason> WhyNever(const State& state, const ShapeQueue& queue) {
   const Shape& shape = *queue.shape;
   const std::optional<Reason> limit =
@@ -128,6 +134,7 @@ std::optional<Reason> WhyNever(const State& state, const ShapeQueue& queue) {
 }
 
 Verdict Judge(const State& state, const ShapeQueue& queue) {
+  if (queue.het) return JudgeTogether(state, queue);
   const Shape& shape = *queue.shape;
   const Partition& partition = state.partitions[queue.partition].facts;
   if (const std::optional<Reason> down = StateOf(partition)) return {.reason = *down};

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "ctld/core/errors.h"
+#include "ctld/core/het_job.h"
 #include "ctld/core/job_env.h"
 
 namespace reeve::ctld {
@@ -15,6 +16,7 @@ WaitAnswer MakeAnswer(const Context& context, const Job& job, bool reached) {
   if (!job.shares.empty()) {
     for (const NodeShare& share : job.shares) answer.nodes.push_back(share.node);
     answer.environment = AllocationEnvironment(context.state.settings, job);
+    if (job.IsComponent()) AddHetEnvironment(context.state, job, answer.environment);
   }
   return answer;
 }

@@ -25,6 +25,22 @@ TEST(JobView, NamesArraysAndTheirTasks) {
   EXPECT_EQ(ArrayTaskText(Row(task)), "7");
 }
 
+TEST(JobView, NamesComponentsOfHeterogeneousJobs) {
+  JobBuilder component(13, "a");
+  component->set_het_job_id(12);
+  component->set_het_job_offset(1);
+  component->set_het_job_size(3);
+  EXPECT_EQ(JobIdText(Row(component)), "12+1");
+  EXPECT_EQ(HetJobIdSet(component), "12-14");
+  EXPECT_TRUE(IsComponentOf(component, *ParseJobSelector("12")));
+  EXPECT_TRUE(IsComponentOf(component, *ParseJobSelector("12+1")));
+  EXPECT_FALSE(IsComponentOf(component, *ParseJobSelector("12+0")));
+  EXPECT_FALSE(IsComponentOf(component, *ParseJobSelector("13")));
+  const pb::Job plain = JobBuilder(5, "a");
+  EXPECT_EQ(HetJobIdSet(plain), "N/A");
+  EXPECT_FALSE(IsComponentOf(plain, *ParseJobSelector("5")));
+}
+
 TEST(JobView, SaysWhyAJobFailedOrWhereItRan) {
   EXPECT_EQ(NodesOrReason(JobBuilder(1, "a").Waits("Resources")), "(Resources)");
   JobBuilder ran = JobBuilder(1, "a").Runs(kSubmitted, {"n1", "n2"}, 1);

@@ -67,6 +67,13 @@ TEST(ShowJob, Array) {
       "sbatch --parsable -o /dev/null -J parr --array=1-10%2 -t 10 --wrap sleep 60");
   ExpectGolden("show-job-array.txt", Show(job, kPlain));
 }
+TEST(ShowJob, Component) {
+  JobBuilder job = Runner(13, "100").Waits("Priority");
+  job->set_het_job_id(12);
+  job->set_het_job_offset(1);
+  job->set_het_job_size(3);
+  ExpectGolden("show-job-component.txt", Show(job, kPlain));
+}
 TEST(ShowJob, Running) {
   ExpectGolden("show-job-running.txt", Show(RunningRunner(), kPlain, kWhileRunning));
 }

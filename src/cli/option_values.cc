@@ -71,7 +71,19 @@ Fault ParseCount(const OptionRow& row, std::string_view value, uint32_t least, u
   return kFine;
 }
 
+// "2,4-8:2": one of these numbers.
+Fault SetNodeCounts(JobRequest& request, std::string_view value) {
+  const absl::StatusOr<IdRanges> counts = ParseNodeCounts(value);
+  if (!counts.ok()) return OptionFault{StrCat("\"", value, "\" is not a valid node count")};
+  request.spec.set_min_nodes(*counts->min());
+  request.spec.set_max_nodes(*counts->max());
+  request.spec.set_node_counts(std::string(value));
+  return kFine;
+}
+
 Fault SetNodes(JobRequest& request, const OptionRow&, std::string_view value) {
+  request.spec.clear_node_counts();
+  if (value.find_first_of(",:") != value.npos) return SetNodeCounts(request, value);
   const size_t dash = value.find('-');
   const bool is_range = dash != std::string_view::npos;
   uint32_t least = 0;

@@ -18,10 +18,13 @@ constexpr int64_t kHoldSeconds = 20;  // how long the controller may hold the ca
 std::optional<OptionFault> RefuseForStep(const JobRequest& request) {
   for (std::string_view option :
        {"mem", "mem-per-cpu", "mem-per-gpu", "cpus-per-gpu", "constraint", "sockets-per-node",
-        "cores-per-socket", "extra-node-info", "ntasks-per-gpu", "gres-flags"}) {
+        "cores-per-socket", "extra-node-info", "ntasks-per-gpu", "gres-flags", "use-min-nodes"}) {
     if (request.WasSetBy(option, Source::kCommandLine)) {
       return NotSupported(StrCat("--", option, " for a step inside of a job"));
     }
+  }
+  if (!request.spec.node_counts().empty() && request.WasSetBy("nodes", Source::kCommandLine)) {
+    return NotSupported("a list of --nodes for a step inside of a job");
   }
   return std::nullopt;
 }
@@ -90,6 +93,7 @@ std::optional<OptionFault> SettleStepRequest(bool in_job, JobRequest* request,
                                spec->min_nodes(), " nodes, setting nnodes to ", spec->num_tasks()));
     spec->set_min_nodes(spec->num_tasks());
     spec->set_max_nodes(spec->num_tasks());
+    spec->clear_node_counts();
   }
   return std::nullopt;
 }

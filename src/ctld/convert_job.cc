@@ -223,6 +223,8 @@ void PutWishes(const RareWishes& wishes, pb::JobSpec* out) {
   out->set_exclusive_user(wishes.exclusive_user);
   out->set_switches(wishes.switches);
   if (wishes.switches_wait) out->set_switches_wait(Seconds(*wishes.switches_wait));
+  out->set_node_counts(wishes.node_counts);
+  out->set_use_min_nodes(wishes.use_min_nodes);
   out->set_gpu_bind(wishes.gpu_bind);
   if (!(wishes.cpus == CpuWishes())) *out->mutable_cpus() = ctld::ToProto(wishes.cpus);
   out->set_drawn_in(wishes.drawn_in);
@@ -239,6 +241,8 @@ std::shared_ptr<const RareWishes> GetWishes(const pb::JobSpec& in) {
     wishes.switches_wait = Duration(in.switches_wait());
   }
   wishes.cpus = ctld::FromProto(in.cpus());
+  wishes.node_counts = in.node_counts();
+  wishes.use_min_nodes = in.use_min_nodes();
   wishes.gpu_bind = in.gpu_bind();
   wishes.drawn_in = in.drawn_in();
   return wishes == RareWishes() ? nullptr : std::make_shared<const RareWishes>(std::move(wishes));

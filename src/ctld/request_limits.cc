@@ -86,6 +86,7 @@ absl::Status CheckSpec(const pb::JobSpec& spec) {
                      {"number of GPUs", spec.gpus(), kMaxName},
                      {"number of GPUs", spec.gpus_per_node(), kMaxName},
                      {"number of GPUs", spec.gpus_per_task(), kMaxName},
+                     {"list of node counts", spec.node_counts(), kMaxName},
                      {"GPU binding", spec.gpu_bind(), kMaxName},
                      {"hint", spec.cpus().hint(), kMaxName},
                      {"distribution", spec.cpus().distribution(), kMaxName},

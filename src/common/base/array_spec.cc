@@ -220,6 +220,14 @@ absl::StatusOr<ArraySpec> ParseArraySpec(std::string_view text, uint32_t max_siz
   return spec;
 }
 
+absl::StatusOr<IdRanges> ParseNodeCounts(std::string_view text, uint32_t most) {
+  if (text.find('%') != text.npos) return Invalid(text);
+  absl::StatusOr<ArraySpec> spec = ParseArraySpec(text, most + 1);
+  if (!spec.ok()) return spec.status();
+  if (spec->tasks.empty() || spec->tasks.Contains(0)) return Invalid(text);
+  return std::move(spec->tasks);
+}
+
 std::string FormatArrayTasks(const IdRanges& tasks, uint32_t limit, size_t max_length) {
   const std::vector<IdRanges::Range>& ranges = tasks.ranges();
   std::string out;

@@ -67,6 +67,10 @@ struct ArraySpec {
 // duplicates are merged. InvalidArgument otherwise; so for a limit of 0.
 absl::StatusOr<ArraySpec> ParseArraySpec(std::string_view text, uint32_t max_size);
 
+// The numbers of nodes that --nodes may list: "2,4-6", "1-9:2", each from 1 to `most`, in any
+// order. InvalidArgument for anything else.
+absl::StatusOr<IdRanges> ParseNodeCounts(std::string_view text, uint32_t most = 1'000'000);
+
 // How squeue shows the tasks left in a pending array: "1-3,7", "1-7:2" when the tasks form one
 // stepped range, "%4" appended with a limit; shortened to `max_length` with "..." (0: never).
 std::string FormatArrayTasks(const IdRanges& tasks, uint32_t limit, size_t max_length);

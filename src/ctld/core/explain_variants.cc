@@ -277,6 +277,11 @@ class Search {
     const bool range = spec.max_nodes.has_value() && spec.max_nodes != spec.min_nodes;
     spec.min_nodes = nodes;
     if (!range) spec.max_nodes = nodes;
+    if (!spec.wishes().node_counts.empty()) {
+      RareWishes wishes = spec.wishes();
+      wishes.node_counts.clear();
+      spec.rare = std::make_shared<const RareWishes>(std::move(wishes));
+    }
     const std::string upto = range ? StrCat("-", *spec.max_nodes) : "";
     const std::string text = StrCat(nodes, upto);
     Keep(spec, {"--nodes=" + text, StrCat(shape().min_nodes, upto), {"NumNodes", text}});

@@ -80,7 +80,8 @@ void FitTogether(const State& state, ShapeQueue& queue) {
     part.partition = partitions.empty() ? queue.partition : partitions.front();
     part.sole_user = state.SoleUserOf(*job, part.partition);
     FitQueue(state, part);
-    part.terms.sharing = {};  // each has its CPUs alone
+    part.terms.sharing = {};         // each has its CPUs alone
+    part.terms.fewest_nodes = true;  // and leaves the others theirs
     NodeBits::ForEachInBoth(part.fits, part.fits, 0, [&](size_t place) {
       queue.fit_count += !queue.fits.Test(place);
       queue.fits.Set(place, true);

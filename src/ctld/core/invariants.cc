@@ -226,6 +226,8 @@ class Checker {
       Expect(share.cpus == share.cores.Count() && share.cpus > 0, name, "has a hollow share");
     }
     const uint32_t nodes = static_cast<uint32_t>(job.shares.size());
+    Expect(job.shape->node_counts.empty() || job.shape->node_counts.Contains(nodes), name,
+           "has a number of nodes that it does not list");
     Expect(nodes >= job.shape->min_nodes && nodes <= job.shape->max_nodes, name,
            "has the wrong number of nodes");
     CheckGres(name, job);

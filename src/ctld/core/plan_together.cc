@@ -138,8 +138,7 @@ std::vector<ReadyKey> Plan::KeepTogether(const State& state, const ReadyKey& key
   std::unique_ptr<PlannedJob>& planned = planned_[key.job];
   planned = std::make_unique<PlannedJob>();
   planned->key = key;
-  planned->lane = components.front().terms->lane;
-  Place place{starts.front().at, {}};
+  Place place{starts.front().at, components.front().terms->lane, {}};
   for (const Start& start : starts) {
     for (const Placement::Part& part : start.placement.parts) place.nodes.push_back(part.index);
   }

@@ -23,6 +23,10 @@ struct RareWishes {
   // when it does not say. Of a job that has been submitted always set beside `switches`.
   std::optional<absl::Duration> switches_wait;
 
+  std::string node_counts;  // --nodes, as typed: "2,4-8:2"; empty: any number within the bounds
+
+  bool use_min_nodes = false;  // of these rather the smallest number than the largest
+
   CpuWishes cpus;
 
   std::string gpu_bind;  // which GPUs the tasks of its steps see: "single:2"

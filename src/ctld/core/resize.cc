@@ -103,6 +103,7 @@ void FitToShares(Shape& shape, const Job& job) {
   const auto nodes = static_cast<uint32_t>(job.shares.size());
   shape.min_nodes = std::min(shape.min_nodes, nodes);
   shape.max_nodes = std::max(shape.max_nodes, nodes);
+  if (!shape.node_counts.empty()) shape.node_counts.Insert(nodes);
   if (!shape.gres.per_job || !IsSet(job.resize_time)) return;
   uint32_t gpus = 0;
   for (const NodeShare& share : job.shares) gpus += CountOf(share.gres, kGpu);

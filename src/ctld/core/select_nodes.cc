@@ -9,6 +9,10 @@
 namespace reeve::ctld {
 namespace {
 
+// So many numbers of nodes are tried for an elastic job, from the largest, before as few as will
+// do.
+constexpr size_t kElasticTries = 8;
+
 uint32_t RoundUp(uint32_t value, uint32_t unit) {
   return (value + unit - 1) / unit * unit;
 }
@@ -153,6 +157,7 @@ Terms MakeTerms(const Shape& shape, const Partition& partition, const Settings& 
   terms.shape = &shape;
   terms.exclusive = shape.exclusive || partition.exclusive;
   terms.sharing = SharingOf(shape, partition);
+  terms.fewest_nodes = shape.fewest_nodes;
   terms.least_loaded = partition.least_loaded || settings.select.lln;
   terms.consume_memory = settings.select.memory;
   terms.whole_cores = settings.select.core;
@@ -306,6 +311,52 @@ Candidates CandidatesOf(const Terms& terms, const std::vector<Offer>& offers) {
   return candidates;
 }
 
+std::optional<Placement> SelectAny(const Terms& terms, const Candidates& candidates,
+                                   uint32_t tasks) {
+  std::optional<Candidates> chosen = PickNodes(terms, candidates);
+  if (!chosen.has_value()) return std::nullopt;
+  // Fewer tasks than nodes: the rest of the nodes get a CPU each all the same.
+  return Place(terms, *std::move(chosen), tasks);
+}
+
+// The numbers of nodes that an elastic job may have there, the most wished for first: as many as
+// there are, or as few as will do, and those that leave nodes without a task at last.
+std::vector<uint32_t> CountsToTry(const Terms& terms, const Candidates& candidates) {
+  const Shape& shape = *terms.shape;
+  uint64_t most = std::min<uint64_t>(terms.max_nodes, MostTogether(terms, candidates));
+  if (terms.gres.per_job.count > 0) most = std::min<uint64_t>(most, terms.gres.per_job.count);
+  const uint32_t with_tasks =
+      shape.tasks_given ? std::max(shape.num_tasks, shape.min_nodes) : UINT32_MAX;
+  std::vector<uint32_t> counts, hollow;
+  for (auto count = shape.LargestCount(most); count; count = shape.LargestCount(*count - 1)) {
+    // Where any number will do the others are looked for without counting.
+    if (shape.node_counts.empty() && counts.size() == kElasticTries) break;
+    if (*count <= with_tasks) {
+      counts.push_back(*count);
+    } else if (!shape.node_counts.empty()) {
+      hollow.push_back(*count);
+    } else {
+      count = with_tasks + 1;
+    }
+  }
+  if (terms.fewest_nodes) std::reverse(counts.begin(), counts.end());
+  counts.insert(counts.end(), hollow.rbegin(), hollow.rend());
+  return counts;
+}
+
+std::optional<Placement> SelectElastic(const Terms& terms, const Candidates& candidates) {
+  Shape sized = *terms.shape;
+  Terms with = terms;
+  with.shape = &sized;
+  for (const uint32_t count : CountsToTry(terms, candidates)) {
+    sized.min_nodes = with.max_nodes = count;
+    sized.num_tasks = terms.shape->TasksOn(count);
+    if (auto placement = SelectAny(with, candidates, sized.num_tasks)) return placement;
+  }
+  if (!sized.node_counts.empty()) return std::nullopt;
+  return SelectAny(terms, candidates, terms.shape->num_tasks);
+}
+
 }  // namespace
 
 std::optional<Placement> SelectNodes(const Terms& terms, const std::vector<Offer>& offers) {
@@ -314,10 +365,9 @@ std::optional<Placement> SelectNodes(const Terms& terms, const std::vector<Offer
   const uint32_t gpus = terms.gres.per_job.count;
   if (gpus > 0 && shape.min_nodes > gpus) return std::nullopt;
   if (terms.max_nodes < shape.min_nodes) return std::nullopt;
-  std::optional<Candidates> chosen = PickNodes(terms, CandidatesOf(terms, offers));
-  if (!chosen.has_value()) return std::nullopt;
-  // Fewer tasks than nodes: the rest of the nodes get a CPU each all the same.
-  return Place(terms, *std::move(chosen), shape.num_tasks);
+  const Candidates candidates = CandidatesOf(terms, offers);
+  const bool range = shape.IsElastic() && !(terms.fewest_nodes && shape.node_counts.empty());
+  return range ? SelectElastic(terms, candidates) : SelectAny(terms, candidates, shape.num_tasks);
 }
 
 size_t MostNodes(const Terms& terms, const std::vector<Offer>& offers) {

@@ -54,6 +54,7 @@ struct Terms {
   // that have 0.
   uint32_t sole_user = 0;
   Sharing sharing;            // of its CPUs
+  bool fewest_nodes = false;  // of an elastic job's numbers of nodes the least that does
   bool least_loaded = false;  // rather nodes with many free CPUs than with few
   bool consume_memory = false;
   bool whole_cores = false;         // a core's threads go together

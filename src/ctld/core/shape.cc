@@ -29,7 +29,8 @@ std::string KeyOf(const Shape& shape) {
              absl::ToInt64Seconds(shape.time_min), ".", shape.max_switches),
       ";", Join(shape.req_nodes, ","), ";", Join(exc, ","), ";", shape.features.KeyText(), ";",
       shape.reservation, ";", shape.gres.KeyText(), ";", FormatLicenses(shape.licenses), ";",
-      shape.layout.KeyText(), ";", Join(shape.magnets, ","));
+      shape.layout.KeyText(), ";", Join(shape.magnets, ","), ";", shape.node_counts.ToString(), ";",
+      int{shape.fewest_nodes});
 }
 
 uint64_t Product(uint64_t a, uint64_t b) {
@@ -39,6 +40,22 @@ uint64_t Product(uint64_t a, uint64_t b) {
 absl::StatusOr<Shape> MakeShapeOf(const JobSpec& spec, absl::Duration time_limit);
 
 }  // namespace
+
+std::optional<uint32_t> Shape::LargestCount(uint64_t most) const {
+  const auto limit = static_cast<uint32_t>(std::min<uint64_t>(most, max_nodes));
+  if (limit < min_nodes) return std::nullopt;
+  if (node_counts.empty()) return limit;
+  const std::vector<IdRanges::Range>& ranges = node_counts.ranges();
+  for (auto range = ranges.rbegin(); range != ranges.rend(); ++range) {
+    if (range->first <= limit) return std::min(range->last, limit);
+  }
+  return std::nullopt;
+}
+
+uint32_t Shape::TasksOn(uint32_t nodes) const {
+  if (tasks_given) return num_tasks;
+  return static_cast<uint32_t>(Product(nodes, std::max(ntasks_per_node, 1u)));
+}
 
 uint32_t Shape::TotalCpus() const {
   const uint64_t by_tasks = overcommit ? min_nodes : Product(num_tasks, cpus_per_task);
@@ -71,6 +88,18 @@ absl::StatusOr<Shape> MakeShape(const JobSpec& spec, absl::Duration time_limit) 
 }
 
 namespace {
+
+// Those that leave room for the nodes that it needs in any case; the bounds are theirs.
+absl::Status TakeNodeCounts(const std::string& text, Shape& shape) {
+  if (text.empty()) return absl::OkStatus();
+  absl::StatusOr<IdRanges> counts = ParseNodeCounts(text);
+  if (!counts.ok()) return Refuse(kInvalidNodeCount, Message(counts.status()));
+  shape.node_counts = counts->Intersection(IdRanges::Of(shape.min_nodes, UINT32_MAX - 2));
+  if (shape.node_counts.empty()) return Refuse(kInvalidNodeCount);
+  shape.min_nodes = *shape.node_counts.min();
+  shape.max_nodes = *shape.node_counts.max();
+  return absl::OkStatus();
+}
 
 absl::StatusOr<Shape> MakeShapeOf(const JobSpec& spec, absl::Duration time_limit) {
   Shape shape;
@@ -107,14 +136,17 @@ absl::StatusOr<Shape> MakeShapeOf(const JobSpec& spec, absl::Duration time_limit
   shape.min_nodes =
       std::max({spec.min_nodes.value_or(1), required, shape.features.LeastNodes(), 1u});
   shape.max_nodes = spec.max_nodes.value_or(UINT32_MAX);
+  if (absl::Status status = TakeNodeCounts(spec.wishes().node_counts, shape); !status.ok()) {
+    return status;
+  }
   if (shape.max_nodes < shape.min_nodes) return Refuse(kInvalidNodeCount);
 
+  shape.fewest_nodes = spec.wishes().use_min_nodes;
   shape.cpus_per_task = std::max(spec.cpus_per_task.value_or(1), 1u);
   shape.ntasks_per_node = spec.ntasks_per_node.value_or(0);
   shape.tasks_given = spec.num_tasks.has_value();
-  shape.num_tasks = static_cast<uint32_t>(
-      shape.tasks_given ? std::max(*spec.num_tasks, 1u)
-                        : Product(shape.min_nodes, std::max(shape.ntasks_per_node, 1u)));
+  shape.num_tasks = std::max(spec.num_tasks.value_or(1), 1u);
+  shape.num_tasks = shape.TasksOn(shape.min_nodes);
   shape.min_cpus_per_node = spec.min_cpus_per_node.value_or(0);
   shape.mem_per_node_mb = spec.mem_per_node_mb;
   if (!shape.mem_per_node_mb.has_value()) shape.mem_per_cpu_mb = spec.mem_per_cpu_mb;

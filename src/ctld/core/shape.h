@@ -12,6 +12,7 @@
 #include "absl/container/flat_hash_set.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "common/base/array_spec.h"
 #include "common/base/licenses.h"
 #include "ctld/core/cpu_layout.h"
 #include "ctld/core/features.h"
@@ -22,6 +23,8 @@ namespace reeve::ctld {
 struct Shape {
   uint32_t min_nodes = 1;
   uint32_t max_nodes = UINT32_MAX;
+  IdRanges node_counts;       // numbers of nodes that it may have; empty: any within those bounds
+  bool fewest_nodes = false;  // and it gets the least that will do, else the most
   uint32_t num_tasks = 1;
   bool tasks_given = false;  // else ntasks_per_node (or one) a node
   uint32_t cpus_per_task = 1;
@@ -48,6 +51,12 @@ struct Shape {
   CpuLayout layout;
   std::vector<License> licenses;  // by name; of the cluster, not of its nodes
 
+  // It may have one of several numbers of nodes that it has named.
+  bool IsElastic() const { return max_nodes < UINT32_MAX && max_nodes > min_nodes; }
+  // The largest number of nodes that it may have up to that.
+  std::optional<uint32_t> LargestCount(uint64_t most) const;
+  // Tasks on so many nodes.
+  uint32_t TasksOn(uint32_t nodes) const;
   // At least this many CPUs in all, as squeue shows them for a pending job.
   uint32_t TotalCpus() const;
   // A plan needs an end: unlimited counts as a year.

@@ -164,6 +164,7 @@ Job& StartJob(Context& context, Job& record, PartitionIndex partition, const Gra
     names.push_back(job.shares.back().node);
   }
   job.num_nodes = static_cast<uint32_t>(job.shares.size());
+  if (job.shape->IsElastic()) job.num_tasks = job.shape->TasksOn(job.num_nodes);
   FillWholeNodes(state, job, job.shape->exclusive || state.partitions[partition].facts.exclusive);
   state.active.insert(job.id);
   context.TakeLicenses(job, &grant.from_reserve);

@@ -63,9 +63,10 @@ class Search {
     std::vector<Offer> offers;
     std::optional<Placement> placement;
     sum = FreeNow();
-    // The least loaded are among them all, and so are the fewest switches.
+    // The least loaded are among them all, and so are the fewest switches and the most nodes.
     const bool spans = MaySpanLeaves(terms_);
-    size_t try_at = terms_.least_loaded || (spans && shape.min_nodes > 1)
+    size_t try_at = terms_.least_loaded || (shape.IsElastic() && !terms_.fewest_nodes) ||
+                            (spans && shape.min_nodes > 1)
                         ? SIZE_MAX
                         : std::max<size_t>(kOffersCompared, size_t{4} * shape.min_nodes);
     NodeBits::ForEachInBoth(state_.plan.free_now(), queue_.fits, 0, [&](size_t place) {

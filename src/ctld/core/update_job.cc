@@ -133,19 +133,6 @@ absl::Status SetNodeList(const Request& request, Draft& draft, const std::string
   return KeepNodes(draft, NamedNodes(request.job, value));
 }
 
-absl::Status SetNumNodes(const Request& request, Draft& draft, const std::string& value) {
-  if (!request.job.Pending()) return KeepNodes(draft, FirstNodes(request.job, value));
-  const std::vector<std::string_view> range = Split(value, "-");
-  if (range.size() > 2) return Refuse(kInvalidNodeCount);
-  absl::StatusOr<uint32_t> least = Number(range[0]);
-  absl::StatusOr<uint32_t> most = range.size() == 2 ? Number(range[1]) : least;
-  if (!least.ok() || !most.ok() || *least == 0) return Refuse(kInvalidNodeCount);
-  draft.spec.min_nodes = *least;
-  draft.spec.max_nodes = *most;
-  draft.placement_changed = true;
-  return absl::OkStatus();
-}
-
 absl::Status SetNumCpus(const Request& request, Draft& draft, const std::string& value) {
   absl::StatusOr<uint32_t> number = Number(value);
   const uint32_t per_task = std::max(request.job.spec->cpus_per_task.value_or(1), 1u);
@@ -194,6 +181,27 @@ void ChangeWishes(Draft& draft, Change change) {
   const bool none = wishes == RareWishes();
   draft.spec.rare = none ? nullptr : std::make_shared<const RareWishes>(std::move(wishes));
   draft.placement_changed = true;
+}
+
+absl::Status SetNumNodes(const Request& request, Draft& draft, const std::string& value) {
+  if (!request.job.Pending()) return KeepNodes(draft, FirstNodes(request.job, value));
+  const bool list = value.find_first_of(",:") != value.npos;
+  const std::vector<std::string_view> range = Split(value, "-");
+  if (list) {
+    const absl::StatusOr<IdRanges> counts = ParseNodeCounts(value);
+    if (!counts.ok()) return Refuse(kInvalidNodeCount);
+    draft.spec.min_nodes = *counts->min();
+    draft.spec.max_nodes = *counts->max();
+  } else {
+    if (range.size() > 2) return Refuse(kInvalidNodeCount);
+    absl::StatusOr<uint32_t> least = Number(range[0]);
+    absl::StatusOr<uint32_t> most = range.size() == 2 ? Number(range[1]) : least;
+    if (!least.ok() || !most.ok() || *least == 0) return Refuse(kInvalidNodeCount);
+    draft.spec.min_nodes = *least;
+    draft.spec.max_nodes = *most;
+  }
+  ChangeWishes(draft, [&](RareWishes& wishes) { wishes.node_counts = list ? value : ""; });
+  return absl::OkStatus();
 }
 
 // The time by which it has to have ended is an operator's to move.

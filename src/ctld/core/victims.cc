@@ -72,7 +72,9 @@ class Search {
         until_(begin_ + queue.terms.least_time),
         reservation_(queue.shape->reservation.empty()
                          ? nullptr
-                         : state.reservations.Find(queue.shape->reservation)) {}
+                         : state.reservations.Find(queue.shape->reservation)) {
+    terms_.fewest_nodes = true;  // nobody leaves for more
+  }
 
   Victims Run() {
     lacks_licenses_ = !Licensed();
@@ -463,7 +465,7 @@ class Search {
   State& state_;
   const PreemptRules& rules_;
   const ShapeQueue& queue_;
-  const Terms& terms_;
+  Terms terms_;
   const ReadyKey key_;
   const MakeWay way_;
   const absl::Time now_;

@@ -37,6 +37,14 @@ TEST(ParseArraySpec, Refuses) {
   EXPECT_EQ(Parsed("0", 0), "error");
 }
 
+TEST(ParseNodeCounts, ListsAndSteps) {
+  EXPECT_EQ(ParseNodeCounts("4,2")->ToString(), "2,4");
+  EXPECT_EQ(ParseNodeCounts("1-9:4,3-4")->ToString(), "1,3-5,9");
+  for (const char* text : {"", "0", "0-3", "2,", "2-", "3-2", "2%1", "a", "2k,4", "1-2000000"}) {
+    EXPECT_FALSE(ParseNodeCounts(text).ok()) << text;
+  }
+}
+
 TEST(ParseArraySpec, StaysSmall) {
   EXPECT_EQ(Parsed("0-4000000", 4000001), "0-4000000%0:1");
   std::string many;

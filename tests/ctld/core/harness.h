@@ -30,6 +30,12 @@ class Spec {
   Spec& Nodes(uint32_t least, uint32_t most) {
     return spec_.min_nodes = least, spec_.max_nodes = most, *this;
   }
+  Spec& NodeCounts(std::string counts) {
+    const IdRanges parsed = *ParseNodeCounts(counts);
+    return Nodes(*parsed.min(), *parsed.max()).Wish([&](RareWishes& wishes) {
+      wishes.node_counts = std::move(counts);
+    });
+  }
   Spec& Tasks(uint32_t n) { return spec_.num_tasks = n, *this; }
   Spec& CpusPerTask(uint32_t n) { return spec_.cpus_per_task = n, *this; }
   Spec& PerNode(uint32_t n) { return spec_.ntasks_per_node = n, *this; }

@@ -119,6 +119,7 @@ TEST(PickNodes, SomeAreChosenWhenThereAreSomeAndNoFewerWouldDo) {
     Random random(seed);
     Case c;
     Fill(c, random);
+    c.terms.fewest_nodes = true;
     std::optional<uint32_t> best;
     for (uint32_t set = 1; set < 1u << c.offers.size(); ++set) {
       if (!Will(c, set)) continue;
@@ -141,6 +142,46 @@ TEST(PickNodes, SomeAreChosenWhenThereAreSomeAndNoFewerWouldDo) {
   }
   EXPECT_GT(chosen, 5000);
   EXPECT_GT(none, 5000);
+}
+
+// Of a range or a list as many nodes as there are, but none without a task.
+TEST(PickNodes, AnElasticJobGetsTheMost) {
+  int more = 0, listed = 0;
+  for (uint32_t seed = 1; seed <= 10'000; ++seed) {
+    SCOPED_TRACE(seed);
+    Random random(seed);
+    Case c;
+    Fill(c, random);
+    c.shape.tasks_given = true;
+    c.shape.max_nodes = c.terms.max_nodes = c.shape.min_nodes + random(4);
+    if (random(2) == 0) {
+      for (uint32_t i = c.shape.min_nodes; i <= c.shape.max_nodes; ++i) {
+        if (random(2) == 0) c.shape.node_counts.Insert(i);
+      }
+      if (c.shape.node_counts.empty()) continue;
+      c.shape.min_nodes = *c.shape.node_counts.min();
+      c.shape.max_nodes = c.terms.max_nodes = *c.shape.node_counts.max();
+    }
+    if (!c.shape.IsElastic()) continue;
+    const uint32_t bound = std::max(c.shape.num_tasks, c.shape.min_nodes);
+    uint32_t most = 0, hollow = UINT32_MAX;
+    for (uint32_t set = 1; set < 1u << c.offers.size(); ++set) {
+      const auto count = static_cast<uint32_t>(std::popcount(set));
+      if (!c.shape.node_counts.empty() && !c.shape.node_counts.Contains(count)) continue;
+      if (!Will(c, set)) continue;
+      if (count <= bound) most = std::max(most, count);
+      if (count > bound) hollow = std::min(hollow, count);
+    }
+    if (most == 0 && hollow < UINT32_MAX) most = hollow;
+    const std::optional<Placement> placement = SelectNodes(c.terms, c.offers);
+    ASSERT_EQ(placement.has_value() ? placement->parts.size() : 0, most);
+    if (!placement.has_value()) continue;
+    ASSERT_TRUE(Will(c, SetOf(c, *placement)));
+    more += most > c.shape.min_nodes;
+    listed += !c.shape.node_counts.empty();
+  }
+  EXPECT_GT(more, 200);
+  EXPECT_GT(listed, 300);
 }
 
 // Nodes get room and lose it one after another: it never says no to what could be chosen.

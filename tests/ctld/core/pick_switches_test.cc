@@ -115,6 +115,7 @@ TEST(PickSwitches, AreTheFewestBelowTheLowest) {
     Random random(seed);
     Case c;
     Fill(c, random);
+    c.terms.fewest_nodes = true;
     std::optional<Seen> best;
     const auto key = [&](const Seen& seen) {
       // A row has as few leaves as there can be, wherever the switches are.

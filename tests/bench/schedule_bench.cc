@@ -5,10 +5,11 @@
 // is the peer's case (tests/bench/peer/planning.py): four nodes, 64 shapes of one node each. In
 // TenLicenses there are nodes enough, and all jobs ask for one of ten licences.
 #include <benchmark/benchmark.h>
-#include <malloc.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
+#include <fstream>
 #include <memory>
 #include <random>
 #include <utility>
@@ -128,6 +129,13 @@ Scene TenOfALicense() {
   return {100, 0, std::move(shapes), false, {{"tool", 10}}};
 }
 
+// The process's memory, in bytes.
+int64_t Resident() {
+  int64_t all = 0, resident = 0;
+  std::ifstream("/proc/self/statm") >> all >> resident;
+  return resident * sysconf(_SC_PAGESIZE);
+}
+
 class Queue {
  public:
   Queue(size_t pending, Scene scene) : scene_(std::move(scene)), controller_(ClusterOf(scene_)) {
@@ -144,9 +152,9 @@ class Queue {
     for (const JobSpec& shape : scene_.shapes)
       shapes_.push_back(std::make_shared<const JobSpec>(shape));
     Fill();
-    const size_t before = Allocated();
+    const int64_t before = Resident();
     while (waiting_ < pending) Submit();
-    waiting_bytes_ = Allocated() - before;
+    waiting_bytes_ = Resident() - before;
   }
 
   // Until there is nothing to look at. Returns the number of passes.
@@ -211,7 +219,7 @@ class Queue {
   }
 
   double TakeLongest() { return std::exchange(longest_, 0); }
-  size_t waiting_bytes() const { return waiting_bytes_; }
+  int64_t waiting_bytes() const { return waiting_bytes_; }
   size_t planned() const { return controller_.state().plan.planned_jobs(); }
   size_t waiting() const { return waiting_; }
 
@@ -245,11 +253,6 @@ class Queue {
     }
   }
 
-  static size_t Allocated() {
-    const struct mallinfo2 info = mallinfo2();
-    return info.uordblks + info.hblkhd;
-  }
-
   Scene scene_;
   absl::Time now_ = absl::FromUnixSeconds(1'795'000'000);
   Controller controller_;
@@ -257,7 +260,7 @@ class Queue {
   std::vector<JobId> running_;
   std::mt19937 random_{1};
   size_t waiting_ = 0;
-  size_t waiting_bytes_ = 0;
+  int64_t waiting_bytes_ = 0;
   double longest_ = 0;
 };
 
@@ -276,12 +279,11 @@ Queue& Planned(const benchmark::State& state) {
 
 void TimePlan(benchmark::State& state, Scene scene) {
   Queue queue(state.range(0), std::move(scene));
-  const size_t submitted = queue.waiting_bytes();
+  const int64_t submitted = queue.waiting_bytes();
   for (auto _ : state) {
-    const struct mallinfo2 before = mallinfo2();
+    const int64_t before = Resident();
     queue.Pass();
-    const struct mallinfo2 after = mallinfo2();
-    const size_t plan = (after.uordblks + after.hblkhd) - (before.uordblks + before.hblkhd);
+    const int64_t plan = Resident() - before;
     state.counters["job_bytes"] = static_cast<double>(submitted + plan) / state.range(0);
     state.counters["of_it_planned"] = static_cast<double>(plan) / state.range(0);
     state.counters["planned"] = queue.planned();

@@ -111,7 +111,9 @@ void SettleCpuWishes(JobRequest* request) {
     }
   }
   if (request->WasSet("extra-node-info") && !request->spec.has_num_tasks()) {
-    const uint64_t tasks = uint64_t{std::max(cpus->sockets_per_node(), 1u)} *
+    // One for each thread asked for, on each node.
+    const uint64_t nodes = std::clamp(request->spec.min_nodes(), 1u, 1u << 24);
+    const uint64_t tasks = nodes * std::max(cpus->sockets_per_node(), 1u) *
                            std::max(cpus->cores_per_socket(), 1u) *
                            std::max(cpus->threads_per_core(), 1u);
     request->spec.set_num_tasks(

@@ -9,6 +9,7 @@
 #include "absl/time/clock.h"
 #include "cli/srun_request.h"
 #include "cli/text_match.h"
+#include "common/base/array_spec.h"
 #include "common/base/gpu_bind.h"
 #include "common/base/gres.h"
 #include "common/base/switches.h"

@@ -101,7 +101,7 @@ int UpdateReservation(ScontrolSession& session, const std::string& name,
 
 int ScontrolDelete(ScontrolSession& session, const Words& words) {
   std::vector<Change> changes = ParseChanges(words);
-  const std::optional<std::string> name = Take({"ReservationName", "Reservation"}, &changes);
+  const std::optional<std::string> name = Take({"ReservationName", "Reservation", "Res"}, &changes);
   if (!name.has_value() || name->empty() || !changes.empty()) {
     session.Complain("Only reservations can be deleted: delete ReservationName=NAME");
     return 1;

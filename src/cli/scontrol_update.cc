@@ -53,7 +53,8 @@ int UpdateOneJob(ScontrolSession& session, const std::string& id, const pb::Upda
   for (const pb::JobResult& result : answer->results()) {
     if (!result.error().empty()) {
       code = report(result.error(), result.label());
-    } else if (changes_size) {
+    } else if (changes_size && getenv("SLURM_JOB_ID") != nullptr) {
+      // There are variables of a job to be set to the new size.
       code = std::max(code, WriteResizeScripts(session, result.job_id()));
     }
   }

@@ -68,10 +68,10 @@ void AddTimes(const JobRow& row, RecordText* text) {
   text->Line("SubmitTime=", TimeText(job.submit_time(), "Unknown"),
              " EligibleTime=", TimeText(job.eligible_time(), "Unknown"));
   text->Line("AccrueTime=", TimeText(job.accrue_time(), "Unknown"));
+  if (job.resize_time() != 0) text->Line("ResizeTime=", TimeText(job.resize_time(), "None"));
   text->Line("StartTime=", TimeText(StartTime(job, now), "Unknown"),
              " EndTime=", TimeText(EndTime(job, now), "Unknown"),
              " Deadline=", TimeText(job.spec().deadline(), "N/A"));
-  if (job.resize_time() != 0) text->Line("ResizeTime=", TimeText(job.resize_time(), "None"));
   if (const std::optional<int64_t> eligible = PreemptEligibleTime(row)) {
     text->Line("PreemptEligibleTime=", TimeText(*eligible, "Unknown"),
                " PreemptTime=", TimeText(job.preempt_time(), "None"));

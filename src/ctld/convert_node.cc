@@ -122,7 +122,7 @@ pb::Node ToProto(const Node& node) {
   out.set_port(node.port);
   out.set_state(static_cast<pb::NodeState>(node.State()));
   out.set_drain(node.drain);
-  out.set_completing(node.completing_jobs > 0);
+  out.set_completing(node.Completing());
   out.set_responding(node.responding);
   out.set_fail(node.fail);
   out.set_cpus(node.cpus);

@@ -47,6 +47,12 @@ std::string JoinEnvironment(const Request& request) {
   return joined;
 }
 
+// What the controller alone knows is not the client's to say.
+std::shared_ptr<const JobSpec> SpecOf(pb::JobSpec asked) {
+  asked.clear_drawn_in();
+  return std::make_shared<const JobSpec>(ctld::FromProto(asked));
+}
+
 ctld::SubmitJob Submission(const pb::SubmitJobRequest& request, const Caller& caller,
                            const UserFacts& facts) {
   ctld::SubmitJob event;
@@ -54,10 +60,10 @@ ctld::SubmitJob Submission(const pb::SubmitJobRequest& request, const Caller& ca
   event.key = {caller.uid, request.request_id()};
   event.group_name = facts.group_name;
   event.groups = facts.groups;
-  event.spec = std::make_shared<JobSpec>(ctld::FromProto(request.spec()));
+  event.spec = SpecOf(request.spec());
   event.immediate = request.immediate();
   for (const pb::JobSpec& spec : request.het_components()) {
-    event.components.push_back(std::make_shared<JobSpec>(ctld::FromProto(spec)));
+    event.components.push_back(SpecOf(spec));
   }
   return event;
 }

@@ -212,6 +212,12 @@ bool JobQuery::Admits(const pb::Job& job) const {
         });
     if (!ran_there) return false;
   }
+  if (job.het_job_id() != 0 && !request_.jobs().empty()) {  // which has no tasks
+    return std::any_of(request_.jobs().begin(), request_.jobs().end(), [&](const auto& selector) {
+      return !selector.has_array_task_id() &&
+             (selector.job_id() == job.job_id() || selector.job_id() == job.het_job_id());
+    });
+  }
   if (job.array_job_id() == 0 || job.has_array_task_id() || request_.jobs().empty()) return true;
   const absl::StatusOr<IdRanges> left = IdRanges::Parse(job.array_tasks());
   return std::any_of(request_.jobs().begin(), request_.jobs().end(), [&](const auto& selector) {

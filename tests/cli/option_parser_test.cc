@@ -314,6 +314,7 @@ TEST(OptionParser, ExtraNodeInfoCountsTasksToo) {
   EXPECT_EQ(asked({"-B", "2-3:4:1"}), "2:4:1 -n8");
   EXPECT_EQ(asked({"-B", "*:*:2"}), "0:0:2 -n2");
   EXPECT_EQ(asked({"-B", "2:4:2", "-n3"}), "2:4:2 -n3");
+  EXPECT_EQ(asked({"-B", "2:2:2", "-N2"}), "2:2:2 -n16");
   ExpectRefusal(Reading(kSbatch).Line({"-B", "x"}),
                 "sbatch: error: Invalid numeric value \"x\" for first arg of -B.\n", 1);
   ExpectRefusal(Reading(kSbatch).Line({"-B", "2:0"}),

@@ -16,7 +16,9 @@ class ResizeTest(ClusterTest):
         return self.cluster.run("scontrol", *words, check=check)
 
     def update(self, job, *changes, check=True):
-        return self.scontrol("update", f"JobId={job}", *changes, check=check)
+        # As from the job's own shell: elsewhere there are no variables to set.
+        return self.cluster.run("scontrol", "update", f"JobId={job}", *changes, check=check,
+                                env={"SLURM_JOB_ID": str(job)})
 
     def field(self, job, name):
         return self.scontrol("-o", "show", "job", job).stdout.split(f" {name}=")[1].split()[0]

@@ -58,12 +58,14 @@ void Oracle::OnEffects(const ctld::Controller& core, const ctld::Effects& effect
   }
 }
 
-bool Oracle::Legal(const Brief& before, const Brief& after) {
+bool Oracle::Legal(const Brief& before, const Brief& after, bool component) {
   const bool completing = (before.flags & kJobFlagCompleting) != 0;
   const bool completing_now = (after.flags & kJobFlagCompleting) != 0;
   if (after.restarts == before.restarts + 1) {
     // Back in the queue, or over at once there: its dependency or its deadline can never be met.
-    const bool over = after.state == JobState::kCancelled || after.state == JobState::kDeadline;
+    // A component's leader may have failed for good with its node.
+    const bool over = after.state == JobState::kCancelled || after.state == JobState::kDeadline ||
+                      (component && after.state == JobState::kNodeFail);
     return before.state != JobState::kPending &&
            (after.state == JobState::kPending || (over && !completing_now));
   }
@@ -85,7 +87,7 @@ void Oracle::CheckChange(const ctld::Controller& core, const ctld::Job& job) {
   const Brief now = BriefOf(job);
   const auto seen = seen_.find(job.id);
   const Brief before = seen == seen_.end() ? Brief{.restarts = job.restarts} : seen->second;
-  if (!Legal(before, now)) {
+  if (!Legal(before, now, job.IsComponent())) {
     scene_->Violation("transition", "job ", job.id.value, " went from ", ToString(before), " to ",
                       ToString(now));
   }

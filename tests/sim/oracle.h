@@ -43,7 +43,7 @@ class Oracle : public Witness {
   static Brief BriefOf(const v1::Job& job);
   static std::string ToString(const Brief& brief);
 
-  static bool Legal(const Brief& before, const Brief& after);
+  static bool Legal(const Brief& before, const Brief& after, bool component);
   void CheckChange(const ctld::Controller& core, const ctld::Job& job);
   void CheckStart(const ctld::Controller& core, const ctld::Job& job);
   void CheckLicenses(const ctld::Controller& core, const ctld::Job& job);  // which has started

@@ -224,7 +224,9 @@ absl::StatusOr<IdRanges> ParseNodeCounts(std::string_view text, uint32_t most) {
   if (text.find('%') != text.npos) return Invalid(text);
   absl::StatusOr<ArraySpec> spec = ParseArraySpec(text, most + 1);
   if (!spec.ok()) return spec.status();
+  constexpr size_t kMostRanges = 1000;  // it is looked through for each start
   if (spec->tasks.empty() || spec->tasks.Contains(0)) return Invalid(text);
+  if (spec->tasks.ranges().size() > kMostRanges) return Invalid(text);
   return std::move(spec->tasks);
 }
 

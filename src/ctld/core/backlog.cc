@@ -3,11 +3,6 @@
 #include <algorithm>
 
 namespace reeve::ctld {
-namespace {
-// Shapes come back: what was worked out about one is kept a while after its last job.
-constexpr size_t kMostEmptyQueues = 4096;
-}  // namespace
-
 bool Backlog::Insert(const Job& job, Keys keys,
                      absl::FunctionRef<uint32_t(PartitionIndex)> sole_user) {
   std::sort(keys.begin(), keys.end());
@@ -72,7 +67,6 @@ ShapeQueue& Backlog::MakeQueue(const std::shared_ptr<const Shape>& shape, Partit
                                uint32_t sole_user, JobId het) {
   const auto found = queue_of_.find({shape.get(), partition, sole_user, het});
   if (found != queue_of_.end()) return *found->second;
-  if (queues_.size() > kMostEmptyQueues) ForgetEmptyQueues();
   queues_.push_back(std::make_unique<ShapeQueue>());
   ShapeQueue& queue = *queues_.back();
   queue.shape = shape;
@@ -84,11 +78,13 @@ ShapeQueue& Backlog::MakeQueue(const std::shared_ptr<const Shape>& shape, Partit
 }
 
 void Backlog::ForgetEmptyQueues() {
+  if (queues_.size() < tidy_at_) return;
   std::erase_if(queues_, [&](const std::unique_ptr<ShapeQueue>& queue) {
     if (!queue->jobs.empty()) return false;
     queue_of_.erase({queue->shape.get(), queue->partition, queue->sole_user, queue->het});
     return true;
   });
+  tidy_at_ = std::max(kMostEmptyQueues, 2 * queues_.size());
 }
 
 }  // namespace reeve::ctld

@@ -102,6 +102,10 @@ class Backlog {
   size_t size() const { return keys_.size(); }
   std::vector<JobId> Jobs() const;  // by id
 
+  // Shapes come back: what was worked out about one is kept a while after its last job. When there
+  // are many it goes; nobody may be at one of them.
+  void ForgetEmptyQueues();
+
   // Neither planned nor known to be unable to run: still to be looked at.
   absl::btree_set<ReadyKey> unplanned;
   // Queues whose first job may be able to start now, by its rank.
@@ -112,6 +116,7 @@ class Backlog {
   bool improving = false;
   ReadyKey improved_to;
   uint64_t improved_epoch = 0;  // Plan::room_epoch when that began
+  uint64_t sharers_epoch = 0;   // what had happened when those that share CPUs were looked at
   // The plan does not follow the configuration any more: everything is to be looked at anew.
   bool stale = true;
 
@@ -122,11 +127,11 @@ class Backlog {
   };
   ShapeQueue& MakeQueue(const std::shared_ptr<const Shape>& shape, PartitionIndex partition,
                         uint32_t sole_user, JobId het);
-  void ForgetEmptyQueues();
-
   absl::btree_set<ReadyKey> by_rank_;
   IdMap<Entry> keys_;
+  static constexpr size_t kMostEmptyQueues = 4096;
   std::vector<std::unique_ptr<ShapeQueue>> queues_;
+  size_t tidy_at_ = kMostEmptyQueues;
   absl::flat_hash_map<std::tuple<const Shape*, PartitionIndex, uint32_t, JobId>, ShapeQueue*>
       queue_of_;
 };

@@ -64,6 +64,8 @@ class Cancellation {
       // A component ends with its leader, which may be on its way back into the queue.
       const bool minor = job.IsComponent() ? job.het->offset > 0 : any_left;
       if (jobs->size() > 1 && minor && job.Finished()) continue;
+      // The script is the leader's.
+      if (jobs->size() > 1 && job.het->offset > 0 && event_.batch_only) continue;
       const std::string label =
           pick.step.has_value() || jobs->size() == 1 ? LabelOf(pick) : JobLabel(job);
       Add(label, job.id, pick.step.has_value() ? CancelStep(job, *pick.step) : Cancel(job));
@@ -115,7 +117,7 @@ class Cancellation {
   absl::Status Cancel(Job& job) {
     if (!MayControl(event_.caller, job)) return Refuse(kAccessDenied);
     const bool runs_again = job.Completing() && (job.flags & kJobFlagRequeued) != 0;
-    if (job.het->offset > 0 && (job.Pending() || runs_again) && Ends()) {
+    if (job.het->offset > 0 && (job.Pending() || runs_again) && Ends() && HasLeader(job)) {
       return Refuse(kNotWholeHetJob);
     }
     if (runs_again && Ends()) {
@@ -133,6 +135,12 @@ class Cancellation {
                                          "): cancelled by ", event_.caller.user_name));
     EndJob(context_, job, {.state = JobState::kCancelled, .kill_uid = event_.caller.uid});
     return absl::OkStatus();
+  }
+
+  // The component's leader waits or runs, or is to run again: who cancels that one cancels all.
+  bool HasLeader(const Job& job) const {
+    const Job* leader = context_.state.FindJob(job.het->leader);
+    return leader != nullptr && (!leader->Finished() || (leader->flags & kJobFlagRequeued) != 0);
   }
 
   absl::Status Signal(Job& job) {

@@ -18,6 +18,10 @@ namespace {
 absl::Status RequeueJob(Context& context, Job& job, const Caller& caller, bool hold) {
   if (job.het->offset > 0) return Refuse(kNotWholeHetJob);
   if (job.Pending()) return Refuse(kJobPending);
+  // Without all of its components it could not start again.
+  if (job.IsComponent() && ComponentsOf(context.state, job).size() < job.het->size) {
+    return Refuse(kAlreadyDone);
+  }
   if (!job.spec->batch) return Refuse(kBatchOnly);
   if (!MayRequeue(context.state, job)) return Refuse(kDisabled);
   const bool by_admin = hold && caller.is_operator;
@@ -56,7 +60,9 @@ bool Requeues(JobAction action) {
 
 // Of a whole array only what the verb applies to is meant.
 bool AppliesTo(JobAction action, const Job& job) {
-  if (action == JobAction::kSuspend) return job.Running();
+  if (action == JobAction::kSuspend) {
+    return job.Running() || (job.Suspended() && job.suspension->for_others);
+  }
   if (action == JobAction::kResume) return job.Suspended();
   return job.Pending() != Requeues(action);
 }
@@ -89,6 +95,7 @@ absl::Status Act(Context& context, Job& job, const ControlJobs& event) {
       return Release(context, job, event.caller);
     default:
       if (job.Held()) return Refuse(kDisabled);
+      if (job.het->offset > 0) return Refuse(kNotWholeHetJob);  // the leader has the place
       MoveToTop(context, job);
       return absl::OkStatus();
   }
@@ -98,8 +105,9 @@ absl::Status Act(Context& context, Job& job, const ControlJobs& event) {
 std::vector<JobId> TargetsOf(const State& state, JobAction action, std::vector<JobId> picked) {
   if (picked.size() < 2) return picked;
   const JobId first = picked.front();
-  // The leader runs again with all the others.
-  if (Requeues(action) && state.FindJob(first)->IsComponent()) return {first};
+  // The leader runs again with all the others, and has the place of all in the queue.
+  const bool leads = Requeues(action) || action == JobAction::kTop;
+  if (leads && state.FindJob(first)->IsComponent()) return {first};
   std::erase_if(picked, [&](JobId id) { return !AppliesTo(action, *state.FindJob(id)); });
   if (picked.empty() && SuspendsOrResumes(action)) return {first};
   return picked;

@@ -48,6 +48,10 @@ struct CpuLayout {
 
   // Do some CPUs take fewer tasks than others would that are as many?
   bool Limits() const { return threads > 0 || tasks_per_socket > 0 || tasks_per_core > 0; }
+  // Does it matter which of a node's CPUs they are?
+  bool PicksCpus() const {
+    return Limits() || over_sockets != Spread::kBlock || over_cores != Spread::kBlock;
+  }
   bool Any() const { return *this != CpuLayout(); }
   std::string KeyText() const;  // equal for equal layouts
   // "2 sockets, 4 cores a socket, 1 thread a core"; empty: any node has what is asked for.

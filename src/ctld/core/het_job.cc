@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "common/base/text.h"
+#include "ctld/core/control.h"
 #include "ctld/core/eligibility.h"
 #include "ctld/core/errors.h"
 #include "ctld/core/job_env.h"
@@ -71,6 +72,13 @@ absl::Status CheckComponent(const JobSpec& spec, const JobSpec& first, uint32_t 
     return refuse("--licenses of another component than the first one");
   }
   return absl::OkStatus();
+}
+
+absl::Status CheckComponent(const Shape& shape) {
+  // All are there for as long as they have asked to be.
+  if (shape.time_min == absl::ZeroDuration()) return absl::OkStatus();
+  return Refuse(kUnsupported,
+                "not supported in a heterogeneous job: --deadline without a time limit");
 }
 
 JobId NextHetJobId(State& state, uint32_t count) {
@@ -163,15 +171,29 @@ void StartTogether(Context& context, JobId leader, const std::vector<Grant>& gra
 
 bool EndsAll(const State& state, const Job& job, const JobEnd& end) {
   if (state.ending_together.contains(job.het->leader)) return false;  // each by itself now
-  return job.het->offset == 0 || !job.Active() || end.requeue || end.state == JobState::kNodeFail;
+  return job.het->offset == 0 || !job.Active() || end.requeue || end.state == JobState::kNodeFail ||
+         end.reason == Reason::kJobLaunchFailure;
 }
 
 namespace {
 
 void RunAgain(Context& context, Job& job, bool hold, bool by_admin) {
+  if (job.Pending()) {  // for that already
+    if (hold) Hold(context, job, by_admin);
+    return;
+  }
   if (!job.Completing()) return Requeue(context, job, hold, by_admin);
   job.flags |= kJobFlagRequeued | (hold ? kJobFlagRequeueHold : kJobFlagNone);
   job.held_by_admin = hold && by_admin;
+  context.Changed(job);
+}
+
+// One that is being cleared away and was to run again does not.
+void StayEnded(Context& context, Job& job, const JobEnd& end) {
+  if (!job.Completing() || (job.flags & kJobFlagRequeued) == 0) return;
+  job.flags &= ~(kJobFlagRequeued | kJobFlagRequeueHold);
+  job.state = end.state;
+  job.kill_uid = end.kill_uid.has_value() ? end.kill_uid : job.kill_uid;
   context.Changed(job);
 }
 
@@ -189,11 +211,8 @@ void RunNoneAgain(Context& context, const Job& job, const JobEnd& end) {
   for (Job* each : ComponentsOf(context.state, job)) {
     if (each->Pending()) {
       EndJob(context, *each, end);
-    } else if (each->Completing() && (each->flags & kJobFlagRequeued) != 0) {
-      each->flags &= ~(kJobFlagRequeued | kJobFlagRequeueHold);
-      each->state = end.state;
-      each->kill_uid = end.kill_uid.has_value() ? end.kill_uid : each->kill_uid;
-      context.Changed(*each);
+    } else {
+      StayEnded(context, *each, end);
     }
   }
 }
@@ -203,8 +222,13 @@ void EndTogether(Context& context, Job& job, JobEnd end) {
   const JobId leader = job.het->leader;
   state.ending_together.insert(leader);
   for (Job* each : ComponentsOf(state, job)) {
-    if (each->Finished() && end.requeue) {
-      RunAgain(context, *each, end.hold, end.hold_by_admin);  // it had ended before the others
+    if (each->Finished()) {
+      // It had ended before the others.
+      if (end.requeue) {
+        RunAgain(context, *each, end.hold, end.hold_by_admin);
+      } else {
+        StayEnded(context, *each, end);
+      }
       continue;
     }
     JobEnd own = end;

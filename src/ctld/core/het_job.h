@@ -38,6 +38,7 @@ JobId StandsFor(const State& state, JobId id);
 
 // What a component may not ask for. `first` is what the leader asks for.
 absl::Status CheckComponent(const JobSpec& spec, const JobSpec& first, uint32_t offset);
+absl::Status CheckComponent(const Shape& shape);
 // As State::NextJobId, of so many ids in a row: the first of them; 0: there are none.
 JobId NextHetJobId(State& state, uint32_t count);
 // A pick without array tasks: "12" of a leader is all components, "12+1" that one.

@@ -73,6 +73,7 @@ void FitTogether(const State& state, ShapeQueue& queue) {
   auto& all = const_cast<State&>(state);
   queue.fits = NodeBits(state.nodes.size());
   queue.fit_count = 0;
+  queue.terms.sharing = {};
   for (const Job* job : ComponentsOf(all, *state.FindJob(queue.het))) {
     ShapeQueue& part = queue.together.emplace_back();
     part.shape = job->shape;

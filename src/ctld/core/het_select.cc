@@ -44,6 +44,40 @@ std::optional<std::vector<Placement>> InThatOrder(const std::vector<ComponentOff
   return placements;
 }
 
+// Each in that order begins with the nodes that nobody else could use, and takes as few others as
+// will do.
+std::optional<std::vector<Placement>> Sparing(const std::vector<ComponentOffers>& components,
+                                              const std::vector<size_t>& order) {
+  absl::flat_hash_map<NodeIndex, size_t> users;
+  for (const ComponentOffers& component : components) {
+    for (const Offer& offer : component.offers) users[offer.index]++;
+  }
+  std::vector<Placement> placements(components.size());
+  absl::flat_hash_set<NodeIndex> taken;
+  for (size_t i : order) {
+    std::vector<Offer> offers;
+    for (const Offer& offer : components[i].offers) {
+      if (!taken.contains(offer.index)) offers.push_back(offer);
+    }
+    std::stable_sort(offers.begin(), offers.end(), [&](const Offer& a, const Offer& b) {
+      return users[a.index] < users[b.index];
+    });
+    std::optional<Placement> placement = SelectNodes(*components[i].terms, offers);
+    if (!placement.has_value()) return std::nullopt;
+    for (size_t good = offers.size(), bad = 0; good - bad > 1;) {
+      const size_t middle = bad + (good - bad) / 2;
+      const std::vector<Offer> first(offers.begin(),
+                                     offers.begin() + static_cast<ptrdiff_t>(middle));
+      std::optional<Placement> less = SelectNodes(*components[i].terms, first);
+      (less.has_value() ? good : bad) = middle;
+      if (less.has_value()) placement = std::move(less);
+    }
+    for (const Placement::Part& part : placement->parts) taken.insert(part.index);
+    placements[i] = *std::move(placement);
+  }
+  return placements;
+}
+
 }  // namespace
 
 std::optional<std::vector<Placement>> SelectTogether(const std::vector<ComponentOffers>& all) {
@@ -69,7 +103,7 @@ std::optional<std::vector<Placement>> SelectTogether(const std::vector<Component
       std::rotate(turns.begin(), turns.end() - 1, turns.end());
     }
   }
-  return std::nullopt;
+  return Sparing(components, by_choice);
 }
 
 }  // namespace reeve::ctld

@@ -69,7 +69,11 @@ void WakeNamesakes(Context& context, const Job& job) {
     Job* other = context.state.FindJob(id);
     if (other == nullptr || other->id == job.id || !other->Pending()) continue;
     if (other->dependency.view().find("singleton") == std::string::npos) continue;
-    return Reconsider(context, *other);  // those behind it wait for it
+    // Those behind it wait for it, but for its own components, which start with it.
+    for (Job* each : WithComponents(context.state, id)) {
+      if (each->Pending()) Reconsider(context, *each);
+    }
+    return;
   }
 }
 
@@ -276,11 +280,18 @@ void PurgeIfOld(Context& context, JobId id) {
     context.state.timers.Add(context.now + age, {TimerKind::kPurge, id, {}, {}});
     return;
   }
-  if (job->over_time + age > context.now) {
-    context.state.timers.Add(job->over_time + age, {TimerKind::kPurge, id, {}, {}});
+  // Components go together: with one that is missing the others could not run again.
+  absl::Time over = job->over_time;
+  std::vector<JobId> ids;
+  for (const Job* each : WithComponents(context.state, id)) {
+    over = std::max<absl::Time>(over, each->over_time);
+    ids.push_back(each->id);
+  }
+  if (over + age > context.now) {
+    context.state.timers.Add(over + age, {TimerKind::kPurge, id, {}, {}});
     return;
   }
-  context.RemoveJob(id);
+  for (JobId each : ids) context.RemoveJob(each);
 }
 
 }  // namespace reeve::ctld

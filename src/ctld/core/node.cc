@@ -29,7 +29,7 @@ std::string NodeStateText(const Node& node) {
   static constexpr std::string_view kNames[] = {"UNKNOWN", "DOWN",   "IDLE", "ALLOCATED",
                                                 "MIXED",   "FUTURE", "ERROR"};
   std::string text(kNames[static_cast<size_t>(node.State())]);
-  if (node.completing_jobs > 0) text += "+COMPLETING";
+  if (node.Completing()) text += "+COMPLETING";
   if (node.drain) text += "+DRAIN";
   if (!node.reservation.empty()) text += node.maint ? "+MAINTENANCE" : "+RESERVED";
   if (node.fail) text += "+FAIL";

@@ -123,6 +123,8 @@ struct Node {
   uint32_t sole_jobs = 0;  // that have a sole_user
   uint32_t sharing_jobs = 0;
   uint32_t completing_jobs = 0;
+  // Something of a job that does not have the node any more is being cleared away there.
+  bool Completing() const { return completing_jobs > 0 || !clearing.empty(); }
   // Configured smaller while jobs ran here: until all are gone they may hold more than there is.
   bool shrunk = false;
   // Told at its registration to end these, of which the controller has no record: up to which

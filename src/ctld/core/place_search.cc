@@ -141,6 +141,11 @@ std::optional<PlaceSearch::FoundTogether> PlaceSearch::FindTogether(const ShapeQ
 }
 
 bool PlaceSearch::MoveEarlierTogether(const ShapeQueue& queue, const ReadyKey& key) {
+  const bool may =
+      std::any_of(queue.together.begin(), queue.together.end(), [&](const ShapeQueue& part) {
+        return plan_.MayMoveEarlier(state_, key, part.terms, part.fits, Soonest());
+      });
+  if (!may) return false;
   const Plan::When when{.from = Soonest(), .before = plan_.Find(key.job)->places.back().at};
   const std::vector<Plan::Component> components = Components(queue, key, SearchesAll(queue, key));
   const std::optional<std::vector<Plan::Start>> starts =

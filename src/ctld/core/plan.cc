@@ -278,7 +278,7 @@ void Plan::RefreshNode(const State& state, NodeIndex index, absl::Time now, absl
   const bool was_usable = usable_.Test(place);
   usable_.Set(place, node.Usable());
   const uint32_t free_cpus = node.Usable() ? node.FreeCpus() : 0;
-  free_now_.Set(place, free_cpus > 0 || (node.Usable() && AnyCpuToShare(node)));
+  free_now_.Set(place, free_cpus > 0 || (node.Usable() && AnyCpuToShare(state, node)));
   if (was_usable != node.Usable()) {
     availability_changed_ = true;
     if (was_usable) {

@@ -146,15 +146,19 @@ std::vector<ReadyKey> Plan::KeepTogether(const State& state, const ReadyKey& key
   const Instant at = place.at;
   planned->places.push_back(std::move(place));
   std::vector<ReadyKey> lost;
+  std::vector<Track::Hold> displaced;
   for (size_t i = 0; i < components.size(); ++i) {
     const Terms& terms = *components[i].terms;
     for (const Placement::Part& part : starts[i].placement.parts) {
       const Room room = RoomOf(terms, *state.nodes[part.index], part);
       const Track::Hold hold{at, at + starts[i].length, room, key, terms.sole_user};
-      LoseAll(FindTrack(part.index, terms.lane)->Add(hold), lost);
+      for (Track::Hold& other : FindTrack(part.index, terms.lane)->Add(hold)) {
+        displaced.push_back(std::move(other));
+      }
     }
   }
   const Terms& first = *components.front().terms;
+  LoseAll(displaced, lost);
   if (first.licenses.Any()) {
     const Start& leader = starts.front();
     LoseAll(licenses_.Add(first.licenses, leader.from_reserve, key, at, at + leader.length), lost);

@@ -69,7 +69,6 @@ absl::Status ChangeLicenses(std::vector<License>& list, std::string_view value) 
 
 absl::Status ChangeFlags(uint32_t& flags, std::string_view value) {
   const Sign sign = TakeSign(value);
-  if (sign == Sign::kSet) flags &= kDerivedFlags;
   for (const std::string& name : SplitNames(value)) {
     const std::optional<uint32_t> flag = ParseFlag(name);
     if (!flag.has_value() || (*flag & kDerivedFlags) != 0) {

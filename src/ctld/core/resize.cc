@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/container/flat_hash_set.h"
 #include "common/base/hostlist.h"
 #include "common/base/text.h"
 #include "common/base/units.h"
@@ -17,9 +18,12 @@
 namespace reeve::ctld {
 namespace {
 
-bool IsOn(const std::vector<NodeShare>& shares, const std::string& node) {
-  return std::any_of(shares.begin(), shares.end(),
-                     [&](const NodeShare& share) { return share.node == node; });
+using Names = absl::flat_hash_set<std::string_view>;
+
+Names NodesOf(const std::vector<NodeShare>& shares) {
+  Names names;
+  for (const NodeShare& share : shares) names.insert(share.node);
+  return names;
 }
 
 // The script stays where it is.
@@ -30,29 +34,28 @@ absl::StatusOr<std::vector<std::string>> WithBatchHost(const Job& job,
 }
 
 // A step that has all of its nodes there has been killed; of another the rest goes on.
-void EndParts(Context& context, Job& job, const std::string& node) {
+void EndParts(Context& context, Job& job, const Names& left) {
   for (size_t i = 0; i < job.steps.size(); ++i) {
     Step& step = job.steps[i];
+    const bool goes_on =
+        std::any_of(step.shares.begin(), step.shares.end(),
+                    [&](const NodeShare& share) { return !left.contains(share.node); });
     for (size_t share = 0; share < step.shares.size(); ++share) {
-      if (step.shares[share].node != node || step.parts[share] == PartState::kEnded) continue;
-      const bool goes_on =
-          std::any_of(step.shares.begin(), step.shares.end(),
-                      [&](const NodeShare& s) { return IsOn(job.shares, s.node); });
+      if (!left.contains(step.shares[share].node) || step.parts[share] == PartState::kEnded) {
+        continue;
+      }
       if (!goes_on) step.exit_status = WorseStatus(step.exit_status, SIGKILL);
       EndPart(context, job, step, share);
-      break;
     }
   }
 }
 
 // What ran there, or was to be made ready there, is cleared away before anybody else comes.
-void Leave(Context& context, const Job& job, const std::string& name) {
+void Leave(Context& context, const Job& job, const std::string& name, bool any_step) {
   context.Vacate(job, name);
   const Settings& settings = context.state.settings;
   const bool scripts =
       settings.has_epilog || (settings.has_prolog && settings.prolog_at_allocation);
-  const bool any_step = std::any_of(job.steps.begin(), job.steps.end(),
-                                    [&](const Step& step) { return IsOn(step.shares, name); });
   Node* node = context.state.FindNode(name);
   // One that is not there tells at its registration what it has.
   if (node == nullptr || !node->connected || !(scripts || any_step)) return;
@@ -81,11 +84,13 @@ absl::StatusOr<std::vector<std::string>> NamedNodes(const Job& job, std::string_
   const absl::StatusOr<std::vector<std::string>> names = ExpandHostlist(hostlist);
   if (!names.ok() || names->empty()) return Refuse(kInvalidNodeName);
   std::vector<std::string> keep;
+  const Names named(names->begin(), names->end());
   for (const NodeShare& share : job.shares) {
-    if (Contains(*names, share.node)) keep.push_back(share.node);
+    if (named.contains(share.node)) keep.push_back(share.node);
   }
+  const Names has = NodesOf(job.shares);
   for (const std::string& name : *names) {
-    if (!Contains(keep, name)) {
+    if (!has.contains(name)) {
       return Refuse(kInvalidNodeName, StrCat("node ", name, " is not one of the job's"));
     }
   }
@@ -115,9 +120,10 @@ void ShrinkTo(Context& context, Job& job, const std::vector<std::string>& keep) 
   UsageEnded(context, job);
   std::vector<NodeShare> kept;
   std::vector<std::string> left;
+  const Names stay(keep.begin(), keep.end());
   job.num_cpus = job.num_tasks = 0;
   for (const NodeShare& share : job.shares) {
-    if (!Contains(keep, share.node)) {
+    if (!stay.contains(share.node)) {
       left.push_back(share.node);
       continue;
     }
@@ -133,10 +139,10 @@ void ShrinkTo(Context& context, Job& job, const std::vector<std::string>& keep) 
   job.shape = context.state.shapes.Intern(std::move(shape));
   UsageBegan(context, job, context.now);
   StoreUsage(context, job);
-  for (const std::string& node : left) {
-    Leave(context, job, node);
-    EndParts(context, job, node);
-  }
+  Names of_steps;
+  for (const Step& step : job.steps) of_steps.merge(NodesOf(step.shares));
+  for (const std::string& node : left) Leave(context, job, node, of_steps.contains(node));
+  EndParts(context, job, Names(left.begin(), left.end()));
   context.Account(job);
   context.Log(LogLevel::kInfo,
               StrCat("job ", JobLabel(job), " (", job.id.value, "): gives back ",

@@ -1,6 +1,8 @@
 #include "ctld/core/resume_queue.h"
 
 #include <algorithm>
+#include <optional>
+#include <string_view>
 #include <tuple>
 #include <utility>
 #include <vector>
@@ -47,17 +49,48 @@ bool WantsWhole(const State& state, const Job& job, const NodeShare& share) {
   return node != nullptr && TakesWholeNode(state, job, *node);
 }
 
-// May both have their CPUs of a node at the same time?
-bool AreInEachOthersWay(const State& state, const Job& a, const Job& b) {
-  for (const NodeShare& mine : a.shares) {
-    for (const NodeShare& other : b.shares) {
-      if (mine.node != other.node) continue;
-      if (WantsWhole(state, a, mine) || WantsWhole(state, b, other)) return true;
-      if (mine.cores.Intersects(other.cores)) return true;
+// Who goes on first, by nodes: what the next ones have to wait for.
+class ClaimsAhead {
+ public:
+  explicit ClaimsAhead(const State& state) : state_(state) {}
+
+  // That one keeps its CPUs until then.
+  void Add(const Job& job, Instant until) {
+    const Sharing sharing = SharingOf(state_, job);
+    for (const NodeShare& share : job.shares) {
+      claims_[share.node].push_back(
+          {&share.cores, WantsWhole(state_, job, share), sharing.group, until});
     }
   }
-  return false;
-}
+  // When those that have CPUs of the job before it are over; nullopt: there are none.
+  std::optional<Instant> InTheWayOf(const Job& job) const {
+    std::optional<Instant> until;
+    const Sharing sharing = SharingOf(state_, job);
+    for (const NodeShare& share : job.shares) {
+      const auto claims = claims_.find(share.node);
+      if (claims == claims_.end()) continue;
+      const bool whole = WantsWhole(state_, job, share);
+      for (const Claim& claim : claims->second) {
+        // Resume looks whether so many may have the CPUs.
+        const bool together = sharing.Shares() && claim.group == sharing.group;
+        const bool clash =
+            whole || claim.whole || (!together && claim.cpus->Intersects(share.cores));
+        if (clash) until = std::max(until.value_or(claim.until), claim.until);
+      }
+    }
+    return until;
+  }
+
+ private:
+  struct Claim {
+    const CpuSet* cpus;
+    bool whole;
+    uint32_t group;
+    Instant until;
+  };
+  const State& state_;
+  absl::flat_hash_map<std::string_view, std::vector<Claim>> claims_;
+};
 
 JobId AwaitedStart(const State& state, JobId job) {
   const auto found = state.preemption.held_for.find(job);
@@ -73,13 +106,37 @@ Instant EndOfHolders(const State& state, const Job& job, absl::Time now, absl::D
     const Node* node = state.FindNode(share.node);
     if (node == nullptr) continue;
     const bool whole = TakesWholeNode(state, job, *node);
+    Instant first_of_group = kNever;
     for (const auto& [id, use] : node->jobs) {
-      if (use.cpus.Empty() || (sharing.Shares() && use.sharing.group == sharing.group)) continue;
+      if (use.cpus.Empty()) continue;
       if (!whole && !use.whole && !use.cpus.Intersects(share.cores)) continue;
-      end = std::max(end, EndOfJob(state, id, now, grace));
+      const Instant its = EndOfJob(state, id, now, grace);
+      if (sharing.Shares() && use.sharing.group == sharing.group) {
+        first_of_group = std::min(first_of_group, its);
+      } else {
+        end = std::max(end, its);
+      }
+    }
+    // As many as may have the CPUs.
+    if (first_of_group < kNever && !MayHaveCpus(*node, share.cores, sharing)) {
+      end = std::max(end, first_of_group);
     }
   }
   return end;
+}
+
+// Shares are in the order of their nodes, as it was when the job started.
+const NodeShare* ShareOn(const State& state, const Job& job, const Node& node) {
+  const auto found =
+      std::partition_point(job.shares.begin(), job.shares.end(), [&](const NodeShare& share) {
+        const Node* other = state.FindNode(share.node);
+        return other != nullptr && other->order < node.order;
+      });
+  if (found != job.shares.end() && found->node == node.name) return &*found;
+  for (const NodeShare& share : job.shares) {
+    if (share.node == node.name) return &share;
+  }
+  return nullptr;
 }
 
 Instant TimeLeft(const Job& job) {
@@ -111,21 +168,28 @@ bool HasSuspended(const State& state, JobId preemptor) {
 }
 
 bool ForgetWhoHasNotStarted(State& state) {
-  const auto held_for = std::exchange(state.preemption.held_for, {});
-  return std::any_of(held_for.begin(), held_for.end(),
-                     [&](const auto& entry) { return state.backlog.Contains(entry.second); });
+  bool any = false;
+  absl::erase_if(state.preemption.held_for, [&](const auto& entry) {
+    const JobId preemptor = entry.second;
+    if (!state.backlog.Contains(preemptor)) return true;
+    const Backlog::Keys& keys = state.backlog.KeysOf(preemptor);
+    const bool is_next = std::any_of(keys.begin(), keys.end(), [&](const ReadyKey& key) {
+      return state.backlog.unplanned.contains(key);
+    });
+    any = any || !is_next;
+    return !is_next;
+  });
+  return any;
 }
 
 void ResumeThoseNext(Context& context) {
   State& state = context.state;
   if (state.preemption.standing.empty()) return;
-  std::vector<const Job*> before;  // who stands still and goes on first
+  ClaimsAhead ahead(state);
   for (Job* job : InOrder(state)) {
-    const bool behind = std::any_of(before.begin(), before.end(), [&](const Job* other) {
-      return AreInEachOthersWay(state, *other, *job);
-    });
-    if (behind || AwaitedStart(state, job->id) || !Resume(context, *job).ok()) {
-      before.push_back(job);
+    if (ahead.InTheWayOf(*job).has_value() || AwaitedStart(state, job->id) ||
+        !Resume(context, *job).ok()) {
+      ahead.Add(*job, kNever);
     } else {
       state.preemption.standing.erase(job->id);
     }
@@ -134,23 +198,20 @@ void ResumeThoseNext(Context& context) {
 
 void ForecastResumes(State& state, absl::Time now, absl::Duration grace) {
   if (state.preemption.standing.empty()) return;
-  std::vector<const Job*> before;
+  ClaimsAhead ahead(state);
   for (const Job* job : InOrder(state)) {
     Instant resumes = EndOfHolders(state, *job, now, grace);
     if (const JobId awaited = AwaitedStart(state, job->id)) {
       const absl::Duration length = state.FindJob(awaited)->shape->PlanningTime();
       resumes = std::max(resumes, ToInstant(now + length));
     }
-    for (const Job* other : before) {
-      if (!AreInEachOthersWay(state, *other, *job)) continue;
-      resumes = std::max(resumes, EndWhenResumed(state, *other));
-    }
-    before.push_back(job);
+    if (const auto until = ahead.InTheWayOf(*job)) resumes = std::max(resumes, *until);
     Instant& known = state.preemption.standing[job->id];
     const bool still_good =
         known >= ToInstant(now) && known <= resumes && resumes - known < kNoticed;
+    if (!still_good) known = resumes;
+    ahead.Add(*job, EndWhenResumed(state, *job));
     if (still_good) continue;
-    known = resumes;
     for (LicenseIndex license : state.licenses.HeldBy(job->id)) {
       state.plan.licenses().Changed(license, job->id);
     }
@@ -170,14 +231,13 @@ Instant EndWhenResumed(const State& state, const Job& job) {
 void ClaimCpus(const State& state, const Job& job, const Node& node, Track::Use& use) {
   const auto found = state.preemption.standing.find(job.id);
   if (found == state.preemption.standing.end()) return;
-  for (const NodeShare& share : job.shares) {
-    if (share.node != node.name) continue;
-    const bool whole = TakesWholeNode(state, job, node);
-    use.room.cpus = static_cast<int32_t>(whole ? node.cpus : share.cores.Count());
-    use.cpus_from = found->second;
-    use.sharing = SharingOf(state, job);
-    if (use.sharing.Shares()) use.cores = share.cores;
-  }
+  const NodeShare* share = ShareOn(state, job, node);
+  if (share == nullptr) return;
+  const bool whole = TakesWholeNode(state, job, node);
+  use.room.cpus = static_cast<int32_t>(whole ? node.cpus : share->cores.Count());
+  use.cpus_from = found->second;
+  use.sharing = SharingOf(state, job);
+  if (use.sharing.Shares()) use.cores = share->cores;
 }
 
 }  // namespace reeve::ctld

@@ -43,19 +43,21 @@ class Pass {
         work_end_(work == kAnyWork ? kAnyWork : plan_.work() + work) {}
 
   bool Run() {
+    backlog_.ForgetEmptyQueues();
     if (backlog_.stale) StartOver();
+    const bool whole = state_.settings.backfill && state_.settings.plan_depth == UINT32_MAX;
     ResumeThoseNext(context_);
     CatchUp();
     FollowSwitchWaits();
-    const bool whole = state_.settings.backfill && state_.settings.plan_depth == UINT32_MAX;
     if (whole) {
       LookAgainAtWhatIsDue();
-      UnblockSharers(backlog_);
+      UnblockSharers(state_);
       ImproveFirst();
       Continue();
       MakeRoom();
       begin_again_ = ForgetWhoHasNotStarted(state_) || begin_again_;
       Improve();
+      begin_again_ = SharersMayGain(state_) || begin_again_;
     } else {
       Afresh();
       begin_again_ = ForgetWhoHasNotStarted(state_) || begin_again_;
@@ -241,7 +243,6 @@ class Pass {
     plan_.DropFirstPlace(key.job);
     StartJob(context_, job, key.partition, *grant);
     CatchUp();
-    if (queue.terms.sharing.Shares()) UnblockSharers(backlog_);
     if (backlog_.Contains(key.job)) shown_.ShowPlannedStart(key.job);
     return true;
   }
@@ -415,7 +416,10 @@ class Pass {
 
   // One that had no place before its deadline may have one now.
   void SeekPlaceAgain(const ReadyKey& key) {
-    if (DeadlineOf(*state_.FindJob(key.job)) < kNever) PutBack(key);
+    const std::vector<Job*> jobs = WithComponents(state_, key.job);
+    const bool any = std::any_of(jobs.begin(), jobs.end(),
+                                 [](const Job* job) { return DeadlineOf(*job) < kNever; });
+    if (any) PutBack(key);
   }
 
   // ---- policies that begin anew each time: EASY, and first come, first served ------------------
@@ -446,6 +450,9 @@ class Pass {
         continue;
       }
       stopped[queue->partition] = !state_.settings.backfill;
+      for (const ShapeQueue& part : queue->together) {
+        stopped[part.partition] = !state_.settings.backfill;
+      }
       looked_at_->insert(key);
       // What others leave to it is kept for it in any case.
       const bool awaits = AwaitsVictims(state_, key.job);

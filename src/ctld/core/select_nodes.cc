@@ -12,6 +12,7 @@ namespace {
 // So many numbers of nodes are tried for an elastic job, from the largest, before as few as will
 // do.
 constexpr size_t kElasticTries = 8;
+constexpr size_t kListedTries = 64;  // of a list, which has no such way out
 
 uint32_t RoundUp(uint32_t value, uint32_t unit) {
   return (value + unit - 1) / unit * unit;
@@ -311,10 +312,12 @@ Candidates CandidatesOf(const Terms& terms, const std::vector<Offer>& offers) {
   return candidates;
 }
 
-std::optional<Placement> SelectAny(const Terms& terms, const Candidates& candidates,
-                                   uint32_t tasks) {
+std::optional<Placement> SelectAny(const Terms& terms, const Candidates& candidates) {
   std::optional<Candidates> chosen = PickNodes(terms, candidates);
   if (!chosen.has_value()) return std::nullopt;
+  const Shape& shape = *terms.shape;
+  const uint32_t tasks =
+      shape.IsElastic() ? shape.TasksOn(static_cast<uint32_t>(chosen->size())) : shape.num_tasks;
   // Fewer tasks than nodes: the rest of the nodes get a CPU each all the same.
   return Place(terms, *std::move(chosen), tasks);
 }
@@ -330,7 +333,8 @@ std::vector<uint32_t> CountsToTry(const Terms& terms, const Candidates& candidat
   std::vector<uint32_t> counts, hollow;
   for (auto count = shape.LargestCount(most); count; count = shape.LargestCount(*count - 1)) {
     // Where any number will do the others are looked for without counting.
-    if (shape.node_counts.empty() && counts.size() == kElasticTries) break;
+    const size_t tries = shape.node_counts.empty() ? kElasticTries : kListedTries;
+    if (counts.size() + hollow.size() == tries) break;
     if (*count <= with_tasks) {
       counts.push_back(*count);
     } else if (!shape.node_counts.empty()) {
@@ -345,16 +349,19 @@ std::vector<uint32_t> CountsToTry(const Terms& terms, const Candidates& candidat
 }
 
 std::optional<Placement> SelectElastic(const Terms& terms, const Candidates& candidates) {
+  uint64_t tasks = 0;
+  for (const Candidate& candidate : candidates) tasks += candidate.capacity;
+  if (tasks < terms.shape->num_tasks) return std::nullopt;
   Shape sized = *terms.shape;
   Terms with = terms;
   with.shape = &sized;
   for (const uint32_t count : CountsToTry(terms, candidates)) {
     sized.min_nodes = with.max_nodes = count;
     sized.num_tasks = terms.shape->TasksOn(count);
-    if (auto placement = SelectAny(with, candidates, sized.num_tasks)) return placement;
+    if (auto placement = SelectAny(with, candidates)) return placement;
   }
   if (!sized.node_counts.empty()) return std::nullopt;
-  return SelectAny(terms, candidates, terms.shape->num_tasks);
+  return SelectAny(terms, candidates);
 }
 
 }  // namespace
@@ -367,7 +374,7 @@ std::optional<Placement> SelectNodes(const Terms& terms, const std::vector<Offer
   if (terms.max_nodes < shape.min_nodes) return std::nullopt;
   const Candidates candidates = CandidatesOf(terms, offers);
   const bool range = shape.IsElastic() && !(terms.fewest_nodes && shape.node_counts.empty());
-  return range ? SelectElastic(terms, candidates) : SelectAny(terms, candidates, shape.num_tasks);
+  return range ? SelectElastic(terms, candidates) : SelectAny(terms, candidates);
 }
 
 size_t MostNodes(const Terms& terms, const std::vector<Offer>& offers) {

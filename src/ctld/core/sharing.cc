@@ -19,8 +19,9 @@ Sharing SharingOf(const Shape& shape, const Partition& partition) {
   const bool wants = partition.sharing_forced || shape.oversubscribe;
   const bool whole = shape.exclusive || partition.exclusive;
   // Whoever says on which sockets and cores its tasks are to be finds them among idle CPUs alone.
-  return wants && !whole && !shape.layout.Any() && partition.sharing.most > 1 ? partition.sharing
-                                                                              : Sharing();
+  const bool particular = shape.layout.PicksCpus();
+  return wants && !whole && !particular && partition.sharing.most > 1 ? partition.sharing
+                                                                      : Sharing();
 }
 
 Sharing SharingOf(const State& state, const Job& job) {
@@ -49,15 +50,12 @@ uint32_t CpusToShare(const Node& node, const Sharing& sharing) {
                     [&](uint32_t load) { return load > 0 && load < sharing.most; }));
 }
 
-bool AnyCpuToShare(const Node& node) {
+bool AnyCpuToShare(const State& state, const Node& node) {
   if (node.sharing_jobs == 0) return false;
-  std::vector<Sharing> known;
-  for (const auto& [id, use] : node.jobs) {
-    if (!use.sharing.Shares() || std::count(known.begin(), known.end(), use.sharing) > 0) continue;
-    if (CpusToShare(node, use.sharing) > 0) return true;
-    known.push_back(use.sharing);
-  }
-  return false;
+  return std::any_of(
+      state.partitions.begin(), state.partitions.end(), [&](const PartitionEntry& partition) {
+        return partition.facts.sharing.most > 1 && CpusToShare(node, partition.facts.sharing) > 0;
+      });
 }
 
 bool MayHaveCpus(const Node& node, const CpuSet& cpus, const Sharing& sharing) {

@@ -37,8 +37,8 @@ Sharing SharingOf(const State& state, const Job& job);
 std::vector<uint32_t> LoadsOf(const Node& node, uint32_t group);
 // CPUs of the node that others of the group have and that are to be had by one more.
 uint32_t CpusToShare(const Node& node, const Sharing& sharing);
-// Has the node such CPUs for any group?
-bool AnyCpuToShare(const Node& node);
+// Has the node such CPUs for any group, with as many jobs on each as partitions let there be now?
+bool AnyCpuToShare(const State& state, const Node& node);
 // Has nobody those CPUs but jobs with whom they may be shared?
 bool MayHaveCpus(const Node& node, const CpuSet& cpus, const Sharing& sharing);
 

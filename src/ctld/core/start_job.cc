@@ -29,7 +29,9 @@ CpuSet PickCpusOf(const State& state, const Shape& shape, const Placement::Part&
   const bool any = gres.empty() || shape.layout.far_from_gpus;
   const CpuSet preferred = any ? CpuSet() : CpusNear(node, gres);
   const bool whole_cores = state.settings.select.core;
-  if (!shape.layout.Any()) return PickCpus(node, part.cpus, whole_cores, preferred);
+  if (!shape.layout.Any() || shape.overcommit) {  // which is counted without its layout
+    return PickCpus(node, part.cpus, whole_cores, preferred);
+  }
   return LayoutRoom(shape.layout, shape.cpus_per_task, CpusOf(node, whole_cores), whole_cores,
                     part.cpus, part.cpus, &node.busy)
       .Pick(part.tasks, part.cpus, preferred);

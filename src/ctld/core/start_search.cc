@@ -1,6 +1,7 @@
 #include "ctld/core/start_search.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "ctld/core/pick_switches.h"
 #include "ctld/core/share_cpus.h"
@@ -57,6 +58,13 @@ class Search {
     return LicensedFromNow(state_, terms_.licenses, key_, view, now_, now_ + length, &from_reserve);
   }
 
+  // So many nodes an elastic job may make use of.
+  uint64_t MostWanted() const {
+    const Shape& shape = *queue_.shape;
+    const uint64_t tasks = shape.tasks_given ? shape.num_tasks : UINT32_MAX;
+    return std::max<uint64_t>(std::min<uint64_t>(terms_.max_nodes, tasks), shape.min_nodes);
+  }
+
   std::optional<Placement> PlacementFor(Track::View view, Instant length, FreeNow& sum) {
     const Shape& shape = *queue_.shape;
     const Instant until = now_ + length;
@@ -65,10 +73,11 @@ class Search {
     sum = FreeNow();
     // The least loaded are among them all, and so are the fewest switches and the most nodes.
     const bool spans = MaySpanLeaves(terms_);
-    size_t try_at = terms_.least_loaded || (shape.IsElastic() && !terms_.fewest_nodes) ||
-                            (spans && shape.min_nodes > 1)
+    const bool grows = shape.IsElastic() && !terms_.fewest_nodes;
+    const uint64_t wanted = grows ? MostWanted() : shape.min_nodes;
+    size_t try_at = terms_.least_loaded || (spans && wanted > 1)
                         ? SIZE_MAX
-                        : std::max<size_t>(kOffersCompared, size_t{4} * shape.min_nodes);
+                        : std::max<size_t>(kOffersCompared, size_t{4} * wanted);
     NodeBits::ForEachInBoth(state_.plan.free_now(), queue_.fits, 0, [&](size_t place) {
       state_.plan.AddWork(1);
       const Offer offer = OfferFromNow(state_, terms_, state_.plan.NodeAt(place), key_, view, now_,
@@ -180,12 +189,34 @@ void Block(ShapeQueue& queue, const ReadyKey& key, const FreeNow& sum) {
   queue.lacks_licenses = !sum.licenses;
 }
 
-void UnblockSharers(Backlog& backlog) {
+namespace {
+
+bool IsBlockedSharer(const ShapeQueue& queue) {
+  return queue.waits() && queue.blocked && queue.terms.sharing.Shares();
+}
+
+}  // namespace
+
+void UnblockSharers(State& state) {
+  Backlog& backlog = state.backlog;
+  // Whoever is still to be looked at since the last time comes before anybody is once more.
+  const bool going_on =
+      std::any_of(backlog.candidates.begin(), backlog.candidates.end(),
+                  [](const auto& each) { return each.second->terms.sharing.Shares(); });
+  if (going_on) return;
+  backlog.sharers_epoch = state.preemption.starts;
   for (const std::unique_ptr<ShapeQueue>& queue : backlog.queues()) {
-    if (!queue->waits() || !queue->blocked || !queue->terms.sharing.Shares()) continue;
+    if (!IsBlockedSharer(*queue)) continue;
     queue->blocked = false;
     backlog.candidates.insert({queue->head(), queue.get()});
   }
+}
+
+bool SharersMayGain(const State& state) {
+  const auto& queues = state.backlog.queues();
+  return state.backlog.sharers_epoch != state.preemption.starts &&
+         std::any_of(queues.begin(), queues.end(),
+                     [](const auto& queue) { return IsBlockedSharer(*queue); });
 }
 
 }  // namespace reeve::ctld

@@ -34,7 +34,10 @@ std::optional<Grant> FindAnyGrant(State& state, const ShapeQueue& queue, const R
 
 // The job cannot start now: what is missing, for those that may gain it.
 void Block(ShapeQueue& queue, const ReadyKey& key, const FreeNow& sum);
-// Who may share CPUs with others may gain by anything that happens to those.
-void UnblockSharers(Backlog& backlog);
+// Who may share CPUs with others may gain by anything that happens to those: they are to be looked
+// at again in each pass, when all have been that were to be before. SharersMayGain: somebody has
+// started since, and there are such jobs.
+void UnblockSharers(State& state);
+bool SharersMayGain(const State& state);
 
 }  // namespace reeve::ctld

@@ -56,7 +56,7 @@ Job& MakeJob(Context& context, const SubmitJob& event, Validated validated,
   Job& added = context.AddJob(std::move(job));
   WatchDependency(context, added);
   context.Changed(added);
-  Reconsider(context, added);
+  if (het == nullptr) Reconsider(context, added);
   return added;
 }
 
@@ -120,6 +120,7 @@ absl::StatusOr<SubmitAnswer> SubmitTogether(Context& context, const SubmitJob& e
     absl::StatusOr<Validated> one = Validate(state, *parts[i].spec, requester, JobId{});
     refusal = one.status();
     if (refusal.ok()) refusal = CheckDeadline(*parts[i].spec, one->time_limit, context.now);
+    if (refusal.ok()) refusal = CheckComponent(one->shape);
     if (refusal.ok()) validated.push_back(*std::move(one));
   }
   if (!refusal.ok()) return refusal;
@@ -131,6 +132,10 @@ absl::StatusOr<SubmitAnswer> SubmitTogether(Context& context, const SubmitJob& e
   for (uint32_t i = 0; i < size; ++i) {
     const HetPart part{leader, i, size};
     jobs.push_back(&MakeJob(context, parts[i], std::move(validated[i]), &part));
+  }
+  // Now that all are there: whoever cannot run at all ends the others too.
+  for (Job* job : jobs) {
+    if (job->Pending()) Reconsider(context, *job);
   }
   if (event.immediate) {
     RunSchedule(context, kAnyWork);

@@ -87,7 +87,14 @@ absl::Status CheckHasBegun(const Job& job) {
 
 absl::Status Suspend(Context& context, Job& job) {
   if (absl::Status status = CheckHasBegun(job); !status.ok()) return status;
-  if (job.Suspended()) return absl::OkStatus();
+  if (job.Suspended()) {
+    if (!job.suspension->for_others) return absl::OkStatus();
+    // Now it stands still until it is told to go on.
+    job.suspension.Edit().for_others = false;
+    context.EndMoved(job);
+    context.Changed(job);
+    return absl::OkStatus();
+  }
   // It is to be gone soon: it could not get ready for that.
   if (IsSet(job.preempt_time)) return Refuse(kDisabled);
   job.state = JobState::kSuspended;

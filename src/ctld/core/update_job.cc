@@ -123,7 +123,9 @@ absl::Status SetDependency(const Request&, Draft& draft, const std::string& valu
 
 absl::Status KeepNodes(Draft& draft, absl::StatusOr<std::vector<std::string>> keep) {
   if (!keep.ok()) return keep.status();
-  if (draft.keep_nodes.has_value() && *draft.keep_nodes != *keep) return BadValue();
+  if (draft.keep_nodes.has_value() && *draft.keep_nodes != *keep) {
+    return Refuse(kInvalidNodeCount, "NumNodes and NodeList are other nodes");
+  }
   draft.keep_nodes = *std::move(keep);
   return absl::OkStatus();
 }
@@ -369,9 +371,14 @@ absl::Status Replace(Context& context, Job& job, Draft& draft, const Caller& cal
   checked.nice = std::max(checked.nice, 0);
   if (!draft.dependency_changed) checked.dependency.clear();
   const Requester requester{job.owner->uid, caller.is_operator, nullptr, job.owner->user_name};
+  // It was let in when it asked for the reservation; which of its groups were meant is not known.
+  const bool stays = checked.reservation == job.spec->reservation && !draft.account.has_value();
+  if (stays) checked.reservation.clear();
   absl::StatusOr<Validated> validated = Validate(context.state, checked, requester, job.id);
   if (!validated.ok()) return validated.status();
+  if (stays) validated->shape.reservation = draft.spec.reservation;
   absl::Status timely = CheckDeadline(checked, validated->time_limit, context.now);
+  if (timely.ok() && job.IsComponent()) timely = CheckComponent(validated->shape);
   if (!timely.ok()) return timely;
   if (draft.dependency_changed) {
     absl::Status status = CheckDependency(context.state, validated->dependency, job.id);
@@ -452,6 +459,10 @@ absl::Status Update(Context& context, Job& job, const UpdateJob& event) {
     if (absl::Status status = CheckComponent(draft.spec, first, job.het->offset); !status.ok()) {
       return status;
     }
+  }
+  const bool ranks = draft.priority.value_or(0) > 0 || draft.spec.nice != job.spec->nice;
+  if (event.job.het_offset.value_or(0) > 0 && ranks) {
+    return Refuse(kNotWholeHetJob);  // the leader's count for all
   }
   if (job.held_by_admin && draft.priority.value_or(0) > 0 && !event.caller.is_operator) {
     return Refuse(kAccessDenied);

@@ -53,6 +53,7 @@ absl::Status CheckNodeConfig(const State& state, const PartitionEntry& partition
                              const Shape& shape) {
   bool memory_fits = false;
   bool cpus_fit = false;
+  bool layout_fits = false;
   uint64_t gpus = 0;  // of all nodes that could take a task
   Terms terms = MakeTerms(shape, partition.facts, state.settings);
   const uint64_t tasks = shape.tasks_given ? 1 : std::max(shape.ntasks_per_node, 1u);
@@ -66,6 +67,7 @@ absl::Status CheckNodeConfig(const State& state, const PartitionEntry& partition
     cpus_fit = cpus_fit || cpus <= node.cpus;
     if (memory > node.real_memory_mb || cpus > node.cpus) continue;
     if (!HasLayout(shape.layout, node)) continue;
+    layout_fits = true;
     if (!shape.gres.Any() && !shape.layout.Limits()) return absl::OkStatus();
     const Offer empty = EmptyOffer(index, node);
     if (TaskCapacity(terms, empty) == 0) continue;
@@ -75,6 +77,7 @@ absl::Status CheckNodeConfig(const State& state, const PartitionEntry& partition
   if (partition.nodes.empty()) return absl::OkStatus();  // waits for nodes to be configured
   if (!memory_fits) return Refuse(kNodeConfig, "Memory specification can not be satisfied");
   if (!cpus_fit) return Refuse(kNodeConfig, "CPU count per node can not be satisfied");
+  if (!layout_fits) return Refuse(kNodeConfig, StrCat("no node has ", shape.layout.NodeText()));
   return Refuse(kNodeConfig);
 }
 

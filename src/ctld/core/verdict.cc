@@ -23,6 +23,9 @@ std::optional<Reason> PartitionLimit(const Shape& shape, const Partition& partit
       shape.max_nodes < partition.min_nodes) {
     return Reason::kPartitionNodeLimit;
   }
+  const std::optional<uint32_t> largest =
+      shape.LargestCount(partition.max_nodes.value_or(UINT32_MAX));
+  if (!largest.has_value() || *largest < partition.min_nodes) return Reason::kPartitionNodeLimit;
   return std::nullopt;
 }
 

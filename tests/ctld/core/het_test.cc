@@ -386,6 +386,118 @@ TEST(Het, ExplainsWhichComponentWaitsForWhat) {
             c.now + absl::Minutes(10));
 }
 
+TEST(Het, IsForgottenAsAWhole) {
+  Settings settings = MakeTestSettings(2, 4);
+  settings.min_job_age = absl::Minutes(5);
+  settings.slurmd_timeout = absl::ZeroDuration();
+  Cluster c(settings);
+  const JobId id = Submit(c, {Whole(600), Whole(600)});
+  c.Started(id);
+  EXPECT_EQ(CancelPick(c, id, 1), "");
+  c.Gone(Component(id, 1));
+  c.Advance(absl::Minutes(59));
+  EXPECT_NE(c.controller->FindJob(Component(id, 1)), nullptr);
+  c.Exit(id);
+  c.Gone(id);
+  c.Advance(absl::Minutes(4));
+  EXPECT_NE(c.controller->FindJob(id), nullptr);
+  EXPECT_NE(c.controller->FindJob(Component(id, 1)), nullptr) << "it could run again";
+  c.Advance(absl::Minutes(4));
+  c.Advance(absl::Minutes(6));
+  EXPECT_EQ(c.controller->FindJob(id), nullptr);
+  EXPECT_EQ(c.controller->FindJob(Component(id, 1)), nullptr);
+}
+
+TEST(Het, CancelledBetweenTwoRunsNobodyComesBack) {
+  Settings settings = MakeTestSettings(2, 4);
+  settings.has_epilog = true;  // there is something to wait for on both nodes
+  Cluster c(settings);
+  const JobId id = Submit(c, {Whole(), Whole()});
+  c.Started(id);
+  EXPECT_EQ(c.Control(JobAction::kRequeue, id), "");
+  c.Exit(id);
+  c.Gone(id);
+  ASSERT_EQ(c.State(id), "PENDING");
+  ASSERT_TRUE(c.Get(Component(id, 1)).Completing());
+  EXPECT_EQ(CancelPick(c, id), "");
+  c.Gone(Component(id, 1));
+  EXPECT_EQ(c.State(id), "CANCELLED");
+  EXPECT_EQ(c.State(Component(id, 1)), "CANCELLED");
+}
+
+TEST(Het, RequeuedTwiceItCountsOnce) {
+  Cluster c(2, 4);
+  const JobId id = Submit(c, {Whole(), Whole()});
+  c.Started(id);
+  EXPECT_EQ(c.Control(JobAction::kRequeue, id), "");
+  c.Gone(Component(id, 1));
+  ASSERT_EQ(c.State(Component(id, 1)), "PENDING");
+  (void)c.Control(JobAction::kRequeue, id);
+  EXPECT_EQ(c.Get(Component(id, 1)).restarts, 1u);
+}
+
+TEST(Het, EndsAsAWholeWhenAComponentCanNeverStart) {
+  Cluster c(3, 4);
+  const JobId failed = c.Submit(Whole());
+  c.Started(failed);
+  const JobId blocker = c.Submit(Whole());
+  c.Exit(failed, 256);
+  c.Gone(failed);
+  Spec depends = Whole();
+  depends.raw().dependency = "afterok:" + std::to_string(failed.value);
+  depends.raw().kill_on_invalid_dep = true;
+  for (const std::vector<Spec>& specs :
+       {std::vector<Spec>{depends, Whole(), Whole()}, {Whole(), depends, Whole()}}) {
+    const JobId id = Submit(c, specs);
+    for (uint32_t i = 0; i < 3; ++i) EXPECT_EQ(c.State(Component(id, i)), "CANCELLED") << i;
+  }
+  (void)blocker;
+}
+
+TEST(Het, AllOfItsSingletonsWakeTogether) {
+  Cluster c(3, 4);
+  Spec named = Whole();
+  named.raw().name = "one";
+  named.raw().dependency = "singleton";
+  const JobId first = c.Submit(named);
+  c.Started(first);
+  const JobId id = Submit(c, {named, named});
+  EXPECT_FALSE(c.Running(id));
+  c.Exit(first);
+  c.Gone(first);
+  EXPECT_TRUE(c.Running(id));
+  EXPECT_TRUE(c.Running(Component(id, 1)));
+}
+
+TEST(Het, HasADeadlineOnlyWithALimit) {
+  Cluster c(2, 4);
+  Spec spec = Spec().Tasks(1).Deadline(c.now + absl::Hours(1));
+  EXPECT_THAT(TrySubmit(c, {spec, Whole()}).status().message(),
+              HasSubstr("--deadline without a time limit"));
+}
+
+TEST(Het, LeavesOthersTheNodesThatOnlyTheyCanUse) {
+  Settings settings = MakeTestSettings(4, 4);
+  settings.nodes[0].features = settings.nodes[1].features = {"x", "y"};
+  settings.nodes[2].features = {"x"};
+  settings.nodes[3].features = {"y"};
+  Cluster c(settings);
+  Spec x = Spec().Nodes(2), y = Spec().Nodes(2);
+  x.raw().features = "x";
+  y.raw().features = "y";
+  EXPECT_TRUE(c.Running(Submit(c, {x, y})));
+}
+
+TEST(Het, ItsLeaderHasThePlaceInTheQueue) {
+  Cluster c(2, 4);
+  c.Submit(Whole(60));
+  const JobId id = Submit(c, {Whole(), Whole()});
+  UpdateJob event{c.NextCall(), Root(), {id, "", std::nullopt, 1}, {{"priority", "7"}}};
+  c.Do(event);
+  EXPECT_THAT(c.FirstResult(event.call), HasSubstr("het"));
+  EXPECT_EQ(c.Control(JobAction::kTop, id, Root()), "");
+}
+
 TEST(Het, IsNoPartOfMakingRoom) {
   Settings settings = MakeTestSettings(2, 4);
   settings.preempt.by_tier = true;

@@ -113,8 +113,11 @@ TEST(LayoutJobs, NodesWithSocketsCoresAndThreads) {
   EXPECT_EQ(on(3, 0, 0), "n1");
   EXPECT_EQ(on(0, 3, 0), "n2");
   EXPECT_EQ(on(2, 2, 2), "n1");
-  EXPECT_EQ(on(3, 3, 0), "Requested node configuration is not available");
-  EXPECT_EQ(on(0, 0, 3), "Requested node configuration is not available");
+  EXPECT_EQ(
+      on(3, 3, 0),
+      "no node has 3 sockets, 3 cores a socket\nRequested node configuration is not available");
+  EXPECT_EQ(on(0, 0, 3),
+            "no node has 3 threads a core\nRequested node configuration is not available");
 }
 
 TEST(LayoutJobs, DistributionDealsOutCoresAndTasks) {
@@ -212,6 +215,18 @@ TEST(LayoutJobs, ExplainCountsNodes) {
   EXPECT_EQ(find(Need::kLayout).remaining, 2u);
   EXPECT_EQ(find(Need::kCpus).asked, "16 CPUs, at most 1 task a socket");
   EXPECT_EQ(find(Need::kCpus).remaining, 0u);  // two tasks a node
+}
+
+TEST(LayoutJobs, OvercommittedOnesHaveACpu) {
+  Settings settings = TwoSockets(1);
+  settings.select.core = false;
+  Cluster c(settings);
+  Spec spec = OneThread(Spec().Tasks(4));
+  spec.raw().overcommit = true;
+  const JobId job = c.Submit(spec);
+  ASSERT_TRUE(c.Running(job));
+  EXPECT_GE(c.Get(job).shares[0].cpus, 1u);
+  EXPECT_EQ(c.Get(job).shares[0].cpus, c.Get(job).shares[0].cores.Count());
 }
 
 // What is planned is so sure that it holds wherever the others' CPUs will be.

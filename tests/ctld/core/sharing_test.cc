@@ -342,6 +342,31 @@ class SharedTrack {
   size_t stacked_ = 0;
 };
 
+TEST(OverSubscribe, ARaisedLimitIsUsedOnFullNodes) {
+  Cluster c(Shared(1, 2, Force(2)));
+  for (int i = 0; i < 2; ++i) EXPECT_TRUE(c.Running(c.Submit(Small(2))));
+  const JobId third = c.Submit(Small(2));
+  EXPECT_FALSE(c.Running(third));
+  EXPECT_EQ(Set(c, "OverSubscribe", "FORCE:3"), "");
+  EXPECT_TRUE(c.Running(third));
+}
+
+TEST(OverSubscribe, WhoeverPicksNoCpusSharesThem) {
+  Cluster c(Shared(1, 2, Force(2)));
+  const auto with = [](Spec spec, std::string distribution, uint32_t threads) {
+    RareWishes wishes = spec.raw().wishes();
+    wishes.cpus.distribution = std::move(distribution);
+    wishes.cpus.threads_per_core = threads;
+    spec.raw().rare = std::make_shared<const RareWishes>(std::move(wishes));
+    return spec;
+  };
+  EXPECT_TRUE(c.Running(c.Submit(Small(2))));
+  EXPECT_TRUE(c.Running(c.Submit(with(Small(2), "cyclic", 0))));
+  Cluster d(Shared(1, 2, Force(2)));
+  EXPECT_TRUE(d.Running(d.Submit(Small(2))));
+  EXPECT_FALSE(d.Running(d.Submit(with(Small(2), "", 1))));
+}
+
 TEST(OverSubscribe, ATrackAgreesWithCounting) {
   size_t lost = 0, stacked = 0;
   for (uint32_t seed = 1; seed <= 150; ++seed) {

@@ -170,6 +170,18 @@ TEST(StandStill, WhomAnOperatorSuspendedWaitsForHim) {
   EXPECT_EQ(Resume(c, low), "");
 }
 
+TEST(StandStill, SuspendedByHandAsWellItStaysSo) {
+  Cluster c(Tiers(1, 2));
+  const JobId low = c.Submit(Low(2));
+  const JobId high = c.Submit(High(2));
+  EXPECT_EQ(c.State(low), "SUSPENDED");
+  EXPECT_EQ(c.Control(JobAction::kSuspend, low, Root()), "");
+  End(c, high);
+  EXPECT_EQ(c.State(low), "SUSPENDED");
+  EXPECT_EQ(Resume(c, low), "");
+  EXPECT_EQ(c.State(low), "RUNNING");
+}
+
 TEST(StandStill, SurvivesARestart) {
   Cluster c(Tiers(1, 1));
   const JobId low = c.Submit(Low());

@@ -102,7 +102,7 @@ class GresTest(unittest.TestCase):
                 (["--gpus=9"], "Requested node configuration is not available"),
                 (["--gres=fpga:1"], "Invalid generic resource (gres) specification"),
                 (["--gres=gpu:a:b:c"], "Invalid generic resource (gres) specification"),
-                (["--gpu-bind=closest"], "--gpu-bind is not supported yet")]:
+                (["--gpu-bind=closest"], "--gpu-bind=closest is not supported yet")]:
             answer = self.cluster.run("sbatch", *options, "--wrap", "true", check=False)
             self.assertNotEqual(answer.returncode, 0, options)
             self.assertIn(words, answer.stderr)

@@ -20,13 +20,13 @@ class PreemptTest(ClusterTest):
         """A job of both CPUs whose script has begun."""
         started = self.cluster.work / "started"
         started.unlink(missing_ok=True)
-        job = self.cluster.submit("-n2", "-t", "60", "-o", "low.out",
+        job = self.cluster.submit("-n2", "--mem=10", "-t", "60", "-o", "low.out",
                                   script=f"#!/bin/bash\n{text.format(started=started)}\n")
         wait_for("the low job's script", started.exists)
         return job
 
     def submit_high(self, command):
-        return self.cluster.submit("-n2", "-t", "10", "-p", "high", "-o", "/dev/null", "--wrap", command)
+        return self.cluster.submit("-n2", "--mem=10", "-t", "10", "-p", "high", "-o", "/dev/null", "--wrap", command)
 
     def states(self, job):
         """Of all its runs, as accounting has them."""
@@ -60,10 +60,19 @@ class PreemptTest(ClusterTest):
         self.assertTrue(self.cluster.wait_accounted(high, 60).startswith("COMPLETED"))
         wait_for("the second run", lambda: self.states(low) == ["PREEMPTED", "COMPLETED"])
 
+    def test_suspend(self):
+        self.update("PreemptMode=SUSPEND")
+        low = self.submit_low("touch {started}\nsleep 3")
+        high = self.submit_high("sleep 1")
+        wait_for("the low job to stand still", lambda: self.cluster.state(low) == "SUSPENDED")
+        self.assertTrue(self.cluster.wait_accounted(high, 60).startswith("COMPLETED"))
+        self.assertEqual(self.cluster.wait_accounted(low, 60), "COMPLETED|0:0")
+        self.assertEqual(self.states(low), ["COMPLETED"])
+
     def test_what_is_not_supported(self):
-        refused = self.update("PreemptMode=SUSPEND", check=False)
+        refused = self.update("PreemptMode=GANG", check=False)
         self.assertNotEqual(refused.returncode, 0)
-        self.assertIn("SUSPEND is not supported yet", refused.stderr)
+        self.assertIn("GANG is not supported yet", refused.stderr)
 
 
 if __name__ == "__main__":

@@ -200,7 +200,7 @@ void Oracle::CheckUsers(const ctld::Controller& core, const ctld::Job& job) {
 void Oracle::CheckLayout(const ctld::Controller& core, const ctld::Job& job) {
   const ctld::CpuWishes& asked = job.spec->wishes().cpus;
   if (asked == ctld::CpuWishes()) return;
-  const uint32_t each = std::max(job.spec->cpus_per_task.value_or(1), 1u);
+  const uint32_t each = job.shape->cpus_per_task;  // CPUs of its GPUs outweigh what it asks for
   for (const ctld::NodeShare& share : job.shares) {
     const ctld::Node& node = *core.FindNode(share.node);
     if (node.sockets < asked.sockets_per_node) {

@@ -69,6 +69,10 @@ Random Stepd::Dice() const {
 }
 
 void Stepd::Prepare() {
+  if (!host_->spool.contains(key_)) {
+    return host_->scene()->Violation("folder", "it is gone while the daemon of step ",
+                                     ToString(key_), " is at work");
+  }
   const WorkPlan* work = Work();
   const ctld::StepLaunch& launch = folder()->launch;
   Random dice = Dice();

@@ -20,7 +20,7 @@ struct Options {
   bool trace = false;
   bool shrink = true;
   bool canaries = false;
-  uint64_t within = 1000;
+  uint64_t within = 3000;
   Canary canary = Canary::kNone;
 };
 

@@ -17,7 +17,7 @@ class HetTest(ClusterTest):
         return job
 
     def states(self, job):
-        return self.squeue("-t", "all", "-j", job, "-o", "%i %T").split()
+        return self.squeue("-t", "all", "-S", "i", "-j", job, "-o", "%i %T").split()
 
     def wait_for_states(self, job, *states):
         wanted = [word for i, state in enumerate(states) for word in (f"{job}+{i}", state)]
@@ -77,6 +77,7 @@ class HetTest(ClusterTest):
         self.assertEqual((result.returncode, result.stdout), (4, "2\ntask\ntask\n"))
 
     def test_what_is_refused(self):
+        wait_for("the jobs before to be over", lambda: not self.squeue())
         before = self.squeue()
         for words in (["-n1", ":", "-n1", "-a", "1-2"], ["-n1", ":", "-p", "nope"]):
             refused = self.cluster.run("sbatch", *words, "--wrap", "true", check=False)

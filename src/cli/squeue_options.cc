@@ -28,6 +28,7 @@ constexpr char kHelp[] =
     "  -w, --nodelist=HOSTS   on these nodes\n"
     "  -A, --account=LIST     of these accounts\n"
     "  -q, --qos=LIST         of these QOS\n"
+    "  -R, --reservation=NAME of this reservation\n"
     "  -a, --all              of hidden partitions too\n"
     "How:\n"
     "  -h, --noheader         no line of titles\n"
@@ -64,7 +65,7 @@ constexpr char kStateNames[] =
 // Options as typed; what is given on the command line replaces what the environment said.
 struct Typed {
   std::optional<std::string> jobs, steps, users, names, partitions, accounts, qos, nodes, states,
-      sort, format, long_format, iterate;
+      sort, format, long_format, iterate, reservation;
   bool me = false;
   bool not_me = false;
 };
@@ -149,7 +150,7 @@ std::vector<CommandOption> OptionTable(Typed* typed, SqueueOptions* options) {
       {"partitions", 0, kRequired, Store(&typed->partitions)},
       {"priority", 'P', kNone, nullptr},
       {"qos", 'q', kRequired, Store(&typed->qos)},
-      {"reservation", 'R', kRequired, nullptr},
+      {"reservation", 'R', kRequired, Store(&typed->reservation)},
       {"running-over", 0, kRequired, nullptr},
       {"running-under", 0, kRequired, nullptr},
       {"sibling", 0, kNone, nullptr},
@@ -316,6 +317,7 @@ std::optional<int> ReadSqueueOptions(int argc, char** argv, SqueueOptions* optio
   options->partitions = List(typed.partitions);
   options->accounts = List(typed.accounts);
   options->qos = List(typed.qos);
+  options->reservation = typed.reservation.value_or("");
   options->sort = typed.sort && !typed.sort->empty() ? *typed.sort : DefaultSort(*options);
   const bool good = TakeStates(typed, options) && TakeNodes(typed, options) &&
                     TakeIterate(typed, options) && TakeFormat(std::move(typed), options);

@@ -31,6 +31,7 @@ struct SqueueOptions {
   std::vector<std::string> partitions;
   std::vector<std::string> accounts;
   std::vector<std::string> qos;
+  std::string reservation;  // jobs of that one; empty: no restriction
   std::vector<std::string> nodes;
   bool by_user = false;  // `uids` restricts, even when it is empty
   std::vector<uint32_t> uids;

@@ -48,6 +48,8 @@ bool PassesFilters(const pb::Job& job, const SqueueOptions& options,
   if (!options.names.empty() && !Has(options.names, job.spec().name())) return false;
   if (!options.accounts.empty() && !Has(options.accounts, job.account())) return false;
   if (!options.qos.empty() && !Has(options.qos, job.qos())) return false;
+  const std::string& reservation = options.reservation;
+  if (!reservation.empty() && job.spec().reservation() != reservation) return false;
   if (!OnWantedNode(job, options)) return false;
   const std::string partition = PartitionText(job);
   if (!options.partitions.empty()) return AnyOf(options.partitions, partition);
@@ -162,7 +164,9 @@ class ListingOf : public SqueueListing {
     auto all_brief = [](const auto& fields) {
       return std::all_of(fields.begin(), fields.end(), Rows::Brief);
     };
-    return all_brief(layout_.fields()) && all_brief(sorter_.fields());
+    // A reservation is no part of those.
+    return options_.reservation.empty() && all_brief(layout_.fields()) &&
+           all_brief(sorter_.fields());
   }
   const std::vector<std::string>& unknown_fields() const override { return layout_.unknown(); }
   Table Finish() override {

@@ -51,6 +51,8 @@ class ReservationTest(ClusterTest):
                                      "echo $SLURM_JOB_NODELIST $SLURM_JOB_RESERVATION; until [ -e go ]; do sleep 0.1; done")
         wait_for("a running job", lambda: self.cluster.state(inside) == "RUNNING")
         self.assertIn(f"Reservation={name}", self.scontrol("show", "job", inside).stdout)
+        listed = self.cluster.run("squeue", "-h", "-R", name, "-o", "%i").stdout.split()
+        self.assertEqual(listed, [str(inside)])
         self.assertEqual(self.cluster.run("squeue", "-h", "-j", inside, "-o", "%v").stdout,
                          f"{name}\n")
         used = self.scontrol("delete", f"ReservationName={name}", check=False)

@@ -371,7 +371,7 @@ bool CapacitySum::Suffices(const Shape& shape) const {
 Gathering::Gathering(const Terms& terms) : terms_(terms), tally_(terms.shape->features) {}
 Gathering::~Gathering() = default;
 
-void Gathering::Expect(absl::Span<const Node* const> nodes, absl::Span<const NodeIndex> indices) {
+void Gathering::Expect(const std::vector<const Node*>& nodes, absl::Span<const NodeIndex> indices) {
   const Topology* tree = terms_.topology.get();
   if (tree != nullptr && (AsksForFewSwitches(terms_) || tree->IsSplit())) {
     leaves_ = std::make_unique<LeafSums>(terms_, indices);

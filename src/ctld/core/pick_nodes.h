@@ -69,7 +69,7 @@ class Gathering {
 
   // All nodes that will change, by the caller's numbers, which begin with 0. `indices` are those
   // nodes' places in State::nodes.
-  void Expect(absl::Span<const Node* const> nodes, absl::Span<const NodeIndex> indices);
+  void Expect(const std::vector<const Node*>& nodes, absl::Span<const NodeIndex> indices);
   void Change(uint32_t node, uint32_t before, uint32_t after);  // in tasks
   bool MaySuffice();
 

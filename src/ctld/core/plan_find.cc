@@ -22,16 +22,6 @@ struct Moment {
   bool operator<(const Moment& other) const { return at > other.at; }  // the earliest on top
 };
 
-// Most searches look at a sample of the nodes.
-constexpr size_t kSample = 64;
-
-// Does any one node do that takes all tasks?
-bool OneNodeDoes(const Terms& terms) {
-  const Shape& shape = *terms.shape;
-  return shape.min_nodes == 1 && shape.req_nodes.empty() && shape.features.groups.empty() &&
-         terms.gres.per_job.count == 0 && !terms.licenses.Any();
-}
-
 }  // namespace
 
 std::optional<Plan::Start> Plan::Find(const State& state, const Terms& terms,
@@ -40,35 +30,26 @@ std::optional<Plan::Start> Plan::Find(const State& state, const Terms& terms,
   const Instant length = terms.least_time;
   Instant before = when.before;
   if (when.end_by < kNever) before = std::min(before, when.end_by - length + 1);
-  Instant until = before < kNever ? before + length : kNever;
+  const Instant until = before < kNever ? before + length : kNever;
   const LicenseSight licenses(licenses_, terms.licenses, rank, Track::View::kHigherAndOwn, until);
   work_ += licenses.size();
   // Not sooner, as far as licences go.
   Instant licensed = licenses.FirstFit(length, when.from, before);
   if (licensed >= before) return std::nullopt;
-  absl::InlinedVector<Site, kSample> sites(nodes.size());
-  absl::InlinedVector<Moment, kSample> moments;
+  std::vector<Site> sites(nodes.size());
+  std::vector<Moment> moments;
   moments.reserve(nodes.size());
   const auto see = [&](uint32_t i) {
     work_++;
     return Seen(nodes[i], terms, rank, Track::View::kHigherAndOwn, until, scratch_);
   };
-  absl::InlinedVector<const Node*, kSample> all(nodes.size());
-  const bool one_does = OneNodeDoes(terms);
+  std::vector<const Node*> all(nodes.size());
   for (uint32_t i = 0; i < nodes.size(); ++i) {
     all[i] = state.nodes[nodes[i]].get();
     sites[i].offer = {nodes[i], all[i], 0, 0, {}};
     sites[i].least = LeastRoom(terms, *all[i]);
-    const Profile profile = see(i);
-    const Instant at = FirstFit(profile, sites[i].least, length, licensed, before);
-    if (at >= before) continue;
-    moments.push_back({at, i});
-    if (!one_does || at + 1 == before) continue;
-    // What begins later than that is not looked for any more.
-    const Offer offer = OfferOf(nodes[i], *all[i], LeastFree(profile, at, at + length));
-    if (TaskCapacity(terms, offer) < terms.shape->num_tasks) continue;
-    before = at + 1;
-    until = before + length;
+    const Instant at = FirstFit(see(i), sites[i].least, length, licensed, before);
+    if (at < before) moments.push_back({at, i});
   }
   std::make_heap(moments.begin(), moments.end());
   Gathering gathering(terms);

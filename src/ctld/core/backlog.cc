@@ -79,6 +79,7 @@ ShapeQueue& Backlog::MakeQueue(const std::shared_ptr<const Shape>& shape, Partit
 
 void Backlog::ForgetEmptyQueues() {
   if (queues_.size() < tidy_at_) return;
+  absl::erase_if(candidates, [](const auto& each) { return each.second->jobs.empty(); });
   std::erase_if(queues_, [&](const std::unique_ptr<ShapeQueue>& queue) {
     if (!queue->jobs.empty()) return false;
     queue_of_.erase({queue->shape.get(), queue->partition, queue->sole_user, queue->het});

@@ -122,11 +122,9 @@ class Cancellation {
     }
     if (runs_again && Ends()) {
       // On its way back into the queue: it ends here instead.
-      job.flags &= ~(kJobFlagRequeued | kJobFlagRequeueHold);
-      job.state = JobState::kCancelled;
-      job.kill_uid = event_.caller.uid;
-      context_.Changed(job);
-      RunNoneAgain(context_, job, {.state = JobState::kCancelled, .kill_uid = job.kill_uid});
+      const JobEnd end{.state = JobState::kCancelled, .kill_uid = event_.caller.uid};
+      StayEnded(context_, job, end);
+      RunNoneAgain(context_, job, end);
       return absl::OkStatus();
     }
     if (job.Finished() || job.Completing()) return Refuse(kAlreadyDone);

@@ -188,7 +188,8 @@ void RunAgain(Context& context, Job& job, bool hold, bool by_admin) {
   context.Changed(job);
 }
 
-// One that is being cleared away and was to run again does not.
+}  // namespace
+
 void StayEnded(Context& context, Job& job, const JobEnd& end) {
   if (!job.Completing() || (job.flags & kJobFlagRequeued) == 0) return;
   job.flags &= ~(kJobFlagRequeued | kJobFlagRequeueHold);
@@ -196,8 +197,6 @@ void StayEnded(Context& context, Job& job, const JobEnd& end) {
   job.kill_uid = end.kill_uid.has_value() ? end.kill_uid : job.kill_uid;
   context.Changed(job);
 }
-
-}  // namespace
 
 void RunTogetherAgain(Context& context, Job& job, bool hold, bool by_admin) {
   for (Job* each : ComponentsOf(context.state, job)) {

@@ -61,6 +61,8 @@ bool EndsAll(const State& state, const Job& job, const JobEnd& end);
 void EndTogether(Context& context, Job& job, JobEnd end);
 // A component that is over (perhaps still being cleared away) is to run again, and so are all.
 void RunTogetherAgain(Context& context, Job& job, bool hold, bool by_admin);
+// A job (any) that is being cleared away and was to run again does not: it ends so.
+void StayEnded(Context& context, Job& job, const JobEnd& end);
 // A component that was to run again does not: the others that wait for it, or were to run again as
 // well, end so. Nothing happens to a job that is no component.
 void RunNoneAgain(Context& context, const Job& job, const JobEnd& end);

@@ -27,8 +27,11 @@ std::vector<ComponentOffers> WithoutClaimed(std::vector<ComponentOffers> compone
   return components;
 }
 
+// Each in that order chooses from what those before it have left: `choose(terms, offers)`.
+template <typename Choose>
 std::optional<std::vector<Placement>> InThatOrder(const std::vector<ComponentOffers>& components,
-                                                  const std::vector<size_t>& order) {
+                                                  const std::vector<size_t>& order,
+                                                  const Choose& choose) {
   std::vector<Placement> placements(components.size());
   absl::flat_hash_set<NodeIndex> taken;
   for (size_t i : order) {
@@ -36,7 +39,7 @@ std::optional<std::vector<Placement>> InThatOrder(const std::vector<ComponentOff
     for (const Offer& offer : components[i].offers) {
       if (!taken.contains(offer.index)) offers.push_back(offer);
     }
-    std::optional<Placement> placement = SelectNodes(*components[i].terms, offers);
+    std::optional<Placement> placement = choose(*components[i].terms, offers);
     if (!placement.has_value()) return std::nullopt;
     for (const Placement::Part& part : placement->parts) taken.insert(part.index);
     placements[i] = *std::move(placement);
@@ -52,30 +55,22 @@ std::optional<std::vector<Placement>> Sparing(const std::vector<ComponentOffers>
   for (const ComponentOffers& component : components) {
     for (const Offer& offer : component.offers) users[offer.index]++;
   }
-  std::vector<Placement> placements(components.size());
-  absl::flat_hash_set<NodeIndex> taken;
-  for (size_t i : order) {
-    std::vector<Offer> offers;
-    for (const Offer& offer : components[i].offers) {
-      if (!taken.contains(offer.index)) offers.push_back(offer);
-    }
+  return InThatOrder(components, order, [&](const Terms& terms, std::vector<Offer>& offers) {
     std::stable_sort(offers.begin(), offers.end(), [&](const Offer& a, const Offer& b) {
       return users[a.index] < users[b.index];
     });
-    std::optional<Placement> placement = SelectNodes(*components[i].terms, offers);
-    if (!placement.has_value()) return std::nullopt;
+    std::optional<Placement> placement = SelectNodes(terms, offers);
+    if (!placement.has_value()) return placement;
     for (size_t good = offers.size(), bad = 0; good - bad > 1;) {
       const size_t middle = bad + (good - bad) / 2;
       const std::vector<Offer> first(offers.begin(),
                                      offers.begin() + static_cast<ptrdiff_t>(middle));
-      std::optional<Placement> less = SelectNodes(*components[i].terms, first);
+      std::optional<Placement> less = SelectNodes(terms, first);
       (less.has_value() ? good : bad) = middle;
       if (less.has_value()) placement = std::move(less);
     }
-    for (const Placement::Part& part : placement->parts) taken.insert(part.index);
-    placements[i] = *std::move(placement);
-  }
-  return placements;
+    return placement;
+  });
 }
 
 }  // namespace
@@ -95,7 +90,7 @@ std::optional<std::vector<Placement>> SelectTogether(const std::vector<Component
   for (int tried = 0; tried < kMostOrders; ++tried) {
     std::vector<size_t> order;
     for (size_t turn : turns) order.push_back(by_choice[turn]);
-    if (auto placements = InThatOrder(components, order)) return placements;
+    if (auto placements = InThatOrder(components, order, SelectNodes)) return placements;
     if (components.size() <= 4) {
       if (!std::next_permutation(turns.begin(), turns.end())) break;
     } else {

@@ -18,10 +18,8 @@ namespace {
 constexpr Instant kNoticed = 1'000'000;
 
 uint32_t TierOf(const State& state, const Job& job) {
-  for (const PartitionEntry& entry : state.partitions) {
-    if (entry.facts.name == job.partition) return entry.facts.priority_tier;
-  }
-  return 0;
+  const PartitionEntry* partition = state.FindPartition(job.partition.view());
+  return partition == nullptr ? 0 : partition->facts.priority_tier;
 }
 
 // In the order in which they go on. Who does not stand still any more is forgotten.

@@ -107,10 +107,6 @@ class Search {
   Track::Scratch& scratch_;
 };
 
-}  // namespace
-
-namespace {
-
 std::optional<Grant> FindGrantWith(State& state, const ShapeQueue& queue, const Terms& terms,
                                    const ReadyKey& key, Instant now, Instant deadline,
                                    Track::Scratch& scratch, FreeNow& sum) {
@@ -129,6 +125,9 @@ std::optional<Grant> FindGrantWith(State& state, const ShapeQueue& queue, const 
 std::optional<Grant> FindGrant(State& state, const ShapeQueue& queue, const Terms& terms,
                                const ReadyKey& key, Instant now, Instant deadline,
                                Track::Scratch& scratch, FreeNow& sum) {
+  if (!terms.sharing.Shares()) {
+    return FindGrantWith(state, queue, terms, key, now, deadline, scratch, sum);
+  }
   Terms tried = terms;
   const auto with = [&](uint32_t most, FreeNow& free) {
     tried.sharing = most > 1 ? Sharing{terms.sharing.group, most} : Sharing();
@@ -136,7 +135,6 @@ std::optional<Grant> FindGrant(State& state, const ShapeQueue& queue, const Term
   };
   // Rather CPUs that nobody has; else those that the fewest have.
   std::optional<Grant> grant = with(1, sum);
-  if (!terms.sharing.Shares()) return grant;
   uint32_t bad = 1, good = 1;
   if (!grant.has_value()) {
     good = terms.sharing.most;
@@ -191,6 +189,12 @@ void Block(ShapeQueue& queue, const ReadyKey& key, const FreeNow& sum) {
 
 namespace {
 
+bool AnyPartitionShares(const State& state) {
+  return std::any_of(
+      state.partitions.begin(), state.partitions.end(),
+      [](const PartitionEntry& partition) { return partition.facts.sharing.most > 1; });
+}
+
 bool IsBlockedSharer(const ShapeQueue& queue) {
   return queue.waits() && queue.blocked && queue.terms.sharing.Shares();
 }
@@ -199,6 +203,7 @@ bool IsBlockedSharer(const ShapeQueue& queue) {
 
 void UnblockSharers(State& state) {
   Backlog& backlog = state.backlog;
+  if (!AnyPartitionShares(state)) return;
   // Whoever is still to be looked at since the last time comes before anybody is once more.
   const bool going_on =
       std::any_of(backlog.candidates.begin(), backlog.candidates.end(),
@@ -213,8 +218,9 @@ void UnblockSharers(State& state) {
 }
 
 bool SharersMayGain(const State& state) {
+  if (state.backlog.sharers_epoch == state.preemption.starts) return false;
   const auto& queues = state.backlog.queues();
-  return state.backlog.sharers_epoch != state.preemption.starts &&
+  return AnyPartitionShares(state) &&
          std::any_of(queues.begin(), queues.end(),
                      [](const auto& queue) { return IsBlockedSharer(*queue); });
 }

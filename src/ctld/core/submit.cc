@@ -103,60 +103,74 @@ void ForgetOldRequests(Context& context) {
 
 namespace {
 
-// All components or none.
-absl::StatusOr<SubmitAnswer> SubmitTogether(Context& context, const SubmitJob& event) {
-  State& state = context.state;
+absl::StatusOr<Validated> ValidateNew(Context& context, const SubmitJob& event,
+                                      const JobSpec& spec) {
   const Requester requester{event.caller.uid, event.caller.is_operator, &event.groups,
                             event.caller.user_name};
-  std::vector<SubmitJob> parts(1, event);
-  parts[0].components.clear();
-  parts.resize(1 + event.components.size(), parts[0]);
-  std::vector<Validated> validated;
-  absl::Status refusal = CheckCounts(state, parts.size());
-  for (uint32_t i = 0; i < parts.size() && refusal.ok(); ++i) {
-    if (i > 0) parts[i].spec = event.components[i - 1];
-    refusal = CheckComponent(*parts[i].spec, *parts[0].spec, i);
-    if (!refusal.ok()) break;
-    absl::StatusOr<Validated> one = Validate(state, *parts[i].spec, requester, JobId{});
-    refusal = one.status();
-    if (refusal.ok()) refusal = CheckDeadline(*parts[i].spec, one->time_limit, context.now);
-    if (refusal.ok()) refusal = CheckComponent(one->shape);
-    if (refusal.ok()) validated.push_back(*std::move(one));
-  }
-  if (!refusal.ok()) return refusal;
+  absl::StatusOr<Validated> validated = Validate(context.state, spec, requester, JobId{});
+  if (!validated.ok()) return validated;
+  if (auto late = CheckDeadline(spec, validated->time_limit, context.now); !late.ok()) return late;
+  return validated;
+}
 
-  const auto size = static_cast<uint32_t>(parts.size());
-  const JobId leader = NextHetJobId(state, size);
-  if (!leader) return Refuse(kTooManyJobs);
-  std::vector<Job*> jobs;
-  for (uint32_t i = 0; i < size; ++i) {
-    const HetPart part{leader, i, size};
-    jobs.push_back(&MakeJob(context, parts[i], std::move(validated[i]), &part));
-  }
-  // Now that all are there: whoever cannot run at all ends the others too.
-  for (Job* job : jobs) {
-    if (job->Pending()) Reconsider(context, *job);
-  }
+// What was asked for stands in the queue: one job, or all components of one, the leader first.
+absl::StatusOr<SubmitAnswer> Accept(Context& context, const SubmitJob& event,
+                                    const std::vector<JobId>& ids) {
+  State& state = context.state;
   if (event.immediate) {
     RunSchedule(context, kAnyWork);
-    if (jobs[0]->Pending()) {
-      for (const Job* job : jobs) context.RemoveJob(job->id);
+    if (state.FindJob(ids[0])->Pending()) {
+      for (JobId id : ids) context.RemoveJob(id);
       return Refuse(kNotImmediate);
     }
   }
   std::vector<std::string> notes;
-  for (Job* job : jobs) {
-    context.Log(LogLevel::kInfo,
-                StrCat("job ", JobLabel(*job), " (", job->id.value, "): submitted by ",
-                       event.caller.user_name, " to ", job->partition.view()));
-    context.Account(*job);
-    if (!job->Pending()) continue;
-    if (std::optional<std::string> note = NoteIfNever(state, *job, context.now)) {
+  for (JobId id : ids) {
+    Job& job = *state.FindJob(id);
+    context.Log(LogLevel::kInfo, StrCat("job ", JobLabel(job), " (", id.value, "): submitted by ",
+                                        event.caller.user_name, " to ", job.partition.view()));
+    context.Account(job);
+    if (!job.Pending()) continue;
+    if (std::optional<std::string> note = NoteIfNever(state, job, context.now)) {
       notes.push_back(*std::move(note));
     }
   }
-  KeepRequest(context, {event.key, context.now, leader, std::nullopt, notes, {}});
-  return SubmitAnswer{leader, std::move(notes)};
+  KeepRequest(context, {event.key, context.now, ids[0], std::nullopt, notes, {}});
+  return SubmitAnswer{ids[0], std::move(notes)};
+}
+
+// All components or none.
+absl::StatusOr<SubmitAnswer> SubmitTogether(Context& context, const SubmitJob& event) {
+  State& state = context.state;
+  std::vector<SubmitJob> parts(1, event);
+  parts[0].components.clear();
+  parts.resize(1 + event.components.size(), parts[0]);
+  if (absl::Status refusal = CheckCounts(state, parts.size()); !refusal.ok()) return refusal;
+  std::vector<Validated> validated;
+  for (uint32_t i = 0; i < parts.size(); ++i) {
+    if (i > 0) parts[i].spec = event.components[i - 1];
+    absl::Status refusal = CheckComponent(*parts[i].spec, *parts[0].spec, i);
+    if (!refusal.ok()) return refusal;
+    absl::StatusOr<Validated> one = ValidateNew(context, event, *parts[i].spec);
+    if (!one.ok()) return one.status();
+    if (refusal = CheckComponent(one->shape); !refusal.ok()) return refusal;
+    validated.push_back(*std::move(one));
+  }
+
+  const auto size = static_cast<uint32_t>(parts.size());
+  const JobId leader = NextHetJobId(state, size);
+  if (!leader) return Refuse(kTooManyJobs);
+  std::vector<JobId> ids;
+  for (uint32_t i = 0; i < size; ++i) {
+    const HetPart part{leader, i, size};
+    ids.push_back(MakeJob(context, parts[i], std::move(validated[i]), &part).id);
+  }
+  // Now that all are there: whoever cannot run at all ends the others too.
+  for (JobId id : ids) {
+    Job& job = *state.FindJob(id);
+    if (job.Pending()) Reconsider(context, job);
+  }
+  return Accept(context, event, ids);
 }
 
 absl::StatusOr<SubmitAnswer> Submit(Context& context, const SubmitJob& event) {
@@ -168,34 +182,10 @@ absl::StatusOr<SubmitAnswer> Submit(Context& context, const SubmitJob& event) {
     return SubmitAnswer{known->job, std::move(known->notes)};
   }
   if (!event.components.empty()) return SubmitTogether(context, event);
-  const Requester requester{event.caller.uid, event.caller.is_operator, &event.groups,
-                            event.caller.user_name};
-  absl::StatusOr<Validated> validated = Validate(state, *event.spec, requester, JobId{});
-  absl::Status refusal = validated.status();
-  if (refusal.ok()) refusal = CheckDeadline(*event.spec, validated->time_limit, context.now);
-  if (refusal.ok()) refusal = CheckCounts(state);
-  if (!refusal.ok()) return refusal;
-
-  Job& job = MakeJob(context, event, *std::move(validated));
-  const JobId id = job.id;
-  if (event.immediate) {
-    RunSchedule(context, kAnyWork);
-    if (job.Pending()) {
-      context.RemoveJob(id);
-      return Refuse(kNotImmediate);
-    }
-  }
-  context.Log(LogLevel::kInfo, StrCat("job ", JobLabel(job), " (", id.value, "): submitted by ",
-                                      event.caller.user_name, " to ", job.partition.view()));
-  context.Account(job);
-  std::vector<std::string> notes;
-  if (job.Pending()) {
-    if (std::optional<std::string> note = NoteIfNever(state, job, context.now)) {
-      notes.push_back(*std::move(note));
-    }
-  }
-  KeepRequest(context, {event.key, context.now, id, std::nullopt, notes, {}});
-  return SubmitAnswer{id, std::move(notes)};
+  absl::StatusOr<Validated> validated = ValidateNew(context, event, *event.spec);
+  if (!validated.ok()) return validated.status();
+  if (absl::Status refusal = CheckCounts(state); !refusal.ok()) return refusal;
+  return Accept(context, event, {MakeJob(context, event, *std::move(validated)).id});
 }
 
 }  // namespace

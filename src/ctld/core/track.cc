@@ -45,6 +45,30 @@ std::vector<Edge> TakeAll(const Profile& profile, absl::Span<const Interval> clo
   return edges;
 }
 
+// Do jobs of different users have the node at the same time?
+bool ClashesWithAny(const Track::Hold& hold, const std::vector<Track::Hold>& others) {
+  return std::any_of(others.begin(), others.end(), [&](const Track::Hold& other) {
+    return other.sole_user != hold.sole_user && other.from < hold.until && hold.from < other.until;
+  });
+}
+
+// A column of what few holds have: empty while none of them has it.
+template <typename T>
+void InsertRare(std::vector<T>& column, ptrdiff_t place, size_t size, const T& value) {
+  if (value == T() && column.empty()) return;
+  if (column.empty()) column.resize(size);
+  column.insert(column.begin() + place, value);
+}
+
+template <typename T>
+void EraseRare(std::vector<T>& column, size_t i) {
+  if (column.empty()) return;
+  column.erase(column.begin() + static_cast<ptrdiff_t>(i));
+  const bool any =
+      std::any_of(column.begin(), column.end(), [](const T& v) { return !(v == T()); });
+  if (!any) column.clear();
+}
+
 }  // namespace
 
 Profile Without(const Profile& profile, std::vector<Interval>& closed, Curve& out) {
@@ -181,14 +205,8 @@ void Track::Insert(const Hold& hold) {
                                       [](Instant at, const Kept& kept) { return at < kept.from; });
   const auto place = later - holds_.begin();
   hold_gres_.Insert(place, holds_.size(), hold.room.gres);
-  if (hold.sole_user != 0 && sole_users_.empty()) sole_users_.resize(holds_.size());
-  if (hold.sole_user != 0 || !sole_users_.empty()) {
-    sole_users_.insert(sole_users_.begin() + place, hold.sole_user);
-  }
-  if (hold.sharing.Shares() && sharings_.empty()) sharings_.resize(holds_.size());
-  if (hold.sharing.Shares() || !sharings_.empty()) {
-    sharings_.insert(sharings_.begin() + place, hold.sharing);
-  }
+  InsertRare(sole_users_, place, holds_.size(), hold.sole_user);
+  InsertRare(sharings_, place, holds_.size(), hold.sharing);
   MakeRoomForOne(holds_);
   holds_.insert(holds_.begin() + place,
                 {hold.from, hold.until, hold.rank, hold.room.cpus, hold.room.mem_mb});
@@ -198,18 +216,8 @@ void Track::Erase(size_t i) {
   const ReadyKey rank = holds_[i].rank;
   holds_.erase(holds_.begin() + static_cast<ptrdiff_t>(i));
   hold_gres_.Erase(i);
-  if (!sole_users_.empty()) {
-    sole_users_.erase(sole_users_.begin() + static_cast<ptrdiff_t>(i));
-    const bool any = std::any_of(sole_users_.begin(), sole_users_.end(),
-                                 [](uint32_t user) { return user != 0; });
-    if (!any) sole_users_.clear();
-  }
-  if (!sharings_.empty()) {
-    sharings_.erase(sharings_.begin() + static_cast<ptrdiff_t>(i));
-    const bool any = std::any_of(sharings_.begin(), sharings_.end(),
-                                 [](const Sharing& sharing) { return sharing.Shares(); });
-    if (!any) sharings_.clear();
-  }
+  EraseRare(sole_users_, i);
+  EraseRare(sharings_, i);
   if (rank == highest_ || rank == lowest_) FindBounds();
 }
 
@@ -231,11 +239,7 @@ std::vector<Track::Hold> Track::DropWhatDoesNotFit(const Interval& within) {
   std::vector<Hold> displaced, stay;
   std::vector<size_t> places;
   const auto clashes = [&](const Hold& hold) {
-    return ClashesWithRunning(hold) ||
-           std::any_of(stay.begin(), stay.end(), [&](const Hold& other) {
-             return other.sole_user != hold.sole_user && other.from < hold.until &&
-                    hold.from < other.until;
-           });
+    return ClashesWithRunning(hold) || ClashesWithAny(hold, stay);
   };
   for (const auto& [hold, place] : crowded) {
     const bool fits = LeastFree(curve_.View(), hold.from, hold.until).Holds(hold.room);
@@ -282,11 +286,7 @@ std::vector<Track::Hold> Track::DropFromShared(const Interval& within) {
   std::vector<size_t> places;
   Curve left;
   for (const auto& [hold, place] : crowded) {
-    const bool clashes =
-        ClashesWithRunning(hold) || std::any_of(stay.begin(), stay.end(), [&](const Hold& other) {
-          return other.sole_user != hold.sole_user && other.from < hold.until &&
-                 hold.from < other.until;
-        });
+    const bool clashes = ClashesWithRunning(hold) || ClashesWithAny(hold, stay);
     stay.push_back(hold);
     AppendShared(all_, running_, closed_, stay, {}, left);
     if (!clashes && !LeastFree(left.View(), hold.from, hold.until).AnyBelowZero()) continue;

@@ -19,10 +19,6 @@ std::optional<Reason> StateOf(const Partition& partition) {
 // Limits of a partition that keep a job waiting rather than refused.
 std::optional<Reason> PartitionLimit(const Shape& shape, const Partition& partition) {
   if (shape.LeastLimit() > partition.max_time) return Reason::kPartitionTimeLimit;
-  if (shape.min_nodes > partition.max_nodes.value_or(UINT32_MAX) ||
-      shape.max_nodes < partition.min_nodes) {
-    return Reason::kPartitionNodeLimit;
-  }
   const std::optional<uint32_t> largest =
       shape.LargestCount(partition.max_nodes.value_or(UINT32_MAX));
   if (!largest.has_value() || *largest < partition.min_nodes) return Reason::kPartitionNodeLimit;

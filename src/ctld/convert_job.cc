@@ -164,9 +164,9 @@ void PutTimes(const Job& job, pb::Job* out) {
   out->set_end_time(Seconds(job.end_time));
   out->set_last_sched_time(Seconds(job.last_sched_time));
   out->set_planned_start(Seconds(job.planned_start));
-  out->set_preempt_time(Seconds(job.preempt_time));
-  out->set_resize_time(Seconds(job.resize_time));
-  out->set_switches_since(Seconds(job.switches_since));
+  out->set_preempt_time(Seconds(job.rare_times->preempt_time));
+  out->set_resize_time(Seconds(job.rare_times->resize_time));
+  out->set_switches_since(Seconds(job.rare_times->switches_since));
   out->set_time_limit(Seconds(job.time_limit));
 }
 
@@ -178,9 +178,10 @@ void GetTimes(const pb::Job& in, Job* job) {
   job->end_time = Time(in.end_time());
   job->last_sched_time = Time(in.last_sched_time());
   job->planned_start = Time(in.planned_start());
-  job->preempt_time = Time(in.preempt_time());
-  job->resize_time = Time(in.resize_time());
-  job->switches_since = Time(in.switches_since());
+  if (in.preempt_time() != 0 || in.resize_time() != 0 || in.switches_since() != 0) {
+    job->rare_times =
+        RareTimes{Time(in.resize_time()), Time(in.preempt_time()), Time(in.switches_since())};
+  }
   job->time_limit = Duration(in.time_limit());
 }
 

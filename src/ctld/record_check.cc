@@ -42,7 +42,8 @@ bool Inside(const Job& job, const NodeShare& share) {
 bool AllInside(const Job& job, const Step& step) {
   for (size_t i = 0; i < step.shares.size(); ++i) {
     const bool ended = i < step.parts.size() && step.parts[i] == PartState::kEnded;
-    if (!Inside(job, step.shares[i]) && !(ended && IsSet(job.resize_time))) return false;
+    if (!Inside(job, step.shares[i]) && !(ended && IsSet(job.rare_times->resize_time)))
+      return false;
   }
   return true;
 }
@@ -245,8 +246,8 @@ absl::Status CheckRecord(const Job& job) {
        "is of an array and none of its tasks"},
       {job.array_job_id.value > kMaxJobId, "is of an array without a number"},
       {job.Pending() && (!job.shares.empty() || !job.steps.empty()), "waits and has nodes"},
-      {job.Pending() && IsSet(job.preempt_time), "waits and makes room for another"},
-      {job.Pending() && IsSet(job.resize_time), "waits and has given nodes back"},
+      {job.Pending() && IsSet(job.rare_times->preempt_time), "waits and makes room for another"},
+      {job.Pending() && IsSet(job.rare_times->resize_time), "waits and has given nodes back"},
       {job.Active() && job.shares.empty(), "runs nowhere"},
       {job.HoldsResources() && job.IsArrayRecord(), "runs as a whole array"},
       {job.HoldsResources() && hollow, "has a hollow share"},
@@ -260,7 +261,8 @@ absl::Status CheckRecord(const Job& job) {
        "has its CPUs, or not, against its state"},
       {job.Pending() && job.suspension.IsThere(), "waits and was suspended"},
       {job.suspension->total < absl::ZeroDuration(), "was suspended for less than no time"},
-      {job.Suspended() && IsSet(job.preempt_time), "is suspended and makes room for another"},
+      {job.Suspended() && IsSet(job.rare_times->preempt_time),
+       "is suspended and makes room for another"},
       {job.suspension->for_others && !job.Suspended(), "stands still for others and runs"},
   });
   return status.ok() ? CheckSteps(job) : status;

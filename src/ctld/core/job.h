@@ -214,6 +214,13 @@ struct ArrayPart {
   uint32_t task_count = 0;
 };
 
+// What happens to few jobs.
+struct RareTimes {
+  Stamp resize_time;     // of this run: when it gave nodes back last; resize.h
+  Stamp preempt_time;    // of this run: since when it is to make room for another job
+  Stamp switches_since;  // pending: since when it could start on more switches than it asks for
+};
+
 // Of one run: `scontrol suspend` and `resume`, see suspend.h.
 struct Suspension {
   Stamp time;            // of the last suspension, or of what ended it
@@ -264,9 +271,7 @@ struct Job {
   Stamp over_time;
   Stamp last_sched_time;
   Stamp planned_start;
-  Stamp resize_time;     // of this run: when it gave nodes back last; resize.h
-  Stamp preempt_time;    // of this run: since when it is to make room for another job
-  Stamp switches_since;  // pending: since when it could start on more switches than it asks for
+  Boxed<RareTimes> rare_times;
   absl::Duration time_limit = absl::InfiniteDuration();
 
   uint32_t priority = 0;  // 0: held; see priority.h

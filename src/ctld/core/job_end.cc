@@ -139,7 +139,7 @@ TerminateJob TerminationOf(const Job& job, const Settings& settings) {
 }
 
 void WatchEnd(State& state, const Job& job) {
-  const bool preempted = IsSet(job.preempt_time);
+  const bool preempted = IsSet(job.rare_times->preempt_time);
   if (!preempted && job.time_limit == absl::InfiniteDuration()) return;
   state.timers.Add(
       job.end_time + (preempted ? absl::ZeroDuration() : state.settings.over_time_limit),
@@ -187,7 +187,7 @@ void EndJobByExit(Context& context, Job& job, int32_t exit_status, bool oom) {
   if (oom) {
     end.state = JobState::kOutOfMemory;
     end.reason = Reason::kOutOfMemory;
-  } else if (exit_status != 0 && IsSet(job.preempt_time)) {
+  } else if (exit_status != 0 && IsSet(job.rare_times->preempt_time)) {
     end.state = JobState::kPreempted;
     end.requeue = RequeuedByPreemption(context.state, job);
   } else if (SignalOf(exit_status) != 0) {
@@ -238,7 +238,7 @@ void Requeue(Context& context, Job& job, bool hold, bool by_admin) {
   job.leased = false;
   job.suspension.Reset();
   job.share_limit = 0;
-  job.resize_time = job.preempt_time = job.switches_since = absl::UnixEpoch();
+  job.rare_times.Reset();
   job.next_step_id = 0;
   job.start_time = job.end_time = job.eligible_time = job.accrue_time = absl::UnixEpoch();
   job.exit_status = job.derived_exit_status = 0;

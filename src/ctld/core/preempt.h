@@ -22,7 +22,7 @@ struct Context;
 struct Job;
 struct Partition;
 
-// Of State. Not stored: who is on the way out is known by Job::preempt_time, and what leaves counts
+// Of State. Not stored: who is on the way out is known by its preempt_time, and what leaves counts
 // as room that is to come.
 struct Preemption {
   struct Victim {

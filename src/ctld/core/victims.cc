@@ -101,7 +101,8 @@ class Search {
 
   // Running on beyond its limit (OverTimeLimit): the plan takes it for gone soon, it is not.
   bool IsOverdue(const Job* job) const {
-    return job != nullptr && job->Running() && !IsSet(job->preempt_time) && job->end_time <= now_;
+    return job != nullptr && job->Running() && !IsSet(job->rare_times->preempt_time) &&
+           job->end_time <= now_;
   }
 
   Offer OfferFrom(NodeIndex index, const Profile& profile, const Room& overdue,

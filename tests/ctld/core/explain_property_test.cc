@@ -308,7 +308,8 @@ class Recount {
   }
 
   bool Higher(const ReadyKey& other) const {
-    const ReadyKey own{partition_->priority_tier, job_.priority, job_.id, other.partition};
+    const auto score = static_cast<double>(job_.priority);
+    const ReadyKey own{partition_->priority_tier, score, job_.id, other.partition};
     return std::tuple(other.tier, other.score) > std::tuple(own.tier, own.score) ||
            (other.tier == own.tier && other.score == own.score && other.job < own.job);
   }

@@ -280,7 +280,9 @@ TEST(LayoutJobs, PlannedStartsHold) {
         continue;
       }
       if (!promised.contains(id)) continue;
-      if (kept) EXPECT_LE(job.start_time, promised[id]) << "job " << id.value;
+      if (kept) {
+        EXPECT_LE(job.start_time, promised[id]) << "job " << id.value;
+      }
       kept = kept && !(job.start_time < promised[id]);
     }
     planned += static_cast<int>(promised.size());

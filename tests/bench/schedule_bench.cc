@@ -222,6 +222,14 @@ class Queue {
   int64_t waiting_bytes() const { return waiting_bytes_; }
   size_t planned() const { return controller_.state().plan.planned_jobs(); }
   size_t waiting() const { return waiting_; }
+  // How long the planned jobs are to wait, in hours: what a faster search may cost.
+  double MeanWait() const {
+    double sum = 0;
+    controller_.state().plan.planned().ForEach([&](JobId, const auto& planned) {
+      sum += absl::ToDoubleHours(ToTime(planned->places.front().at) - now_);
+    });
+    return sum / static_cast<double>(std::max<size_t>(planned(), 1));
+  }
 
  private:
   std::shared_ptr<const JobSpec> Draw() {
@@ -288,6 +296,9 @@ void TimePlan(benchmark::State& state, Scene scene) {
     state.counters["of_it_planned"] = static_cast<double>(plan) / state.range(0);
     state.counters["planned"] = queue.planned();
     state.counters["longest_pass_ms"] = queue.TakeLongest() * 1e3;
+    state.PauseTiming();
+    state.counters["mean_wait_h"] = queue.MeanWait();
+    state.ResumeTiming();
   }
 }
 

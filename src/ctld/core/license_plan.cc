@@ -266,7 +266,7 @@ Instant LicenseSight::Seen::FirstFit(Instant length, Instant from, Instant befor
     const Room need = Beside(count, LeastKept(from, from + length));
     const Instant fits = ctld::FirstFit(profile, need, length, from, before);
     if (!kept.has_value() || fits == from) return fits;
-    from = std::min(fits, NextChange(*kept, length, from));
+    from = std::min(fits, WindowAt(*kept, from, length).next);
   }
   return kNever;
 }

@@ -19,6 +19,8 @@ constexpr size_t kStrictJobs = 100;
 // at some.
 constexpr uint64_t kThoroughWork = 200'000;
 constexpr size_t kSampleNodes = 64;
+// The best of so many nodes is as good as the best of all of a sample.
+constexpr size_t kChoice = 4;
 // What cannot start now is not planned for a moment later.
 constexpr absl::Duration kLeastDelay = absl::Seconds(1);
 
@@ -73,6 +75,7 @@ std::optional<Plan::Start> PlaceSearch::FindStart(const ShapeQueue& queue, const
                                                   const ReadyKey& key, Plan::When when, bool all) {
   const bool strict = IsAmongFirst(kStrictJobs, key) || AwaitsVictims(state_, key.job);
   const ReadyKey& rank = strict ? key : kLastRank;
+  if (!all) when.choice = kChoice;
   return plan_.Find(state_, terms, NodesToSearch(queue, key, all), rank, when);
 }
 

@@ -354,14 +354,14 @@ bool Plan::MayMoveEarlier(const State& state, const ReadyKey& key, const Terms& 
     if (sight.FirstFit(length, from, before) >= before) return false;
     if (licenses_.MayImprove(terms.licenses)) return true;
   }
+  LeastRooms least(*this, state, terms);
   for (const std::vector<NodeIndex>* nodes : {&improving_, &to_improve_}) {
     for (NodeIndex node : *nodes) {
       if (!usable_.Test(places_[node]) || !fits.Test(places_[node])) continue;
       work_++;
-      const Room least = LeastRoom(terms, *state.nodes[node]);
       const Profile profile =
           Seen(node, terms, key, Track::View::kOthers, before + length, scratch_);
-      if (FirstFit(profile, least, length, from, before) < before) return true;
+      if (FirstFit(profile, least.Of(node), length, from, before) < before) return true;
     }
   }
   return false;
@@ -443,9 +443,12 @@ Profile Plan::BehindGates(NodeIndex node, const Terms& terms, const Profile& roo
 
 Profile Plan::Seen(NodeIndex node, const Terms& terms, const ReadyKey& rank, Track::View view,
                    Instant until, Track::Scratch& scratch) const {
-  const Profile room =
-      track(node, terms.lane).SeenBy(rank, view, until, scratch, terms.sole_user, terms.sharing);
-  return BehindGates(node, terms, room, scratch);
+  const auto seen = [&](const Track& track) {
+    return track.SeenBy(rank, view, until, scratch, terms.sole_user, terms.sharing);
+  };
+  const NodePlan& plan = nodes_[node];
+  if (terms.lane == 0 && terms.not_in == nullptr && plan.gates.empty()) return seen(plan.track);
+  return BehindGates(node, terms, seen(track(node, terms.lane)), scratch);
 }
 
 Plan::PlannedJob* Plan::FindPlanned(JobId job) {

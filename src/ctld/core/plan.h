@@ -52,6 +52,8 @@ class Plan {
     Instant from = 0;
     Instant before = kNever;
     Instant end_by = kNever;
+    // Where one node does: so many that could take it at once are choice enough.
+    size_t choice = SIZE_MAX;
   };
   // One start of a job; an array's record has one for each task that is planned.
   struct Place {
@@ -170,6 +172,20 @@ class Plan {
     bool improves = false;  // is in improving_ or to_improve_
     uint32_t free_cpus = 0;
     Instant first_end = kNever;
+  };
+  // LeastRoom of nodes one after another: those of one kind are asked for the same.
+  class LeastRooms {
+   public:
+    LeastRooms(const Plan& plan, const State& state, const Terms& terms)
+        : plan_(plan), state_(state), terms_(terms) {}
+    const Room& Of(NodeIndex node);  // until it is asked again
+
+   private:
+    const Plan& plan_;
+    const State& state_;
+    const Terms& terms_;
+    uint32_t kind_ = UINT32_MAX;
+    Room least_;
   };
   void RefreshNode(const State& state, NodeIndex node, absl::Time now, absl::Duration grace,
                    std::vector<ReadyKey>& lost);

@@ -96,14 +96,14 @@ std::optional<std::vector<Plan::Start>> Plan::FindTogether(const State& state,
       Site& site = sites[i];
       const Terms& terms = *components[site.component].terms;
       const Profile profile = see(site);
-      site.offer = OfferOf(site.offer.index, *site.offer.node,
-                           LeastFree(profile, at, at + terms.least_time));
+      const Window window = WindowAt(profile, at, terms.least_time);
+      site.offer = OfferOf(site.offer.index, *site.offer.node, window.least);
       const uint32_t capacity = TaskCapacity(terms, site.offer);
       Sum& sum = sums[site.component];
       sum.nodes += (capacity > 0) - (site.capacity > 0);
       sum.tasks += uint64_t{capacity} - site.capacity;
       site.capacity = capacity;
-      Instant next = NextChange(profile, terms.least_time, at);
+      Instant next = window.next;
       if (capacity == 0 && next < kNever) {
         next = FirstFit(profile, site.least, terms.least_time, next, before);
       }

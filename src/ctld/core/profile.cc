@@ -8,6 +8,11 @@ namespace {
 
 constexpr Instant kLongAgo = INT64_MIN / 4;
 
+void Raise(Point& most, const Point& point) {
+  most.cpus = std::max(most.cpus, point.cpus);
+  most.mem_mb = std::max(most.mem_mb, point.mem_mb);
+}
+
 }  // namespace
 
 Instant ToInstant(absl::Time time) {
@@ -20,26 +25,60 @@ absl::Time ToTime(Instant instant) {
   return instant >= kNever ? absl::InfiniteFuture() : absl::FromUnixMicros(instant);
 }
 
-size_t Profile::SegmentAt(Instant at) const {
-  const auto next = std::upper_bound(points_.begin(), points_.end(), at,
-                                     [](Instant t, const Point& p) { return t < p.from; });
-  return next == points_.begin() ? 0 : next - points_.begin() - 1;
+namespace {
+
+bool IsLater(Instant at, const Point& point) {
+  return at < point.from;
 }
 
-Room LeastFree(const Profile& profile, Instant from, Instant until) {
-  size_t i = profile.SegmentAt(from);
-  Room least = profile.free(i);
-  for (++i; i < profile.size() && profile.from(i) < until; ++i) {
-    const Room free = profile.free(i);
-    least.cpus = std::min(least.cpus, free.cpus);
-    least.mem_mb = std::min(least.mem_mb, free.mem_mb);
-    least.gres.KeepLeast(free.gres);
-  }
-  return least;
+// 0 when all are later.
+size_t PlaceAt(absl::Span<const Point> points, Instant at) {
+  const auto next = std::upper_bound(points.begin(), points.end(), at, IsLater);
+  return next == points.begin() ? 0 : next - points.begin() - 1;
+}
+
+}  // namespace
+
+size_t BlockIndex::BlockAt(Instant at) const {
+  return PlaceAt({blocks.data(), count}, at);
+}
+
+size_t Profile::SegmentAt(Instant at) const {
+  const size_t first = index_->BlockAt(at) * index_->length;
+  return first + PlaceAt(points_.subspan(first, index_->length), at);
 }
 
 namespace {
 
+void KeepLeast(Room& least, const Room& free) {
+  least.cpus = std::min(least.cpus, free.cpus);
+  least.mem_mb = std::min(least.mem_mb, free.mem_mb);
+  least.gres.KeepLeast(free.gres);
+}
+
+}  // namespace
+
+Room LeastFree(const Profile& profile, Instant from, Instant until) {
+  size_t i = profile.SegmentAt(from);
+  Room least = profile.free(i);
+  for (++i; i < profile.size() && profile.from(i) < until; ++i) KeepLeast(least, profile.free(i));
+  return least;
+}
+
+Window WindowAt(const Profile& profile, Instant from, Instant length) {
+  size_t i = profile.SegmentAt(from);
+  const Instant left = profile.until(i);
+  Room least = profile.free(i);
+  for (; i + 1 < profile.size() && profile.until(i) < from + length; ++i) {
+    KeepLeast(least, profile.free(i + 1));
+  }
+  const Instant right = profile.until(i);
+  return {least, std::min(left, right < kNever ? right - length + 1 : kNever)};
+}
+
+namespace {
+
+// Of points and of the index alike.
 bool HoldsPlain(const Point& free, const Room& need) {
   return (static_cast<int>(free.cpus >= need.cpus) &
           static_cast<int>(free.mem_mb >= need.mem_mb)) != 0;
@@ -47,23 +86,50 @@ bool HoldsPlain(const Point& free, const Room& need) {
 
 // The search for a start, given which segments hold what is needed.
 template <typename Holds>
-Instant FirstFitWhere(const Holds& holds, absl::Span<const Point> points, size_t i, size_t end,
-                      Instant length, Instant from, Instant before) {
-  Instant start = from;
-  while (start < before) {
-    // To the first segment that is too small, or past the end of the time asked for.
-    while (i < points.size() && holds(i)) {
-      if (i + 1 == points.size() || points[i + 1].from >= start + length) return start;
-      ++i;
+class FitSearch {
+ public:
+  FitSearch(const Profile& profile, const Room& need, Holds holds)
+      : profile_(profile), index_(profile.index()), need_(need), holds_(holds) {}
+
+  Instant First(Instant length, Instant from, Instant before) const {
+    const size_t block = index_.BlockAt(from);
+    const bool ruled_out = !HoldsPlain(index_.blocks[block], need_);
+    const size_t next = (block + 1) * index_.length;
+    size_t i = ruled_out ? NextThatHolds(next, before) : profile_.SegmentAt(from);
+    Instant start = ruled_out && i < profile_.size() ? profile_.from(i) : from;
+    while (i < profile_.size() && start < before) {
+      // To the first segment that is too small, or past the end of the time asked for.
+      for (; i < profile_.size() && holds_(i); ++i) {
+        if (i + 1 == profile_.size() || profile_.from(i + 1) >= start + length) return start;
+      }
+      i = NextThatHolds(i, before);
+      if (i < profile_.size()) start = profile_.from(i);
     }
-    // Most of a full plan holds nothing: four segments are ruled out at a time.
-    while (i + 4 <= end && !(holds(i) | holds(i + 1) | holds(i + 2) | holds(i + 3))) i += 4;
-    while (i < end && !holds(i)) ++i;
-    if (i >= end) return kNever;
-    start = points[i].from;
+    return kNever;
   }
-  return kNever;
-}
+
+ private:
+  // Most of a full plan holds nothing: the index rules it out.
+  size_t NextThatHolds(size_t i, Instant before) const {
+    while (i < profile_.size()) {
+      const size_t block = i / index_.length;
+      if (index_.blocks[block].from >= before) break;
+      const size_t stop = std::min(profile_.size(), (block + 1) * index_.length);
+      if (!HoldsPlain(index_.blocks[block], need_)) {
+        i = stop;
+        continue;
+      }
+      while (i < stop && !holds_(i)) ++i;
+      if (i < stop) return i;
+    }
+    return profile_.size();
+  }
+
+  const Profile& profile_;
+  const BlockIndex& index_;
+  const Room& need_;
+  Holds holds_;
+};
 
 }  // namespace
 
@@ -71,17 +137,15 @@ Instant FirstFit(const Profile& profile, const Room& need, Instant length, Insta
                  Instant before) {
   const absl::Span<const Point> points = profile.points();
   const absl::Span<const GresCounts> gres = profile.gres();
-  const size_t first = profile.SegmentAt(from);
-  const size_t end = before < kNever ? profile.SegmentAt(before - 1) + 1 : points.size();
   if (!gres.empty()) {
-    const auto holds = [&](size_t k) -> int {
+    const auto holds = [&](size_t k) {
       return HoldsPlain(points[k], need) && gres[k].Holds(need.gres);
     };
-    return FirstFitWhere(holds, points, first, end, length, from, before);
+    return FitSearch(profile, need, holds).First(length, from, before);
   }
   if (!GresCounts().Holds(need.gres)) return kNever;
-  const auto holds = [&](size_t k) -> int { return HoldsPlain(points[k], need); };
-  return FirstFitWhere(holds, points, first, end, length, from, before);
+  const auto holds = [&](size_t k) { return HoldsPlain(points[k], need); };
+  return FitSearch(profile, need, holds).First(length, from, before);
 }
 
 Instant FreeUntil(const Profile& profile, const Room& need, Instant from, Instant until) {
@@ -92,20 +156,44 @@ Instant FreeUntil(const Profile& profile, const Room& need, Instant from, Instan
   return until;
 }
 
-Instant NextChange(const Profile& profile, Instant length, Instant from) {
-  const Instant left = profile.until(profile.SegmentAt(from));
-  const Instant right = profile.until(profile.SegmentAt(from + length - 1));
-  return std::min(left, right < kNever ? right - length + 1 : kNever);
+size_t Curve::SegmentAt(Instant at) const {
+  return PlaceAt(points_, at);  // the index may be behind
+}
+
+void Curve::Index(size_t segment) {
+  const size_t before = index_.length;
+  while (points_.size() > BlockIndex::kMost * index_.length) index_.length *= 2;
+  while (index_.length > 4 && points_.size() < BlockIndex::kMost / 4 * index_.length) {
+    index_.length /= 2;
+  }
+  const size_t length = index_.length;
+  index_.count = static_cast<uint32_t>((points_.size() + length - 1) / length);
+  for (size_t i = length == before ? segment / length : 0; i < index_.count; ++i) {
+    const size_t end = std::min(points_.size(), (i + 1) * length);
+    Point most = points_[i * length];
+    for (size_t k = i * length + 1; k < end; ++k) Raise(most, points_[k]);
+    index_.blocks[i] = most;
+  }
 }
 
 void Curve::Clear() {
   points_.clear();
+  index_.count = 0;
+  index_.length = 4;
   gres_.Clear();
 }
 
 void Curve::Append(Instant from, const Room& free) {
   gres_.Append(points_.size(), free.gres);
-  points_.push_back({from, free.cpus, free.mem_mb});
+  const Point point{from, free.cpus, free.mem_mb};
+  points_.push_back(point);
+  if (points_.size() <= index_.count * index_.length) {
+    Raise(index_.blocks[index_.count - 1], point);
+  } else if (index_.count < BlockIndex::kMost) {
+    index_.blocks[index_.count++] = point;
+  } else {
+    Index(0);
+  }
 }
 
 void Curve::Assign(const Room& all, std::vector<Edge> edges) {
@@ -125,7 +213,7 @@ void Curve::Assign(const Room& all, std::vector<Edge> edges) {
 }
 
 size_t Curve::SplitAt(Instant at) {
-  const size_t segment = View().SegmentAt(at);
+  const size_t segment = SegmentAt(at);
   if (points_[segment].from == at) return segment;
   gres_.Insert(segment + 1, points_.size(), gres_.At(segment));
   Point point = points_[segment];
@@ -144,14 +232,16 @@ void Curve::Add(const Room& change, Instant from, Instant until) {
     points_[i].mem_mb += change.mem_mb;
     gres_.Add(i, points_.size(), change.gres);
   }
+  Index(first);
 }
 
 void Curve::MergeAt(Instant from) {
-  const size_t segment = View().SegmentAt(from);
+  const size_t segment = SegmentAt(from);
   if (segment == 0 || points_[segment].from != from) return;
   if (!(View().free(segment) == View().free(segment - 1))) return;
   points_.erase(points_.begin() + static_cast<ptrdiff_t>(segment));
   gres_.Erase(segment);
+  Index(segment);
 }
 
 bool Curve::AnyBelowZero() const {

@@ -1,6 +1,7 @@
 // What is free on one node as time goes on: a step function, its segments in the order of time.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
@@ -50,11 +51,23 @@ struct Point {
   int32_t mem_mb = 0;
 };
 
+// The most that any point of a block has, of each kind, and from when its first one is. Points are
+// many and far away in memory: few of them need to be looked at.
+struct BlockIndex {
+  static constexpr size_t kMost = 16;
+  std::array<Point, kMost> blocks;
+  uint32_t count = 0;
+  uint32_t length = 4;  // points a block, the last one's apart
+
+  size_t BlockAt(Instant at) const;  // 0 when all are later
+};
+
 // A step function that belongs to somebody else. Never empty; the first segment began long ago.
 class Profile {
  public:
-  Profile(absl::Span<const Point> points, absl::Span<const GresCounts> gres)
-      : points_(points), gres_(gres) {}
+  Profile(absl::Span<const Point> points, const BlockIndex& index,
+          absl::Span<const GresCounts> gres)
+      : points_(points), index_(&index), gres_(gres) {}
   size_t size() const { return points_.size(); }
   Instant from(size_t segment) const { return points_[segment].from; }
   Instant until(size_t segment) const {
@@ -66,10 +79,12 @@ class Profile {
   }
   size_t SegmentAt(Instant at) const;
   absl::Span<const Point> points() const { return points_; }
+  const BlockIndex& index() const { return *index_; }
   absl::Span<const GresCounts> gres() const { return gres_; }  // empty: none anywhere
 
  private:
   absl::Span<const Point> points_;
+  const BlockIndex* index_;
   absl::Span<const GresCounts> gres_;
 };
 
@@ -81,8 +96,13 @@ Instant FirstFit(const Profile& profile, const Room& need, Instant length, Insta
                  Instant before = kNever);
 // Until when `need` is free without a break from `from` on, as far as `until`.
 Instant FreeUntil(const Profile& profile, const Room& need, Instant from, Instant until);
-// The first start after `from` for which LeastFree(start, start + length) may be another.
-Instant NextChange(const Profile& profile, Instant length, Instant from);
+// What is free throughout [from, from + length), and the first later start for which that may be
+// another.
+struct Window {
+  Room least;
+  Instant next = kNever;
+};
+Window WindowAt(const Profile& profile, Instant from, Instant length);
 
 // At `at` there is so much more than before, or less.
 struct Edge {
@@ -103,19 +123,22 @@ class Curve {
   void MergeAt(Instant from);
   bool empty() const { return points_.empty(); }
   bool AnyBelowZero() const;
-  Profile View() const { return {points_, gres_.counts()}; }
+  Profile View() const { return {points_, index_, gres_.counts()}; }
 
  private:
   size_t SplitAt(Instant at);
+  size_t SegmentAt(Instant at) const;
+  void Index(size_t segment);  // from there on
 
   std::vector<Point> points_;
+  BlockIndex index_;
   GresColumn gres_;
 };
 
 // Room for one more in a vector that is one of many: little of it stands empty.
 template <typename T>
 void MakeRoomForOne(std::vector<T>& vector) {
-  if (vector.size() == vector.capacity()) vector.reserve(vector.size() + vector.size() / 8 + 1);
+  if (vector.size() == vector.capacity()) vector.reserve(vector.size() + vector.size() / 16 + 1);
 }
 
 }  // namespace reeve::ctld

@@ -330,13 +330,8 @@ std::optional<Track::Hold> Track::Remove(const ReadyKey& rank, Instant from) {
   return removed;
 }
 
-bool Track::Sees(const ReadyKey& rank, View view, const ReadyKey& other) {
-  if (view == View::kOthers) return !(rank == other);
-  return view == View::kHigher ? other < rank : !(rank < other);
-}
-
-Profile Track::SeenBy(const ReadyKey& rank, View view, Instant until, Scratch& scratch,
-                      uint32_t sole_user, const Sharing& sharing) const {
+Profile Track::PartSeenBy(const ReadyKey& rank, View view, Instant until, Scratch& scratch,
+                          uint32_t sole_user, const Sharing& sharing) const {
   const Profile room = AnySharing() ? SharedSeenBy(rank, view, until, sharing, scratch)
                                     : RoomSeenBy(rank, view, until, scratch);
   if (sole_user == 0 && !AnySoleUser()) return room;
@@ -366,11 +361,8 @@ Profile Track::SharedSeenBy(const ReadyKey& rank, View view, Instant until, cons
 Profile Track::RoomSeenBy(const ReadyKey& rank, View view, Instant until, Scratch& scratch) const {
   const auto seen = [&](const ReadyKey& other) { return Sees(rank, view, other); };
   const Profile with_all = curve_.View();
-  if (holds_.empty()) return with_all;
-  if (view != View::kOthers) {
-    if (seen(lowest_)) return with_all;
-    if (!seen(highest_)) return base_.View();
-  }
+  if (SeesAll(rank, view)) return with_all;
+  if (view != View::kOthers && !seen(highest_)) return base_.View();
   size_t looked_at = 0, unseen = 0;
   for (; looked_at < holds_.size() && holds_[looked_at].from < until; ++looked_at) {
     unseen += !seen(holds_[looked_at].rank);

@@ -75,7 +75,11 @@ class Track {
   };
   // True of the time before `until`. `scratch` keeps it when it differs from what is kept here.
   Profile SeenBy(const ReadyKey& rank, View view, Instant until, Scratch& scratch,
-                 uint32_t sole_user = 0, const Sharing& sharing = {}) const;
+                 uint32_t sole_user = 0, const Sharing& sharing = {}) const {
+    const bool plain = sole_user == 0 && !AnySoleUser() && !AnySharing();
+    if (plain && SeesAll(rank, view)) return curve_.View();
+    return PartSeenBy(rank, view, until, scratch, sole_user, sharing);
+  }
   // Somebody shares CPUs there, or is to.
   bool AnySharing() const { return sharing_running_ || !sharings_.empty(); }
   Instant first_end() const { return first_end_; }  // of what runs; kNever when nothing does
@@ -90,7 +94,15 @@ class Track {
     int32_t mem_mb;
   };
 
-  static bool Sees(const ReadyKey& rank, View view, const ReadyKey& other);
+  static bool Sees(const ReadyKey& rank, View view, const ReadyKey& other) {
+    if (view == View::kOthers) return !(rank == other);
+    return view == View::kHigher ? other < rank : !(rank < other);
+  }
+  bool SeesAll(const ReadyKey& rank, View view) const {
+    return holds_.empty() || (view != View::kOthers && Sees(rank, view, lowest_));
+  }
+  Profile PartSeenBy(const ReadyKey& rank, View view, Instant until, Scratch& scratch,
+                     uint32_t sole_user, const Sharing& sharing) const;
   Profile RoomSeenBy(const ReadyKey& rank, View view, Instant until, Scratch& scratch) const;
   Profile SharedSeenBy(const ReadyKey& rank, View view, Instant until, const Sharing& sharing,
                        Scratch& scratch) const;

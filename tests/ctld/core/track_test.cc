@@ -55,9 +55,7 @@ class TrackTest : public ::testing::Test {
     if (any && Draw(2)) counts.of = {static_cast<int16_t>(Draw(n)), static_cast<int16_t>(Draw(2))};
     return counts;
   }
-  ReadyKey Rank(int job) {
-    return {1, static_cast<uint32_t>(1000 - job), JobId{static_cast<uint32_t>(job)}, 0};
-  }
+  ReadyKey Rank(int job) { return {1, 1000.0 - job, JobId{static_cast<uint32_t>(job)}, 0}; }
 
   // Takes out of it what does not fit over what ranks higher. Returns whose that was.
   static std::vector<JobId> DropLowest(Naive& naive) {
@@ -104,7 +102,7 @@ class TrackTest : public ::testing::Test {
     const Instant before = from + Draw(kLength);
     ASSERT_EQ(FirstFit(profile, need, length, from, before), first < before ? first : kNever);
     // Nothing is another before the next change.
-    const Instant change = std::min<Instant>(NextChange(profile, length, from), 2 * kLength);
+    const Instant change = std::min<Instant>(WindowAt(profile, from, length).next, 2 * kLength);
     for (Instant at = from; at < change; ++at) {
       ASSERT_EQ(LeastFree(profile, at, at + length), LeastFree(profile, from, from + length));
     }
@@ -223,7 +221,7 @@ TEST_F(TrackTest, WhatIsNeverFreeFitsNever) {
   EXPECT_EQ(FirstFit(profile, {5, 0}, 1, 0), kNever);
   EXPECT_EQ(FirstFit(profile, {4, 101}, 1, 0), kNever);
   EXPECT_EQ(FirstFit(profile, {4, 100}, kNever, 7), 7);
-  EXPECT_EQ(NextChange(profile, 5, 0), kNever);
+  EXPECT_EQ(WindowAt(profile, 0, 5).next, kNever);
 }
 
 }  // namespace

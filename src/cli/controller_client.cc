@@ -16,6 +16,9 @@ namespace reeve::cli {
 namespace {
 
 constexpr std::string_view kUnreachable = "Unable to contact slurm controller (connect failure)";
+// Between attempts: a controller that starts again is back within half a second.
+constexpr absl::Duration kFirstPause = absl::Milliseconds(50);
+constexpr absl::Duration kLongestPause = absl::Seconds(1);
 
 // munged answers through the same status code as an absent daemon, but it is not the controller.
 bool BlamesMunge(const absl::Status& status) {
@@ -82,10 +85,10 @@ absl::Status ControllerClient::CallRaw(std::string_view method,
                            ? StrCat(Message(status), "; retrying")
                            : StrCat(kUnreachable, " at ", channel_.target(), ", retrying"));
   const absl::Time give_up = absl::Now() + config_.message_timeout;
-  absl::Duration pause = absl::Milliseconds(100);
+  absl::Duration pause = kFirstPause;
   while (rpc::IsRetryable(status) && absl::Now() < give_up) {
     absl::SleepFor(std::min(pause, give_up - absl::Now()));
-    pause = std::min(pause * 2, absl::Seconds(1));
+    pause = std::min(pause * 1.5, kLongestPause);
     if (on_retry) on_retry();
     status = channel_.CallRaw(method, request, timeout, on_message);
   }

@@ -164,9 +164,9 @@ void PutTimes(const Job& job, pb::Job* out) {
   out->set_end_time(Seconds(job.end_time));
   out->set_last_sched_time(Seconds(job.last_sched_time));
   out->set_planned_start(Seconds(job.planned_start));
-  out->set_preempt_time(Seconds(job.rare_times->preempt_time));
-  out->set_resize_time(Seconds(job.rare_times->resize_time));
-  out->set_switches_since(Seconds(job.rare_times->switches_since));
+  out->set_preempt_time(Seconds(job.rare->preempt_time));
+  out->set_resize_time(Seconds(job.rare->resize_time));
+  out->set_switches_since(Seconds(job.rare->switches_since));
   out->set_time_limit(Seconds(job.time_limit));
 }
 
@@ -179,8 +179,10 @@ void GetTimes(const pb::Job& in, Job* job) {
   job->last_sched_time = Time(in.last_sched_time());
   job->planned_start = Time(in.planned_start());
   if (in.preempt_time() != 0 || in.resize_time() != 0 || in.switches_since() != 0) {
-    job->rare_times =
-        RareTimes{Time(in.resize_time()), Time(in.preempt_time()), Time(in.switches_since())};
+    RareFacts& rare = job->rare.Edit();
+    rare.resize_time = Time(in.resize_time());
+    rare.preempt_time = Time(in.preempt_time());
+    rare.switches_since = Time(in.switches_since());
   }
   job->time_limit = Duration(in.time_limit());
 }
@@ -436,13 +438,13 @@ pb::Job WithoutSpec(const Job& job, const std::string& cluster) {
   if (job.spec->batch) out.set_batch_host(job.batch_host());
   for (const Step& step : job.steps) *out.add_steps() = ToProto(step);
   out.set_next_step_id(job.next_step_id);
-  if (job.kill_uid) out.set_kill_uid(*job.kill_uid);
+  if (job.rare->kill_uid) out.set_kill_uid(*job.rare->kill_uid);
   out.set_script_hash(job.script_hash);
   out.set_env_hash(job.env_hash);
   out.set_sched_nodes(job.sched_nodes);
   out.set_dependency(job.dependency);
   Fill(job.pending_nodes, out.mutable_pending_nodes());
-  Fill(job.unprepared_nodes, out.mutable_unprepared_nodes());
+  Fill(job.rare->unprepared_nodes, out.mutable_unprepared_nodes());
   out.set_num_cpus(job.num_cpus);
   out.set_num_nodes(job.num_nodes);
   out.set_num_tasks(job.num_tasks);
@@ -496,13 +498,15 @@ absl::StatusOr<Job> FromProto(const pb::Job& in, std::shared_ptr<const JobSpec> 
     job.steps.push_back(*std::move(parsed));
   }
   job.next_step_id = in.next_step_id();
-  if (in.has_kill_uid()) job.kill_uid = in.kill_uid();
+  if (in.has_kill_uid()) job.rare.Edit().kill_uid = in.kill_uid();
   job.script_hash = in.script_hash();
   job.env_hash = in.env_hash();
   job.sched_nodes = in.sched_nodes();
   job.dependency = in.dependency();
   job.pending_nodes = Strings(in.pending_nodes());
-  job.unprepared_nodes = Strings(in.unprepared_nodes());
+  if (in.unprepared_nodes_size() > 0) {
+    job.rare.Edit().unprepared_nodes = Strings(in.unprepared_nodes());
+  }
   job.num_cpus = in.num_cpus();
   job.num_nodes = in.num_nodes();
   job.num_tasks = in.num_tasks();

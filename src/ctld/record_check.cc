@@ -42,8 +42,7 @@ bool Inside(const Job& job, const NodeShare& share) {
 bool AllInside(const Job& job, const Step& step) {
   for (size_t i = 0; i < step.shares.size(); ++i) {
     const bool ended = i < step.parts.size() && step.parts[i] == PartState::kEnded;
-    if (!Inside(job, step.shares[i]) && !(ended && IsSet(job.rare_times->resize_time)))
-      return false;
+    if (!Inside(job, step.shares[i]) && !(ended && IsSet(job.rare->resize_time))) return false;
   }
   return true;
 }
@@ -246,8 +245,8 @@ absl::Status CheckRecord(const Job& job) {
        "is of an array and none of its tasks"},
       {job.array_job_id.value > kMaxJobId, "is of an array without a number"},
       {job.Pending() && (!job.shares.empty() || !job.steps.empty()), "waits and has nodes"},
-      {job.Pending() && IsSet(job.rare_times->preempt_time), "waits and makes room for another"},
-      {job.Pending() && IsSet(job.rare_times->resize_time), "waits and has given nodes back"},
+      {job.Pending() && IsSet(job.rare->preempt_time), "waits and makes room for another"},
+      {job.Pending() && IsSet(job.rare->resize_time), "waits and has given nodes back"},
       {job.Active() && job.shares.empty(), "runs nowhere"},
       {job.HoldsResources() && job.IsArrayRecord(), "runs as a whole array"},
       {job.HoldsResources() && hollow, "has a hollow share"},
@@ -256,13 +255,12 @@ absl::Status CheckRecord(const Job& job) {
       {job.Completing() && !job.Finished(), "is completing and has not ended"},
       {job.Completing() == job.pending_nodes.empty(), "is completing, or not, against its nodes"},
       {strangers, "waits for nodes that are not its own"},
-      {!job.Active() && !job.unprepared_nodes.empty(), "waits for prologs and does not run"},
+      {!job.Active() && !job.rare->unprepared_nodes.empty(), "waits for prologs and does not run"},
       {job.Suspended() != job.suspension->cpus_given_up && job.Active(),
        "has its CPUs, or not, against its state"},
       {job.Pending() && job.suspension.IsThere(), "waits and was suspended"},
       {job.suspension->total < absl::ZeroDuration(), "was suspended for less than no time"},
-      {job.Suspended() && IsSet(job.rare_times->preempt_time),
-       "is suspended and makes room for another"},
+      {job.Suspended() && IsSet(job.rare->preempt_time), "is suspended and makes room for another"},
       {job.suspension->for_others && !job.Suspended(), "stands still for others and runs"},
   });
   return status.ok() ? CheckSteps(job) : status;

@@ -148,7 +148,7 @@ TEST(Convert, ARecordThatContradictsItselfIsNotBelieved) {
   Job job;
   job.id = JobId{7};
   EXPECT_TRUE(CheckRecord(job).ok()) << CheckRecord(job);
-  job.rare_times.Edit().preempt_time = absl::FromUnixSeconds(1000);
+  job.rare.Edit().preempt_time = absl::FromUnixSeconds(1000);
   EXPECT_TRUE(absl::IsDataLoss(CheckRecord(job))) << "it waits, and makes room for another";
 }
 

@@ -97,7 +97,7 @@ void Oracle::CheckChange(const ctld::Controller& core, const ctld::Job& job) {
                   ctld::ReasonText(job));
   }
   if (before.state == JobState::kPending && job.Running()) CheckStart(core, job);
-  if (ctld::IsSet(job.rare_times->preempt_time)) CheckPreempted(core, job);
+  if (ctld::IsSet(job.rare->preempt_time)) CheckPreempted(core, job);
   if (job.Running()) CheckTimeLimit(job);
   const bool suspended = moved && job.Suspended();
   if (suspended && job.suspension->for_others) CheckStandsStill(core, job);
@@ -173,8 +173,8 @@ void Oracle::CheckSwitches(const ctld::Controller& core, const ctld::Job& job) {
   if (wishes.switches == 0 || leaves.size() <= wishes.switches) return;
   const absl::Duration wait = wishes.switches_wait.value_or(settings.max_switch_wait);
   const bool waited = wait == absl::ZeroDuration() ||
-                      (ctld::IsSet(job.rare_times->switches_since) &&
-                       job.rare_times->switches_since + wait <= absl::Time(job.start_time));
+                      (ctld::IsSet(job.rare->switches_since) &&
+                       job.rare->switches_since + wait <= absl::Time(job.start_time));
   if (!waited) {
     scene_->Violation("switches", "job ", job.id.value, " started on ", leaves.size(),
                       " leaf switches before it had waited ", absl::FormatDuration(wait), " for ",

@@ -30,8 +30,8 @@ bool Oracle::NodesWereTroubled(const ctld::Job& job) const {
 void Oracle::CheckPreempted(const ctld::Controller& core, const ctld::Job& job) {
   Leave& leave = leaving_[{job.id, job.restarts}];
   // A decision that was never stored may be made again, later.
-  if (absl::AbsDuration(leave.told - job.rare_times->preempt_time) < kRounding) return;
-  leave = {job.rare_times->preempt_time, job.end_time};
+  if (absl::AbsDuration(leave.told - job.rare->preempt_time) < kRounding) return;
+  leave = {job.rare->preempt_time, job.end_time};
   const std::string what = StrCat("job ", job.id.value, " of partition ", job.partition.view());
   const ctld::Settings& settings = core.settings();
   const ctld::Partition* partition = core.FindPartition(job.partition);
@@ -46,11 +46,11 @@ void Oracle::CheckPreempted(const ctld::Controller& core, const ctld::Job& job) 
   if (partition->priority_tier >= highest) {
     scene_->Violation("preempt", what, " makes room, and none is in a higher tier");
   }
-  if (job.rare_times->preempt_time - job.start_time + kRounding < settings.preempt.exempt_time) {
+  if (job.rare->preempt_time - job.start_time + kRounding < settings.preempt.exempt_time) {
     scene_->Violation("preempt", what, " makes room after ",
-                      absl::FormatDuration(job.rare_times->preempt_time - job.start_time));
+                      absl::FormatDuration(job.rare->preempt_time - job.start_time));
   }
-  const absl::Time most = job.rare_times->preempt_time + partition->grace_time;
+  const absl::Time most = job.rare->preempt_time + partition->grace_time;
   if (job.Running() && (job.end_time > most || partition->grace_time == absl::ZeroDuration())) {
     scene_->Violation("preempt", what, " has more time than its GraceTime");
   }
@@ -58,8 +58,7 @@ void Oracle::CheckPreempted(const ctld::Controller& core, const ctld::Job& job) 
 
 // It has its limit to run, and no more: what it has stood still is added to it.
 void Oracle::CheckTimeLimit(const ctld::Job& job) {
-  if (job.time_limit == absl::InfiniteDuration() || ctld::IsSet(job.rare_times->preempt_time))
-    return;
+  if (job.time_limit == absl::InfiniteDuration() || ctld::IsSet(job.rare->preempt_time)) return;
   const absl::Time wanted = job.start_time + job.time_limit + job.suspension->total;
   if (absl::AbsDuration(job.end_time - wanted) <= kRounding) return;
   scene_->Violation("time limit", "job ", job.id.value, " is to end after ",
@@ -130,8 +129,8 @@ void Oracle::CheckEnd(const ctld::Job& job) {
     case JobState::kPreempted: {
       const auto leave = leaving_.find({job.id, job.restarts});
       const absl::Time end =
-          leave == leaving_.end() ? absl::Time(job.rare_times->preempt_time) : leave->second.end;
-      if (!ctld::IsSet(job.rare_times->preempt_time)) scene_->Violation("end", what, " for nobody");
+          leave == leaving_.end() ? absl::Time(job.rare->preempt_time) : leave->second.end;
+      if (!ctld::IsSet(job.rare->preempt_time)) scene_->Violation("end", what, " for nobody");
       if (job.end_time + kRounding >= end) return;
       // Before its time: then by itself.
       if (job.spec->batch) return CheckBatchEnd(job);
@@ -193,7 +192,7 @@ void Oracle::CheckByExit(const ctld::Job& job, const Run* run) {
     return scene_->Violation("end", what, " though it was out of memory");
   }
   const JobState failed =
-      ctld::IsSet(job.rare_times->preempt_time) ? JobState::kPreempted : JobState::kFailed;
+      ctld::IsSet(job.rare->preempt_time) ? JobState::kPreempted : JobState::kFailed;
   const JobState wanted = run->status() == 0 ? JobState::kCompleted : failed;
   if (job.state != wanted || job.exit_status != run->status()) {
     scene_->Violation("end", what, ", its script ended with ", run->status());
@@ -202,7 +201,7 @@ void Oracle::CheckByExit(const ctld::Job& job, const Run* run) {
 
 void Oracle::CheckAllocationEnd(const ctld::Job& job, const Submission& submission) {
   const JobState failed =
-      ctld::IsSet(job.rare_times->preempt_time) ? JobState::kPreempted : JobState::kFailed;
+      ctld::IsSet(job.rare->preempt_time) ? JobState::kPreempted : JobState::kFailed;
   const JobState wanted = submission.complete_status == 0 ? JobState::kCompleted : failed;
   if (!submission.completed_asked || job.state != wanted ||
       job.exit_status != submission.complete_status) {

@@ -72,7 +72,7 @@ void Oracle::CheckNodes(const ctld::Job& job) {
     scene_->Violation("resize", "job ", job.id.value, " has got other nodes while it runs");
   }
   const bool fewer = nodes.size() < before.size();
-  if (fewer && (!ctld::IsSet(job.rare_times->resize_time) || nodes.empty())) {
+  if (fewer && (!ctld::IsSet(job.rare->resize_time) || nodes.empty())) {
     scene_->Violation("resize", "job ", job.id.value, " has lost nodes that it did not give back");
   }
   before = std::move(nodes);

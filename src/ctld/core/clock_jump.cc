@@ -42,8 +42,8 @@ void MoveSwitchWaits(Context& context, absl::Duration by) {
     Job* job = context.state.FindJob(id);
     if (job == nullptr || !job->Pending()) continue;
     waits.Watch(id, when + absl::ToInt64Microseconds(by));
-    if (!IsSet(job->rare_times->switches_since)) continue;
-    job->rare_times.Edit().switches_since += by;
+    if (!IsSet(job->rare->switches_since)) continue;
+    job->rare.Edit().switches_since += by;
     context.Changed(*job);
   }
 }

@@ -29,7 +29,7 @@ namespace {
 void CheckTimeLimit(Context& context, JobId id) {
   Job* job = context.state.FindJob(id);
   if (job == nullptr || !job->Running()) return;
-  if (IsSet(job->rare_times->preempt_time)) {
+  if (IsSet(job->rare->preempt_time)) {
     if (job->end_time <= context.now) EndPreempted(context, *job);
     return;
   }

@@ -63,7 +63,7 @@ class Explainer {
     if (state_.settings.topology != nullptr && job_.spec->wishes().switches > 0) {
       out_.switches = job_.spec->wishes().switches;
       out_.switches_wait = SwitchWaitOf(job_);
-      out_.switches_since = job_.rare_times->switches_since;
+      out_.switches_since = job_.rare->switches_since;
       out_.switches_waited = HasWaitedForSwitches(job_, now_);
     }
     FindWaits();
@@ -90,13 +90,13 @@ class Explainer {
   void SayWhereItIs() {
     out_.start_time = job_.start_time;
     out_.end_time = job_.end_time;
-    out_.preempt_time = job_.rare_times->preempt_time;
+    out_.preempt_time = job_.rare->preempt_time;
     const Job* preemptor = state_.FindJob(PreemptorOf(state_, job_));
     if (preemptor != nullptr && MayName(sight_, *preemptor)) {
       out_.preempted_for = JobLabel(*preemptor);
     }
     if (job_.Running() && job_.time_limit == absl::InfiniteDuration() &&
-        !IsSet(job_.rare_times->preempt_time)) {
+        !IsSet(job_.rare->preempt_time)) {
       out_.end_time = absl::InfiniteFuture();
     }
     if (job_.Suspended()) out_.end_time = absl::UnixEpoch();  // nobody knows

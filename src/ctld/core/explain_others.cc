@@ -31,7 +31,7 @@ absl::Time ExpectedEnd(const State& state, JobId id, absl::Time now) {
   const Job* job = state.FindJob(id);
   if (job == nullptr || !job->Active()) return now;     // is being cleared away
   if (job->Suspended()) return absl::InfiniteFuture();  // until somebody resumes it
-  if (job->time_limit == absl::InfiniteDuration() && !IsSet(job->rare_times->preempt_time)) {
+  if (job->time_limit == absl::InfiniteDuration() && !IsSet(job->rare->preempt_time)) {
     return absl::InfiniteFuture();
   }
   return job->end_time;
@@ -140,7 +140,7 @@ Busy BusyWith(const State& state, JobId id, absl::Time from, absl::Time until, c
     busy.job = id;
     busy.label = JobLabel(*job);
   }
-  busy.preempted = !IsSet(from) && IsSet(job->rare_times->preempt_time);
+  busy.preempted = !IsSet(from) && IsSet(job->rare->preempt_time);
   busy.suspended = !IsSet(from) && job->Suspended();
   return busy;
 }

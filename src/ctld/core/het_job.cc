@@ -194,7 +194,7 @@ void StayEnded(Context& context, Job& job, const JobEnd& end) {
   if (!job.Completing() || (job.flags & kJobFlagRequeued) == 0) return;
   job.flags &= ~(kJobFlagRequeued | kJobFlagRequeueHold);
   job.state = end.state;
-  job.kill_uid = end.kill_uid.has_value() ? end.kill_uid : job.kill_uid;
+  if (end.kill_uid.has_value()) job.rare.Edit().kill_uid = end.kill_uid;
   context.Changed(job);
 }
 

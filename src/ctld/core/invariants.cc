@@ -159,12 +159,10 @@ class Checker {
     Expect(!job.Finished() || IsSet(job.end_time), name, "ended without a time");
     Expect(job.Completing() == !job.pending_nodes.empty(), name, "completing without nodes");
     Expect(!job.Completing() || job.Finished(), name, "completing and not ended");
-    Expect(job.Active() || job.unprepared_nodes.empty(), name, "waits for prologs");
-    Expect(!job.Pending() || !IsSet(job.rare_times->preempt_time), name,
-           "makes room while it waits");
-    Expect(!job.Pending() || !IsSet(job.rare_times->resize_time), name,
-           "was resized before it started");
-    Expect(job.state != JobState::kPreempted || IsSet(job.rare_times->preempt_time), name,
+    Expect(job.Active() || job.rare->unprepared_nodes.empty(), name, "waits for prologs");
+    Expect(!job.Pending() || !IsSet(job.rare->preempt_time), name, "makes room while it waits");
+    Expect(!job.Pending() || !IsSet(job.rare->resize_time), name, "was resized before it started");
+    Expect(job.state != JobState::kPreempted || IsSet(job.rare->preempt_time), name,
            "is preempted for nobody");
     if (job.Active()) CheckRunning(name, job);
     CheckSuspension(name, job);
@@ -207,7 +205,7 @@ class Checker {
                ? state_.preemption.standing.contains(job.id)
                : true,
            name, "stands still and nobody knows");
-    Expect(!job.Suspended() || !IsSet(job.rare_times->preempt_time), name,
+    Expect(!job.Suspended() || !IsSet(job.rare->preempt_time), name,
            "makes room while it is suspended");
     Expect(job.suspension->total >= absl::ZeroDuration(), name, "was suspended for less than none");
   }
@@ -246,7 +244,7 @@ class Checker {
     for (size_t i = 0; i < std::min(step.shares.size(), step.parts.size()); ++i) {
       const NodeShare& share = step.shares[i];
       // Nodes that it had may have been given back.
-      if (IsSet(job.rare_times->resize_time) && step.parts[i] == PartState::kEnded) continue;
+      if (IsSet(job.rare->resize_time) && step.parts[i] == PartState::kEnded) continue;
       const bool inside = std::any_of(job.shares.begin(), job.shares.end(), [&](const auto& s) {
         return s.node == share.node && s.cores.ContainsAll(share.cores) &&
                ContainsAll(s.gres, share.gres);

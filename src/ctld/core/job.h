@@ -214,11 +214,13 @@ struct ArrayPart {
   uint32_t task_count = 0;
 };
 
-// What happens to few jobs.
-struct RareTimes {
+// What is known of few jobs.
+struct RareFacts {
   Stamp resize_time;     // of this run: when it gave nodes back last; resize.h
   Stamp preempt_time;    // of this run: since when it is to make room for another job
   Stamp switches_since;  // pending: since when it could start on more switches than it asks for
+  std::optional<uint32_t> kill_uid;
+  std::vector<std::string> unprepared_nodes;  // running: whose prolog, asked for before, runs
 };
 
 // Of one run: `scontrol suspend` and `resume`, see suspend.h.
@@ -271,7 +273,7 @@ struct Job {
   Stamp over_time;
   Stamp last_sched_time;
   Stamp planned_start;
-  Boxed<RareTimes> rare_times;
+  Boxed<RareFacts> rare;
   absl::Duration time_limit = absl::InfiniteDuration();
 
   uint32_t priority = 0;  // 0: held; see priority.h
@@ -279,7 +281,6 @@ struct Job {
   int32_t derived_exit_status = 0;
   uint32_t restarts = 0;  // also the attempt number of its steps
   uint32_t next_step_id = 0;
-  std::optional<uint32_t> kill_uid;
   // Asked while pending, allocated once it runs.
   uint32_t num_cpus = 0;
   uint32_t num_nodes = 0;
@@ -293,9 +294,8 @@ struct Job {
   SharedText script_hash;
   SharedText env_hash;
 
-  BoxedVector<NodeShare> shares;              // kept after the end
-  BoxedVector<std::string> pending_nodes;     // completing: nodes that have not said "gone"
-  BoxedVector<std::string> unprepared_nodes;  // running: whose prolog, asked for before, runs
+  BoxedVector<NodeShare> shares;           // kept after the end
+  BoxedVector<std::string> pending_nodes;  // completing: nodes that have not said "gone"
   BoxedVector<Step> steps;
   Boxed<Suspension> suspension;  // was suspended in this run
   Boxed<HetPart> het;            // is a component

@@ -139,7 +139,7 @@ TerminateJob TerminationOf(const Job& job, const Settings& settings) {
 }
 
 void WatchEnd(State& state, const Job& job) {
-  const bool preempted = IsSet(job.rare_times->preempt_time);
+  const bool preempted = IsSet(job.rare->preempt_time);
   if (!preempted && job.time_limit == absl::InfiniteDuration()) return;
   state.timers.Add(
       job.end_time + (preempted ? absl::ZeroDuration() : state.settings.over_time_limit),
@@ -164,9 +164,9 @@ void EndJob(Context& context, Job& job, JobEnd end) {
   job.planned_start = absl::UnixEpoch();
   job.end_time = context.now;
   if (end.exit_status.has_value()) job.exit_status = *end.exit_status;
-  if (end.kill_uid.has_value()) job.kill_uid = end.kill_uid;
+  if (end.kill_uid.has_value()) job.rare.Edit().kill_uid = end.kill_uid;
   job.flags &= ~kJobFlagConfiguring;
-  job.unprepared_nodes.clear();
+  if (job.rare.IsThere()) job.rare.Edit().unprepared_nodes.clear();
   context.RemoveReady(job);
   DropWaitingSteps(context, job);
   if (!was_active) {
@@ -187,7 +187,7 @@ void EndJobByExit(Context& context, Job& job, int32_t exit_status, bool oom) {
   if (oom) {
     end.state = JobState::kOutOfMemory;
     end.reason = Reason::kOutOfMemory;
-  } else if (exit_status != 0 && IsSet(job.rare_times->preempt_time)) {
+  } else if (exit_status != 0 && IsSet(job.rare->preempt_time)) {
     end.state = JobState::kPreempted;
     end.requeue = RequeuedByPreemption(context.state, job);
   } else if (SignalOf(exit_status) != 0) {
@@ -238,11 +238,10 @@ void Requeue(Context& context, Job& job, bool hold, bool by_admin) {
   job.leased = false;
   job.suspension.Reset();
   job.share_limit = 0;
-  job.rare_times.Reset();
+  job.rare.Reset();
   job.next_step_id = 0;
   job.start_time = job.end_time = job.eligible_time = job.accrue_time = absl::UnixEpoch();
   job.exit_status = job.derived_exit_status = 0;
-  job.kill_uid.reset();
   job.partition = PartitionText(context.state, *job.spec);
   ForgetMagnet(context, job);
   AskAgain(context, job);

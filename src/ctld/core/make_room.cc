@@ -19,7 +19,7 @@ constexpr absl::Duration kPause = absl::Seconds(1);
 bool SomebodyLeavesUnseen(const State& state) {
   return std::any_of(state.active.begin(), state.active.end(), [&](JobId id) {
     const Job& job = *state.FindJob(id);
-    if (!IsSet(job.rare_times->preempt_time) || PreemptorOf(state, job)) return false;
+    if (!IsSet(job.rare->preempt_time) || PreemptorOf(state, job)) return false;
     return std::any_of(job.shares.begin(), job.shares.end(), [&](const NodeShare& share) {
       const auto node = state.node_index.find(share.node);
       return node != state.node_index.end() && !state.nodes[node->second]->Usable();
@@ -59,7 +59,7 @@ void RoomMaker::FindBlocked() {
     if (queue->het) continue;  // nobody ends for one of several components
     // Nobody ends for one that could start elsewhere.
     const Job& first = *state_.FindJob(queue->head().job);
-    if (queue->anywhere != nullptr && IsSet(first.rare_times->switches_since)) continue;
+    if (queue->anywhere != nullptr && IsSet(first.rare->switches_since)) continue;
     if (looked_at_ == nullptr || looked_at_->contains(queue->head())) {
       blocked_.insert(queue->head());
     }

@@ -163,7 +163,7 @@ bool PlaceSearch::MoveEarlierTogether(const ShapeQueue& queue, const ReadyKey& k
 
 void PlaceSearch::NoteElsewhere(const ShapeQueue& queue, const ReadyKey& key, Instant since) {
   Job& job = *state_.FindJob(key.job);
-  if (queue.anywhere == nullptr || IsSet(job.rare_times->switches_since)) return;
+  if (queue.anywhere == nullptr || IsSet(job.rare->switches_since)) return;
   FreeNow sum;
   if (FindGrant(state_, queue, *queue.anywhere, key, now_, DeadlineOf(job), scratch_, sum)) {
     BeginToWait(job, since);
@@ -171,7 +171,7 @@ void PlaceSearch::NoteElsewhere(const ShapeQueue& queue, const ReadyKey& key, In
 }
 
 void PlaceSearch::BeginToWait(Job& job, Instant since) {
-  job.rare_times.Edit().switches_since = ToTime(since);
+  job.rare.Edit().switches_since = ToTime(since);
   context_.Changed(job);
   state_.switch_waits.Watch(job.id, since + absl::ToInt64Microseconds(SwitchWaitOf(job)));
 }
@@ -180,7 +180,7 @@ void PlaceSearch::BeginToWait(Job& job, Instant since) {
 // could start elsewhere. kNever: it cannot before that time.
 Instant PlaceSearch::WaitsSince(const ShapeQueue& queue, const ReadyKey& key, Instant before) {
   const Job& job = *state_.FindJob(key.job);
-  if (IsSet(job.rare_times->switches_since)) return ToInstant(job.rare_times->switches_since);
+  if (IsSet(job.rare->switches_since)) return ToInstant(job.rare->switches_since);
   const Plan::When when{.from = Soonest(), .before = before, .end_by = DeadlineOf(job)};
   const std::optional<Plan::Start> first = FindStart(queue, *queue.anywhere, key, when, true);
   if (!first.has_value()) return kNever;
@@ -190,7 +190,7 @@ Instant PlaceSearch::WaitsSince(const ShapeQueue& queue, const ReadyKey& key, In
 // A place of the job counts with that. Of several such times the first is the one to look at.
 void PlaceSearch::NoteWait(JobId id, Instant since) {
   Job& job = *state_.FindJob(id);
-  if (IsSet(job.rare_times->switches_since)) return;
+  if (IsSet(job.rare->switches_since)) return;
   if (since <= now_) return BeginToWait(job, since);
   state_.switch_waits.Watch(id, std::min(since, state_.switch_waits.Of(id).value_or(since)));
 }

@@ -222,8 +222,8 @@ class PlanChecker {
         }
         const uint32_t most = job.shape->max_switches;
         if (most == 0 || leaves.size() <= most) continue;
-        const std::optional<Instant> since = IsSet(job.rare_times->switches_since)
-                                                 ? ToInstant(job.rare_times->switches_since)
+        const std::optional<Instant> since = IsSet(job.rare->switches_since)
+                                                 ? ToInstant(job.rare->switches_since)
                                                  : state_.switch_waits.Of(id);
         if (since.has_value() &&
             place.at >= *since + absl::ToInt64Microseconds(SwitchWaitOf(job))) {

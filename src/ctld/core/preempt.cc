@@ -57,7 +57,7 @@ absl::Time PreemptRules::ChosenFrom(const Job& job, uint32_t below, MakeWay way)
   // A component does not leave without the others.
   if (job.IsComponent()) return absl::InfiniteFuture();
   const bool stands_still = way == MakeWay::kStandStill && IsSuspendedForOthers(job);
-  if (!(job.Running() || stands_still) || IsSet(job.rare_times->preempt_time))
+  if (!(job.Running() || stands_still) || IsSet(job.rare->preempt_time))
     return absl::InfiniteFuture();
   const auto partition = partitions_.find(job.partition);
   if (partition == partitions_.end() || partition->second->priority_tier >= below) {
@@ -76,7 +76,7 @@ bool AwaitsVictims(const State& state, JobId job) {
 }
 
 JobId PreemptorOf(const State& state, const Job& job) {
-  if (!IsSet(job.rare_times->preempt_time)) return {};
+  if (!IsSet(job.rare->preempt_time)) return {};
   for (const auto& [preemptor, victims] : state.preemption.victims) {
     for (const Preemption::Victim& victim : victims) {
       if (victim.job == job.id && victim.attempt == job.restarts) return preemptor;
@@ -93,7 +93,7 @@ void ForgetVictims(State& state) {
 
 void PreemptJob(Context& context, Job& job, JobId preemptor) {
   State& state = context.state;
-  job.rare_times.Edit().preempt_time = context.now;
+  job.rare.Edit().preempt_time = context.now;
   state.preemption.victims[preemptor].push_back({job.id, job.restarts});
   const Partition* partition = PartitionOf(state, job);
   const absl::Duration grace = partition == nullptr ? absl::ZeroDuration() : partition->grace_time;

@@ -46,18 +46,18 @@ std::shared_ptr<const JobFacts> FactsOf(const Job& job, const Settings& settings
 
 void PrepareNodes(Context& context, Job& job) {
   const Settings& settings = context.state.settings;
-  job.unprepared_nodes.clear();
+  if (job.rare.IsThere()) job.rare.Edit().unprepared_nodes.clear();
   if (!settings.has_prolog || !settings.prolog_at_allocation) return;
   const std::shared_ptr<const JobFacts> facts = FactsOf(job, settings);
   for (const NodeShare& share : job.shares) {
-    job.unprepared_nodes.push_back(share.node);
+    job.rare.Edit().unprepared_nodes.push_back(share.node);
     context.Send(share.node, PrepareJob{facts});
   }
   if (!settings.prolog_no_hold) job.flags |= kJobFlagConfiguring;
 }
 
 void PrepareAgain(Context& context, const Job& job, const std::string& node) {
-  const std::vector<std::string>& waiting = job.unprepared_nodes;
+  const std::vector<std::string>& waiting = job.rare->unprepared_nodes;
   if (std::find(waiting.begin(), waiting.end(), node) == waiting.end()) return;
   std::shared_ptr<const JobFacts> facts = FactsOf(job, context.state.settings);
   if (facts != nullptr) context.Send(node, PrepareJob{std::move(facts)});
@@ -73,8 +73,10 @@ void HandleJobPrepared(Context& context, const JobPrepared& event) {
                 StrCat("job ", JobLabel(*job), ": prolog on ", event.node, ": ", event.error));
     return EndUnprepared(context, *job, event.error);
   }
-  if (job->unprepared_nodes.Remove(event.node) == 0) return;
-  if (job->unprepared_nodes.empty()) job->flags &= ~kJobFlagConfiguring;
+  if (job->rare->unprepared_nodes.empty()) return;
+  std::vector<std::string>& waiting = job->rare.Edit().unprepared_nodes;
+  if (std::erase(waiting, event.node) == 0) return;
+  if (waiting.empty()) job->flags &= ~kJobFlagConfiguring;
   context.Changed(*job);
   AnswerWaiters(context, *job);
 }

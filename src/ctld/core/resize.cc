@@ -109,7 +109,7 @@ void FitToShares(Shape& shape, const Job& job) {
   shape.min_nodes = std::min(shape.min_nodes, nodes);
   shape.max_nodes = std::max(shape.max_nodes, nodes);
   if (!shape.node_counts.empty()) shape.node_counts.Insert(nodes);
-  if (!shape.gres.per_job || !IsSet(job.rare_times->resize_time)) return;
+  if (!shape.gres.per_job || !IsSet(job.rare->resize_time)) return;
   uint32_t gpus = 0;
   for (const NodeShare& share : job.shares) gpus += CountOf(share.gres, kGpu);
   shape.gres.per_job->count = std::min(shape.gres.per_job->count, gpus);
@@ -133,7 +133,7 @@ void ShrinkTo(Context& context, Job& job, const std::vector<std::string>& keep) 
   }
   job.shares = std::move(kept);
   job.num_nodes = static_cast<uint32_t>(job.shares.size());
-  job.rare_times.Edit().resize_time = context.now;
+  job.rare.Edit().resize_time = context.now;
   Shape shape = *job.shape;
   FitToShares(shape, job);
   job.shape = context.state.shapes.Intern(std::move(shape));

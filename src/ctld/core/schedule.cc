@@ -329,12 +329,12 @@ class Pass {
         Reconsider(context_, *job);
         continue;
       }
-      if (IsSet(job->rare_times->switches_since)) continue;
+      if (IsSet(job->rare->switches_since)) continue;
       const Backlog::Keys keys = backlog_.KeysOf(id);
       for (const ReadyKey& key : keys) {
         if (backlog_.QueueOf(key)->fitted) search_.NoteElsewhere(*backlog_.QueueOf(key), key, when);
       }
-      if (IsSet(job->rare_times->switches_since)) continue;
+      if (IsSet(job->rare->switches_since)) continue;
       plan_.Drop(id);  // that counted with it
       PutBack(keys.front());
     }

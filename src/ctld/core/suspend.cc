@@ -96,7 +96,7 @@ absl::Status Suspend(Context& context, Job& job) {
     return absl::OkStatus();
   }
   // It is to be gone soon: it could not get ready for that.
-  if (IsSet(job.rare_times->preempt_time)) return Refuse(kDisabled);
+  if (IsSet(job.rare->preempt_time)) return Refuse(kDisabled);
   job.state = JobState::kSuspended;
   job.suspension.Edit().time = context.now;
   job.suspension.Edit().cpus_given_up = true;

@@ -49,15 +49,15 @@ absl::Duration SwitchWaitOf(const Job& job) {
 bool HasWaitedForSwitches(const Job& job, absl::Time now) {
   const absl::Duration wait = SwitchWaitOf(job);
   return wait <= absl::ZeroDuration() ||
-         (IsSet(job.rare_times->switches_since) && job.rare_times->switches_since + wait <= now);
+         (IsSet(job.rare->switches_since) && job.rare->switches_since + wait <= now);
 }
 
 void ForgetSwitchesIfWaited(Context& context, Job& job) {
   if (job.shape->max_switches == 0) return;
   if (!HasWaitedForSwitches(job, context.now)) {
-    if (!IsSet(job.rare_times->switches_since)) return;
+    if (!IsSet(job.rare->switches_since)) return;
     return context.state.switch_waits.Watch(
-        job.id, ToInstant(job.rare_times->switches_since + SwitchWaitOf(job)));
+        job.id, ToInstant(job.rare->switches_since + SwitchWaitOf(job)));
   }
   Shape anywhere = *job.shape;
   anywhere.max_switches = 0;

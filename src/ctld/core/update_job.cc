@@ -408,8 +408,7 @@ absl::Status Apply(Context& context, Job& job, Draft draft, const Caller& caller
     const absl::Time end =
         job.start_time + std::min(job.time_limit, absl::Hours(24 * 365)) + job.suspension->total;
     // Whoever is to make room gets no more time for it.
-    job.end_time =
-        IsSet(job.rare_times->preempt_time) ? std::min<absl::Time>(job.end_time, end) : end;
+    job.end_time = IsSet(job.rare->preempt_time) ? std::min<absl::Time>(job.end_time, end) : end;
     if (job.Running()) WatchEnd(context.state, job);
     context.EndMoved(job);
     context.effects.schedule = true;
@@ -417,7 +416,7 @@ absl::Status Apply(Context& context, Job& job, Draft draft, const Caller& caller
   // Of that the shape says nothing, or not all: its place in the plan is sought anew.
   const RareWishes& before = job.spec->wishes();
   const RareWishes& after = draft.spec.wishes();
-  if (before.switches != after.switches) job.rare_times.Edit().switches_since = absl::UnixEpoch();
+  if (before.switches != after.switches) job.rare.Edit().switches_since = absl::UnixEpoch();
   if (std::tie(before.deadline, before.switches, before.switches_wait) !=
       std::tie(after.deadline, after.switches, after.switches_wait)) {
     context.RemoveReady(job);

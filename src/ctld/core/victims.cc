@@ -101,7 +101,7 @@ class Search {
 
   // Running on beyond its limit (OverTimeLimit): the plan takes it for gone soon, it is not.
   bool IsOverdue(const Job* job) const {
-    return job != nullptr && job->Running() && !IsSet(job->rare_times->preempt_time) &&
+    return job != nullptr && job->Running() && !IsSet(job->rare->preempt_time) &&
            job->end_time <= now_;
   }
 

@@ -50,7 +50,7 @@ TEST(Lifecycle, CancelRunning) {
   c.Exit(id, 15);
   c.Gone(id);
   EXPECT_EQ(c.State(id), "CANCELLED");
-  EXPECT_EQ(c.Get(id).kill_uid, 1000u);
+  EXPECT_EQ(c.Get(id).rare->kill_uid, 1000u);
   EXPECT_EQ(c.Get(id).exit_status, 0);
   EXPECT_EQ(c.Get(id).steps[0].exit_status, 15);
   EXPECT_EQ(c.Cancel(JobId{99999}), "Invalid job id specified");

@@ -407,7 +407,7 @@ Settings Tiers() {
 }
 
 std::vector<JobId> Leaving(const Cluster& c) {
-  return JobsIn(c, [](const Job& job) { return IsSet(job.rare_times->preempt_time); });
+  return JobsIn(c, [](const Job& job) { return IsSet(job.rare->preempt_time); });
 }
 
 TEST(Contiguous, RoomIsMadeOnNeighbours) {

@@ -50,7 +50,7 @@ JobId Start(Cluster& c, const Spec& spec) {
   return id;
 }
 bool MakesRoom(const Cluster& c, JobId id) {
-  return IsSet(c.Get(id).rare_times->preempt_time);
+  return IsSet(c.Get(id).rare->preempt_time);
 }
 
 TEST(Preempt, EndsAJobOfALowerTier) {

@@ -126,12 +126,12 @@ TEST(Property, InvariantsHoldAndEverythingEnds) {
 // Only those of the lowest tier make room, after PreemptExemptTime, and have their GraceTime.
 void CheckPreempted(const Cluster& c, const Settings& settings) {
   c.controller->ForEachJob([&](const Job& job) {
-    if (!IsSet(job.rare_times->preempt_time)) return;
+    if (!IsSet(job.rare->preempt_time)) return;
     EXPECT_EQ(job.partition, "debug");
-    EXPECT_GE(job.rare_times->preempt_time - job.start_time, settings.preempt.exempt_time);
+    EXPECT_GE(job.rare->preempt_time - job.start_time, settings.preempt.exempt_time);
     if (job.Running()) {
       EXPECT_GT(job.end_time, c.now);
-      EXPECT_LE(job.end_time, job.rare_times->preempt_time + settings.partitions[0].grace_time);
+      EXPECT_LE(job.end_time, job.rare->preempt_time + settings.partitions[0].grace_time);
     }
   });
 }

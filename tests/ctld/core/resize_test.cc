@@ -34,7 +34,7 @@ TEST(Resize, TheLastNodesAreGivenBack) {
   EXPECT_EQ(c.Get(job).num_nodes, 2u);
   EXPECT_EQ(c.Get(job).num_cpus, 4u);
   EXPECT_EQ(c.Get(job).num_tasks, 4u);
-  EXPECT_EQ(c.Get(job).rare_times->resize_time, c.now);
+  EXPECT_EQ(c.Get(job).rare->resize_time, c.now);
   EXPECT_GT(c.accounting.size(), records);
   EXPECT_THAT(c.NodesOf(waits), ElementsAre("n3", "n4")) << "at once: nothing ran there";
   EXPECT_TRUE(c.Running(job));
@@ -64,7 +64,7 @@ TEST(Resize, WhatCannotBeIsRefused) {
   EXPECT_EQ(c.Control(JobAction::kSuspend, job, Root()), "");
   EXPECT_EQ(c.Update(job, "NumNodes", "2"), "Requested operation is presently disabled");
   EXPECT_THAT(c.NodesOf(job), SizeIs(3));
-  EXPECT_EQ(c.Get(job).rare_times->resize_time, absl::UnixEpoch());
+  EXPECT_EQ(c.Get(job).rare->resize_time, absl::UnixEpoch());
 }
 
 TEST(Resize, AnAllocationMayGiveItsFirstNodeBack) {
@@ -158,7 +158,7 @@ TEST(Resize, RequeuedItAsksForAllAgain) {
   EXPECT_EQ(c.Control(JobAction::kRequeue, job), "");
   c.Gone(job);
   EXPECT_THAT(c.NodesOf(job), ElementsAre("n1", "n2"));
-  EXPECT_EQ(c.Get(job).rare_times->resize_time, absl::UnixEpoch());
+  EXPECT_EQ(c.Get(job).rare->resize_time, absl::UnixEpoch());
 }
 
 TEST(Resize, SurvivesARestart) {

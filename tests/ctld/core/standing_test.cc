@@ -50,7 +50,7 @@ TEST(StandStill, ForAJobOfAHigherTierAndGoesOnAfterIt) {
   const JobId high = c.Submit(High(2));
   EXPECT_EQ(c.State(low), "SUSPENDED");
   EXPECT_TRUE(c.Running(high)) << "at once";
-  EXPECT_FALSE(IsSet(c.Get(low).rare_times->preempt_time)) << "it does not end";
+  EXPECT_FALSE(IsSet(c.Get(low).rare->preempt_time)) << "it does not end";
   ASSERT_EQ(c.Commands<SuspendJob>(before).size(), 1u);
   EXPECT_TRUE(c.Commands<SuspendJob>(before)[0].second.suspended);
   EXPECT_EQ(c.GetNode("n1").alloc_mem_mb, 200u) << "it keeps its memory";

@@ -183,7 +183,7 @@ TEST(SwitchWait, StartsAnywhereWhenItHasWaited) {
   Cluster& c = world.c;
   const JobId job = c.Submit(Spec().Nodes(2).Minutes(30).Switches(1, absl::Minutes(10)));
   EXPECT_FALSE(c.Running(job));
-  EXPECT_EQ(c.Get(job).rare_times->switches_since, c.now);
+  EXPECT_EQ(c.Get(job).rare->switches_since, c.now);
   EXPECT_EQ(c.Get(job).planned_start, c.now + absl::Minutes(10));
   const Effects effects = c.Advance(absl::Minutes(10) - absl::Seconds(1));
   EXPECT_FALSE(c.Running(job));
@@ -211,13 +211,13 @@ TEST(SwitchWait, BeginsWhenItCouldStartElsewhere) {
   c.Submit(Spec().On("n[2-3]").Minutes(20));
   c.Submit(Spec().On("n4").Minutes(60));
   const JobId job = c.Submit(Spec().Nodes(2).Minutes(30).Switches(1, absl::Minutes(10)));
-  EXPECT_FALSE(IsSet(c.Get(job).rare_times->switches_since));
+  EXPECT_FALSE(IsSet(c.Get(job).rare->switches_since));
   EXPECT_EQ(c.Get(job).planned_start, begin + absl::Minutes(30)) << "20 until it could, 10 to wait";
   // They end early: so does the wait.
   c.Advance(absl::Minutes(5));
   c.Exit(JobId{2});
   c.Gone(JobId{2});
-  EXPECT_EQ(c.Get(job).rare_times->switches_since, begin + absl::Minutes(5));
+  EXPECT_EQ(c.Get(job).rare->switches_since, begin + absl::Minutes(5));
   EXPECT_EQ(c.Get(job).planned_start, begin + absl::Minutes(15));
   c.Advance(absl::Minutes(10));
   EXPECT_TRUE(c.Running(job));
@@ -246,7 +246,7 @@ TEST(SwitchWait, EachOfOneShapeHasItsOwnTime) {
   const JobId first = c.Submit(spec);
   c.Advance(absl::Minutes(4));
   const JobId before = c.Submit(Spec(spec).Nice(-100), Root());
-  EXPECT_EQ(c.Get(first).rare_times->switches_since, c.now - absl::Minutes(4));
+  EXPECT_EQ(c.Get(first).rare->switches_since, c.now - absl::Minutes(4));
   c.Advance(absl::Minutes(6));
   EXPECT_TRUE(c.Running(first)) << "it has waited, though another one ranks higher";
   EXPECT_FALSE(c.Running(before));
@@ -314,7 +314,7 @@ TEST(SwitchWait, GoesOnAfterARestart) {
     for (const char* free : {"n2", "n4"}) c.Register(free);
   };
   restart();
-  EXPECT_EQ(c.Get(job).rare_times->switches_since, begin);
+  EXPECT_EQ(c.Get(job).rare->switches_since, begin);
   EXPECT_EQ(c.Get(job).planned_start, begin + absl::Minutes(10));
   c.now = begin + absl::Minutes(11);
   restart();
@@ -408,8 +408,8 @@ TEST(SwitchWait, NobodyEndsForOneThatCouldStartElsewhere) {
   const JobId job =
       c.Submit(Spec().Partition("high").Nodes(2).Minutes(30).Switches(1, absl::Minutes(10)));
   EXPECT_FALSE(c.Running(job));
-  EXPECT_FALSE(IsSet(c.Get(world.n1).rare_times->preempt_time));
-  EXPECT_FALSE(IsSet(c.Get(world.n3).rare_times->preempt_time));
+  EXPECT_FALSE(IsSet(c.Get(world.n1).rare->preempt_time));
+  EXPECT_FALSE(IsSet(c.Get(world.n3).rare->preempt_time));
 }
 
 TEST(SwitchWait, IsNoLongerWhenTheClockIsSet) {

@@ -56,7 +56,7 @@ class World {
     c.controller->ForEachJob([&](const Job& job) {
       if (!job.HoldsResources()) return;
       const bool tier = job.partition == "debug" || job.partition == "middle";
-      const bool may = tier && job.Running() && !IsSet(job.rare_times->preempt_time) &&
+      const bool may = tier && job.Running() && !IsSet(job.rare->preempt_time) &&
                        c.now - job.start_time >= absl::Minutes(2);
       (may ? may_go_ : stay_).push_back(job);
     });
@@ -98,7 +98,7 @@ class World {
   uint32_t Chosen(const Cluster& c) const {
     uint32_t set = 0;
     for (size_t i = 0; i < may_go_.size(); ++i) {
-      if (IsSet(c.Get(may_go_[i].id).rare_times->preempt_time)) set |= 1u << i;
+      if (IsSet(c.Get(may_go_[i].id).rare->preempt_time)) set |= 1u << i;
     }
     return set;
   }

@@ -43,9 +43,16 @@ size_t BlockIndex::BlockAt(Instant at) const {
   return PlaceAt({blocks.data(), count}, at);
 }
 
+void BlockIndex::FitLength(size_t points) {
+  const size_t first = kSoon.back(), others = kMost - kSoon.size() + 1;
+  while (points > first + others * length) length *= 2;
+  while (length > kLeastLength && points < first + others * length / 4) length /= 2;
+}
+
 size_t Profile::SegmentAt(Instant at) const {
-  const size_t first = index_->BlockAt(at) * index_->length;
-  return first + PlaceAt(points_.subspan(first, index_->length), at);
+  const size_t block = index_->BlockAt(at);
+  const size_t first = index_->Begin(block);
+  return first + PlaceAt(points_.subspan(first, index_->Begin(block + 1) - first), at);
 }
 
 namespace {
@@ -94,8 +101,8 @@ class FitSearch {
   Instant First(Instant length, Instant from, Instant before) const {
     const size_t block = index_.BlockAt(from);
     const bool ruled_out = !HoldsPlain(index_.blocks[block], need_);
-    const size_t next = (block + 1) * index_.length;
-    size_t i = ruled_out ? NextThatHolds(next, before) : profile_.SegmentAt(from);
+    size_t i =
+        ruled_out ? NextThatHolds(index_.Begin(block + 1), before) : profile_.SegmentAt(from);
     Instant start = ruled_out && i < profile_.size() ? profile_.from(i) : from;
     while (i < profile_.size() && start < before) {
       // To the first segment that is too small, or past the end of the time asked for.
@@ -112,9 +119,9 @@ class FitSearch {
   // Most of a full plan holds nothing: the index rules it out.
   size_t NextThatHolds(size_t i, Instant before) const {
     while (i < profile_.size()) {
-      const size_t block = i / index_.length;
+      const size_t block = index_.BlockOf(i);
       if (index_.blocks[block].from >= before) break;
-      const size_t stop = std::min(profile_.size(), (block + 1) * index_.length);
+      const size_t stop = std::min(profile_.size(), index_.Begin(block + 1));
       if (!HoldsPlain(index_.blocks[block], need_)) {
         i = stop;
         continue;
@@ -161,17 +168,14 @@ size_t Curve::SegmentAt(Instant at) const {
 }
 
 void Curve::Index(size_t segment) {
-  const size_t before = index_.length;
-  while (points_.size() > BlockIndex::kMost * index_.length) index_.length *= 2;
-  while (index_.length > 4 && points_.size() < BlockIndex::kMost / 4 * index_.length) {
-    index_.length /= 2;
-  }
-  const size_t length = index_.length;
-  index_.count = static_cast<uint32_t>((points_.size() + length - 1) / length);
-  for (size_t i = length == before ? segment / length : 0; i < index_.count; ++i) {
-    const size_t end = std::min(points_.size(), (i + 1) * length);
-    Point most = points_[i * length];
-    for (size_t k = i * length + 1; k < end; ++k) Raise(most, points_[k]);
+  const uint32_t before = index_.length;
+  index_.FitLength(points_.size());
+  if (index_.length != before) segment = 0;
+  index_.count = static_cast<uint32_t>(index_.BlockOf(points_.size() - 1) + 1);
+  for (size_t i = index_.BlockOf(segment); i < index_.count; ++i) {
+    const size_t end = std::min(points_.size(), index_.Begin(i + 1));
+    Point most = points_[index_.Begin(i)];
+    for (size_t k = index_.Begin(i) + 1; k < end; ++k) Raise(most, points_[k]);
     index_.blocks[i] = most;
   }
 }
@@ -179,7 +183,7 @@ void Curve::Index(size_t segment) {
 void Curve::Clear() {
   points_.clear();
   index_.count = 0;
-  index_.length = 4;
+  index_.length = BlockIndex::kLeastLength;
   gres_.Clear();
 }
 
@@ -187,7 +191,7 @@ void Curve::Append(Instant from, const Room& free) {
   gres_.Append(points_.size(), free.gres);
   const Point point{from, free.cpus, free.mem_mb};
   points_.push_back(point);
-  if (points_.size() <= index_.count * index_.length) {
+  if (points_.size() <= index_.Begin(index_.count)) {
     Raise(index_.blocks[index_.count - 1], point);
   } else if (index_.count < BlockIndex::kMost) {
     index_.blocks[index_.count++] = point;

@@ -52,14 +52,29 @@ struct Point {
 };
 
 // The most that any point of a block has, of each kind, and from when its first one is. Points are
-// many and far away in memory: few of them need to be looked at.
+// many and far away in memory: few of them need to be looked at. What is soon, which is asked for
+// most, is in short blocks however many points there are.
 struct BlockIndex {
-  static constexpr size_t kMost = 16;
+  static constexpr size_t kMost = 24;
+  static constexpr std::array<size_t, 5> kSoon = {0, 4, 8, 16, 24};  // where the first blocks begin
+  static constexpr size_t kLeastLength = 4;
   std::array<Point, kMost> blocks;
   uint32_t count = 0;
-  uint32_t length = 4;  // points a block, the last one's apart
+  uint32_t length = kLeastLength;  // points a block, of those behind kSoon
 
   size_t BlockAt(Instant at) const;  // 0 when all are later
+  // The first point of the block, also of the one after the last.
+  size_t Begin(size_t block) const {
+    constexpr size_t kFirst = kSoon.size() - 1;
+    return block <= kFirst ? kSoon[block] : kSoon[kFirst] + (block - kFirst) * length;
+  }
+  size_t BlockOf(size_t point) const {
+    constexpr size_t kFirst = kSoon.size() - 1;
+    if (point >= kSoon[kFirst]) return kFirst + (point - kSoon[kFirst]) / length;
+    return point < kSoon[2] ? point / 4 : point / 8 + 1;
+  }
+  // Blocks are neither too many for so many points nor much too few.
+  void FitLength(size_t points);
 };
 
 // A step function that belongs to somebody else. Never empty; the first segment began long ago.

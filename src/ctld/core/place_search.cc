@@ -19,10 +19,21 @@ constexpr size_t kStrictJobs = 100;
 // at some.
 constexpr uint64_t kThoroughWork = 200'000;
 constexpr size_t kSampleNodes = 64;
-// The best of so many nodes is as good as the best of all of a sample.
+// The best of so many nodes is as good as the best of all of a sample, where nodes are alike to it.
 constexpr size_t kChoice = 4;
 // What cannot start now is not planned for a moment later.
 constexpr absl::Duration kLeastDelay = absl::Seconds(1);
+
+// Does one node do as well as another, and not rather several?
+bool AnyNodeDoes(const State& state, const Terms& terms) {
+  const bool grows = terms.shape->IsElastic() && !terms.fewest_nodes;
+  if (grows || terms.least_loaded) return false;
+  // In the order of preference the weights are in theirs.
+  const auto weight_at = [&](size_t place) {
+    return state.nodes[state.plan.NodeAt(place)]->weight;
+  };
+  return weight_at(0) == weight_at(state.plan.size() - 1);
+}
 
 }  // namespace
 
@@ -75,7 +86,7 @@ std::optional<Plan::Start> PlaceSearch::FindStart(const ShapeQueue& queue, const
                                                   const ReadyKey& key, Plan::When when, bool all) {
   const bool strict = IsAmongFirst(kStrictJobs, key) || AwaitsVictims(state_, key.job);
   const ReadyKey& rank = strict ? key : kLastRank;
-  if (!all) when.choice = kChoice;
+  if (!all && AnyNodeDoes(state_, terms)) when.choice = kChoice;
   return plan_.Find(state_, terms, NodesToSearch(queue, key, all), rank, when);
 }
 

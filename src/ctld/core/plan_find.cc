@@ -93,13 +93,12 @@ std::optional<Plan::Start> Plan::Find(const State& state, const Terms& terms,
     const Instant at = FirstFit(profile, least.Of(nodes[i]), length, licensed, before);
     if (at >= before) continue;
     moments.push_back({at, i});
-    if (!one_does) continue;
-    if (at == licensed && ++at_once == when.choice) break;
-    if (at + 1 == before) continue;
-    // What begins later than that is not looked for any more.
+    if (!one_does || (at + 1 == before && when.choice == SIZE_MAX)) continue;
     const Room room = LeastFree(profile, at, at + length);
     const Offer offer = OfferOf(nodes[i], *state.nodes[nodes[i]], room);
     if (TaskCapacity(terms, offer) < terms.shape->num_tasks) continue;
+    if (at == licensed && ++at_once == when.choice) break;
+    // What begins later than that is not looked for any more.
     before = at + 1;
     until = before + length;
   }

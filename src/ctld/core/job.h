@@ -220,7 +220,7 @@ struct RareFacts {
   Stamp preempt_time;    // of this run: since when it is to make room for another job
   Stamp switches_since;  // pending: since when it could start on more switches than it asks for
   std::optional<uint32_t> kill_uid;
-  std::vector<std::string> unprepared_nodes;  // running: whose prolog, asked for before, runs
+  BoxedVector<std::string> unprepared_nodes;  // running: whose prolog, asked for before, runs
 };
 
 // Of one run: `scontrol suspend` and `resume`, see suspend.h.

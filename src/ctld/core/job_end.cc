@@ -166,7 +166,7 @@ void EndJob(Context& context, Job& job, JobEnd end) {
   if (end.exit_status.has_value()) job.exit_status = *end.exit_status;
   if (end.kill_uid.has_value()) job.rare.Edit().kill_uid = end.kill_uid;
   job.flags &= ~kJobFlagConfiguring;
-  if (job.rare.IsThere()) job.rare.Edit().unprepared_nodes = std::vector<std::string>();
+  if (job.rare.IsThere()) job.rare.Edit().unprepared_nodes.clear();
   context.RemoveReady(job);
   DropWaitingSteps(context, job);
   if (!was_active) {

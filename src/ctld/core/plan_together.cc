@@ -73,9 +73,10 @@ std::optional<std::vector<Plan::Start>> Plan::FindTogether(const State& state,
   };
   for (size_t i = 0; i < components.size(); ++i) {
     const Terms& terms = *components[i].terms;
+    LeastRooms least(*this, state, terms);
     for (NodeIndex index : components[i].nodes) {
       const Node* node = state.nodes[index].get();
-      sites.push_back({i, {index, node, 0, 0, {}}, 0, LeastRoom(terms, *node)});
+      sites.push_back({i, {index, node, 0, 0, {}}, 0, least.Of(index)});
       const Site& site = sites.back();
       const Instant at = FirstFit(see(site), site.least, terms.least_time, from, before);
       if (at < before) moments.push_back({at, static_cast<uint32_t>(sites.size() - 1)});

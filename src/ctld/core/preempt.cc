@@ -57,8 +57,9 @@ absl::Time PreemptRules::ChosenFrom(const Job& job, uint32_t below, MakeWay way)
   // A component does not leave without the others.
   if (job.IsComponent()) return absl::InfiniteFuture();
   const bool stands_still = way == MakeWay::kStandStill && IsSuspendedForOthers(job);
-  if (!(job.Running() || stands_still) || IsSet(job.rare->preempt_time))
+  if (!(job.Running() || stands_still) || IsSet(job.rare->preempt_time)) {
     return absl::InfiniteFuture();
+  }
   const auto partition = partitions_.find(job.partition);
   if (partition == partitions_.end() || partition->second->priority_tier >= below) {
     return absl::InfiniteFuture();

@@ -46,7 +46,7 @@ std::shared_ptr<const JobFacts> FactsOf(const Job& job, const Settings& settings
 
 void PrepareNodes(Context& context, Job& job) {
   const Settings& settings = context.state.settings;
-  if (job.rare.IsThere()) job.rare.Edit().unprepared_nodes = std::vector<std::string>();
+  if (job.rare.IsThere()) job.rare.Edit().unprepared_nodes.clear();
   if (!settings.has_prolog || !settings.prolog_at_allocation) return;
   const std::shared_ptr<const JobFacts> facts = FactsOf(job, settings);
   for (const NodeShare& share : job.shares) {
@@ -74,12 +74,9 @@ void HandleJobPrepared(Context& context, const JobPrepared& event) {
     return EndUnprepared(context, *job, event.error);
   }
   if (job->rare->unprepared_nodes.empty()) return;
-  std::vector<std::string>& waiting = job->rare.Edit().unprepared_nodes;
-  if (std::erase(waiting, event.node) == 0) return;
-  if (waiting.empty()) {
-    waiting.shrink_to_fit();
-    job->flags &= ~kJobFlagConfiguring;
-  }
+  BoxedVector<std::string>& waiting = job->rare.Edit().unprepared_nodes;
+  if (waiting.Remove(event.node) == 0) return;
+  if (waiting.empty()) job->flags &= ~kJobFlagConfiguring;
   context.Changed(*job);
   AnswerWaiters(context, *job);
 }

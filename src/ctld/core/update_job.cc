@@ -416,8 +416,9 @@ absl::Status Apply(Context& context, Job& job, Draft draft, const Caller& caller
   // Of that the shape says nothing, or not all: its place in the plan is sought anew.
   const RareWishes& before = job.spec->wishes();
   const RareWishes& after = draft.spec.wishes();
-  if (before.switches != after.switches && IsSet(job.rare->switches_since))
+  if (before.switches != after.switches && IsSet(job.rare->switches_since)) {
     job.rare.Edit().switches_since = absl::UnixEpoch();
+  }
   if (std::tie(before.deadline, before.switches, before.switches_wait) !=
       std::tie(after.deadline, after.switches, after.switches_wait)) {
     context.RemoveReady(job);

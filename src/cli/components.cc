@@ -79,6 +79,12 @@ std::optional<OptionFault> CheckComponents(std::span<JobRequest> requests, bool 
   for (JobRequest& request : requests) {
     if (auto fault = CheckCombinations(&request, has_gres_types)) return fault;
   }
+  // The others have no shell that it could mean.
+  for (JobRequest& request : requests.subspan(1)) {
+    if (request.spec.warning().batch_only() && request.WasSetBy("signal", Source::kEnvironment)) {
+      request.spec.clear_warning();
+    }
+  }
   return std::nullopt;
 }
 

@@ -7,6 +7,7 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/time/clock.h"
+#include "cli/signal_name.h"
 #include "cli/srun_request.h"
 #include "cli/text_match.h"
 #include "common/base/array_spec.h"
@@ -20,6 +21,8 @@ namespace reeve::cli {
 namespace {
 
 constexpr int64_t kNiceLimit = 2147483645;  // Slurm's NICE_OFFSET - 3
+constexpr uint64_t kUsualWarning = 60;      // seconds, of --signal
+constexpr uint64_t kLongestWarning = 65535;
 
 OptionFault ValueNotSupported(const OptionRow& row, std::string_view value) {
   return NotSupported(StrCat("--", row.name, "=", value));
@@ -133,6 +136,41 @@ Fault SetSwitchWait(JobRequest& request, std::string_view value) {
   if (!wait.ok()) return OptionFault{StrCat("Invalid time to wait for switches: ", value)};
   request.spec.set_switches_wait(absl::ToInt64Seconds(*wait));
   return kFine;
+}
+
+Fault SetSignal(JobRequest& request, const OptionRow& row, std::string_view value) {
+  std::string_view wish = value;
+  bool batch_only = false;
+  if (const size_t colon = value.find(':'); colon != value.npos) {
+    const std::string letters = ToUpper(value.substr(0, colon));
+    if (letters != "B" && letters != "R" && letters != "RB" && letters != "BR") {
+      return InvalidSpecification(row);
+    }
+    if (letters != "B") {
+      OptionFault fault = ValueNotSupported(row, value);
+      StrAppend(&fault.message, ": R lets a job start that would run into a reservation of others");
+      return fault;
+    }
+    batch_only = true;
+    wish = value.substr(colon + 1);
+  }
+  const size_t at = wish.find('@');
+  const std::optional<int> signal = ParseSignal(wish.substr(0, at));
+  absl::StatusOr<uint64_t> seconds = kUsualWarning;
+  if (at != wish.npos) seconds = ParseUint(wish.substr(at + 1), "time", kLongestWarning);
+  if (!signal.has_value() || !seconds.ok()) return InvalidSpecification(row);
+  pb::EndWarning* warning = request.spec.mutable_warning();
+  warning->set_signal(static_cast<uint32_t>(*signal));
+  warning->set_before(static_cast<int64_t>(*seconds));
+  warning->set_batch_only(batch_only);
+  return kFine;
+}
+
+Fault SetSignalOfSteps(JobRequest& request, const OptionRow& row, std::string_view value) {
+  if (Fault fault = SetSignal(request, row, value)) return fault;
+  if (!request.spec.warning().batch_only()) return kFine;
+  return OptionFault{
+      StrCat("--", row.name, "=", value, ": B is for the shell of a batch script, here is none")};
 }
 
 Fault SetDeadline(JobRequest& request, const OptionRow& row, std::string_view value) {

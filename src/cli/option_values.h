@@ -27,6 +27,10 @@ Fault SetTimeMin(JobRequest& request, const OptionRow& row, std::string_view val
 Fault SetSwitches(JobRequest& request, const OptionRow& row, std::string_view value);
 // What stands behind the @ of --switches, alone.
 Fault SetSwitchWait(JobRequest& request, std::string_view value);
+// [{R|B|RB}:]SIG[@SECONDS]; R is refused.
+Fault SetSignal(JobRequest& request, const OptionRow& row, std::string_view value);
+// The same for commands without a batch script: B is refused too.
+Fault SetSignalOfSteps(JobRequest& request, const OptionRow& row, std::string_view value);
 Fault SetDeadline(JobRequest& request, const OptionRow& row, std::string_view value);
 Fault SetBegin(JobRequest& request, const OptionRow& row, std::string_view value);
 Fault SetMem(JobRequest& request, const OptionRow& row, std::string_view value);

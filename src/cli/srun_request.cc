@@ -26,6 +26,10 @@ std::optional<OptionFault> RefuseForStep(const JobRequest& request) {
   if (!request.spec.node_counts().empty() && request.WasSetBy("nodes", Source::kCommandLine)) {
     return NotSupported("a list of --nodes for a step inside of a job");
   }
+  if (request.WasSet("signal")) {  // no outer job sets its variable
+    const bool typed = request.WasSetBy("signal", Source::kCommandLine);
+    return NotSupported(StrCat(typed ? "--signal" : "SLURM_SIGNAL", " for a step inside of a job"));
+  }
   return std::nullopt;
 }
 

@@ -86,6 +86,7 @@ pb::Step ToProto(const Step& step) {
   if (step.time_limit != absl::InfiniteDuration()) out.set_time_limit(Seconds(step.time_limit));
   out.set_suspended_usec(absl::ToInt64Microseconds(step.suspended));
   Fill(step.PendingNodes(), out.mutable_pending_nodes());
+  for (uint32_t share : step.unwarned) out.add_unwarned(share);
   return out;
 }
 
@@ -124,6 +125,7 @@ absl::StatusOr<Step> FromProto(const pb::Step& in) {
   step.any_started = in.any_started();
   if (in.has_time_limit()) step.time_limit = Duration(in.time_limit());
   step.suspended = absl::Microseconds(in.suspended_usec());
+  for (uint32_t share : in.unwarned()) step.unwarned.push_back(share);
   return step;
 }
 
@@ -230,6 +232,11 @@ void PutWishes(const RareWishes& wishes, pb::JobSpec* out) {
   out->set_use_min_nodes(wishes.use_min_nodes);
   out->set_gpu_bind(wishes.gpu_bind);
   if (!(wishes.cpus == CpuWishes())) *out->mutable_cpus() = ctld::ToProto(wishes.cpus);
+  if (wishes.warning) {
+    out->mutable_warning()->set_signal(wishes.warning->signal);
+    out->mutable_warning()->set_before(Seconds(wishes.warning->before));
+    out->mutable_warning()->set_batch_only(wishes.warning->batch_only);
+  }
   out->set_drawn_in(wishes.drawn_in);
 }
 
@@ -247,6 +254,11 @@ std::shared_ptr<const RareWishes> GetWishes(const pb::JobSpec& in) {
   wishes.node_counts = in.node_counts();
   wishes.use_min_nodes = in.use_min_nodes();
   wishes.gpu_bind = in.gpu_bind();
+  if (in.has_warning()) {
+    const pb::EndWarning& warning = in.warning();
+    wishes.warning =
+        EndWarning{warning.signal(), absl::Seconds(warning.before()), warning.batch_only()};
+  }
   wishes.drawn_in = in.drawn_in();
   return wishes == RareWishes() ? nullptr : std::make_shared<const RareWishes>(std::move(wishes));
 }
@@ -439,6 +451,7 @@ pb::Job WithoutSpec(const Job& job, const std::string& cluster) {
   for (const Step& step : job.steps) *out.add_steps() = ToProto(step);
   out.set_next_step_id(job.next_step_id);
   if (job.rare->kill_uid) out.set_kill_uid(*job.rare->kill_uid);
+  out.set_warned(job.rare->warned);
   out.set_script_hash(job.script_hash);
   out.set_env_hash(job.env_hash);
   out.set_sched_nodes(job.sched_nodes);
@@ -499,6 +512,7 @@ absl::StatusOr<Job> FromProto(const pb::Job& in, std::shared_ptr<const JobSpec> 
   }
   job.next_step_id = in.next_step_id();
   if (in.has_kill_uid()) job.rare.Edit().kill_uid = in.kill_uid();
+  if (in.warned()) job.rare.Edit().warned = true;
   job.script_hash = in.script_hash();
   job.env_hash = in.env_hash();
   job.sched_nodes = in.sched_nodes();

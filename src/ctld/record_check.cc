@@ -1,6 +1,7 @@
 #include "ctld/record_check.h"
 
 #include <algorithm>
+#include <functional>
 #include <initializer_list>
 #include <utility>
 
@@ -52,6 +53,16 @@ bool PartsOver(const Step& step) {
                      [](PartState part) { return part == PartState::kEnded; });
 }
 
+// Each once.
+bool MayBeWarned(const Job& job, const Step& step) {
+  const std::vector<uint32_t>& shares = step.unwarned;
+  if (shares.empty()) return true;
+  return job.rare->warned && shares.back() < step.parts.size() &&
+         std::adjacent_find(shares.begin(), shares.end(), std::greater_equal<>()) == shares.end() &&
+         std::none_of(shares.begin(), shares.end(),
+                      [&](uint32_t share) { return step.parts[share] == PartState::kEnded; });
+}
+
 absl::Status CheckStep(const Job& job, const Step& step) {
   const bool over = PartsOver(step);
   absl::Status status = First({
@@ -60,6 +71,7 @@ absl::Status CheckStep(const Job& job, const Step& step) {
       {over != step.Ended(), "has ended, or not, against its parts"},
       {!job.HoldsResources() && !over, "runs without its job"},
       {!AllInside(job, step), "is outside of its job's allocation"},
+      {!MayBeWarned(job, step), "is to be warned where it does not run"},
   });
   return Annotate(status, StrCat("step ", step.step_id.value));
 }
@@ -247,6 +259,7 @@ absl::Status CheckRecord(const Job& job) {
       {job.Pending() && (!job.shares.empty() || !job.steps.empty()), "waits and has nodes"},
       {job.Pending() && IsSet(job.rare->preempt_time), "waits and makes room for another"},
       {job.Pending() && IsSet(job.rare->resize_time), "waits and has given nodes back"},
+      {job.Pending() && job.rare->warned, "waits and was warned of its end"},
       {job.Active() && job.shares.empty(), "runs nowhere"},
       {job.HoldsResources() && job.IsArrayRecord(), "runs as a whole array"},
       {job.HoldsResources() && hollow, "has a hollow share"},

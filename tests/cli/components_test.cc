@@ -69,6 +69,22 @@ TEST(Components, HaveTheirOwnPartsOfScriptAndCommandLine) {
   EXPECT_EQ(submit.het_components_size(), 2);
 }
 
+TEST(Components, AVariableForTheScriptsShellIsOfTheFirst) {
+  Line typed({"sbatch", "-n1", ":", "-n2", ":", "--signal=B:USR2", "script"});
+  const auto from_line = ParseComponents(kSbatch, typed.argc(), typed.argv.data());
+  ASSERT_TRUE(from_line.has_value());
+  std::vector<JobRequest> requests;
+  const auto variable = [](const char* name) {
+    return std::string_view(name) == "SBATCH_SIGNAL" ? "B:USR1" : nullptr;
+  };
+  EXPECT_EQ(ReadComponents(kSbatch, {}, from_line->components, variable, &requests), std::nullopt);
+  ASSERT_EQ(requests.size(), 3u);
+  EXPECT_EQ(CheckComponents(requests, false), std::nullopt);
+  EXPECT_TRUE(requests[0].spec.warning().batch_only());
+  EXPECT_FALSE(requests[1].spec.has_warning());
+  EXPECT_TRUE(requests[2].spec.has_warning()) << "what is typed is refused by the controller";
+}
+
 TEST(Components, OfAStepHaveVariablesOfTheirOwn) {
   const std::map<std::string, const char*> variables = {{"SLURM_HET_SIZE", "2"},
                                                         {"SLURM_JOB_ID", "12"},

@@ -270,6 +270,50 @@ TEST(OptionParser, TheTimeForSwitchesHasAVariableOfItsOwn) {
   }
 }
 
+TEST(OptionParser, AsksForASignalBeforeTheEnd) {
+  const auto asked = [](std::string_view value) {
+    Reading reading(kSbatch);
+    reading.Line({StrCat("--signal=", value)});
+    const pb::EndWarning& warning = reading.request.spec.warning();
+    return reading.exit_code.has_value()
+               ? reading.said
+               : StrCat(warning.signal(), "@", warning.before(), warning.batch_only() ? " B" : "");
+  };
+  EXPECT_EQ(asked("USR1"), "10@60");
+  EXPECT_EQ(asked("SIGusr2@300"), "12@300");
+  EXPECT_EQ(asked("B:15@0"), "15@0 B");
+  EXPECT_EQ(asked("b:TERM@65535"), "15@65535 B");
+  for (const char* bad : {"", "FOO", "0", "65", "@60", "USR1@", "USR1@x", "USR1@-1", "USR1@65536",
+                          "B:", ":USR1", "X:USR1", "BB:USR1"}) {
+    EXPECT_EQ(asked(bad), "sbatch: error: Invalid --signal specification\n") << bad;
+  }
+  for (const char* overlapping : {"R:USR1", "RB:USR1@60"}) {
+    EXPECT_EQ(asked(overlapping),
+              StrCat("sbatch: error: --signal=", overlapping,
+                     " is not supported yet: R lets a job start that would run into a reservation "
+                     "of others\n"));
+  }
+}
+
+TEST(OptionParser, OnlyABatchScriptHasAShellToSignal) {
+  Reading srun(kSrun);
+  srun.Environment({{"SLURM_SIGNAL", "HUP@5"}});
+  EXPECT_EQ(srun.request.spec.warning().signal(), 1u);
+  EXPECT_EQ(srun.request.spec.warning().before(), 5);
+  ExpectRefusal(
+      Reading(kSrun).Line({"--signal=B:USR1", "x"}),
+      "srun: error: --signal=B:USR1: B is for the shell of a batch script, here is none\n", 255);
+  ExpectRefusal(Reading(kSalloc).Environment({{"SALLOC_SIGNAL", "B:10"}}),
+                "salloc: error: --signal=B:10: B is for the shell of a batch script, here is none "
+                "(from SALLOC_SIGNAL in the environment)\n",
+                255);
+  Reading script(kSbatch);
+  script.Script({"--signal=B:USR1@120"}).Environment({{"SBATCH_SIGNAL", "USR2"}});
+  EXPECT_EQ(script.request.spec.warning().signal(), 12u);
+  EXPECT_EQ(script.request.spec.warning().before(), 60);
+  EXPECT_FALSE(script.request.spec.warning().batch_only());
+}
+
 // Of a job, when all is read.
 pb::CpuWishes CpusAsked(std::vector<std::string> words,
                         std::map<std::string, std::string> variables = {}) {
@@ -494,6 +538,21 @@ TEST(SrunRequest, MemoryOfAStepIsRefusedUnlessInherited) {
   Reading inherited(kSrun);
   inherited.Environment({{"SLURM_MEM_PER_NODE", "100"}}).Line({"x"});
   EXPECT_EQ(SettleStepRequest(true, &inherited.request, &warnings), std::nullopt);
+}
+
+TEST(SrunRequest, AStepHasNoSignalOfItsOwn) {
+  std::vector<std::string> warnings;
+  Reading typed(kSrun);
+  typed.Line({"--signal=USR1", "x"});
+  EXPECT_EQ(SettleStepRequest(false, &typed.request, &warnings), std::nullopt) << "of its job";
+  auto fault = SettleStepRequest(true, &typed.request, &warnings);
+  ASSERT_TRUE(fault.has_value());
+  EXPECT_EQ(fault->message, "--signal for a step inside of a job is not supported yet");
+  Reading variable(kSrun);
+  variable.Environment({{"SLURM_SIGNAL", "USR1"}}).Line({"x"});
+  fault = SettleStepRequest(true, &variable.request, &warnings);
+  ASSERT_TRUE(fault.has_value());
+  EXPECT_EQ(fault->message, "SLURM_SIGNAL for a step inside of a job is not supported yet");
 }
 
 TEST(SrunRequest, RoutesStreamsByPattern) {

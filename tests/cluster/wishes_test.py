@@ -1,5 +1,8 @@
-"""What few jobs ask for: limits that may be lowered, deadlines."""
-from harness import ClusterTest, main, wait_for
+"""What few jobs ask for: limits that may be lowered, deadlines, a signal before the end."""
+import os
+import signal
+
+from harness import ClusterTest, alive, main, wait_for
 
 
 class WishesTest(ClusterTest):
@@ -51,6 +54,42 @@ class WishesTest(ClusterTest):
                          self.shown(late, "Deadline"))
         self.assertEqual(self.cluster.wait_accounted(late), "DEADLINE|0:1")
         self.assertEqual(self.shown(late, "Reason"), "DeadLine")
+
+    def test_a_signal_for_the_scripts_shell(self):
+        """Neither for its children, and also when the controller is restarted meanwhile."""
+        said = self.cluster.work / "said"
+        job = self.cluster.submit("-t", "1", "--signal=B:USR1@50", "-o", "/dev/null", script=f"""#!/bin/bash
+            trap 'echo shell $SECONDS >>{said}; exit 7' USR1
+            bash -c 'trap "echo child >>{said}" USR1; while :; do sleep 0.1; done' &
+            wait
+            """)
+        self.addCleanup(self.cluster.run, "scancel", job, check=False)
+        self.wait_for_state(job, "RUNNING")
+        controller = self.cluster.daemon_pids()["reevectld"]
+        os.kill(controller, signal.SIGKILL)
+        wait_for("the controller's end", lambda: not alive(controller))
+        self.cluster.up()
+        self.assertEqual(self.cluster.wait_accounted(job, 50), "FAILED|7:0")
+        words = said.read_text().split()
+        self.assertEqual(words[0::2], ["shell"])
+        self.assertIn(int(words[1]), range(3, 40))
+
+    def test_a_signal_for_the_tasks_of_steps(self):
+        said = self.cluster.work / "tasks"
+        job = self.cluster.submit("-N2", "-n2", "-t", "1", "--signal=USR1@50", "-o", "/dev/null", script=f"""#!/bin/bash
+            trap 'echo shell >>{said}' USR1
+            srun bash -c 'trap "echo task $SLURM_PROCID >>{said}; exit 0" USR1; while :; do sleep 0.1; done'
+            echo end >>{said}
+            """)
+        self.addCleanup(self.cluster.run, "scancel", job, check=False)
+        self.assertEqual(self.cluster.wait_accounted(job, 50), "COMPLETED|0:0")
+        self.assertEqual(sorted(said.read_text().splitlines()[:2]), ["task 0", "task 1"])
+        self.assertEqual(said.read_text().splitlines()[2:], ["end"])
+
+    def test_a_signal_of_a_step_is_refused(self):
+        refused = self.cluster.run("salloc", "srun", "--signal=USR1", "true", check=False)
+        self.assertEqual(refused.returncode, 255)
+        self.assertIn("srun: error: --signal for a step inside of a job is not supported yet", refused.stderr)
 
     def test_a_job_that_can_never_run_is_noted(self):
         for command in (["sbatch", "-N3", "-H", "--wrap", "true"], ["sbatch", "-N3", "--wrap", "true"]):

@@ -152,6 +152,30 @@ TEST(Convert, ARecordThatContradictsItselfIsNotBelieved) {
   EXPECT_TRUE(absl::IsDataLoss(CheckRecord(job))) << "it waits, and makes room for another";
 }
 
+TEST(Convert, AWarningIsForWhatRuns) {
+  Job job;
+  job.id = JobId{7};
+  job.rare.Edit().warned = true;
+  EXPECT_TRUE(absl::IsDataLoss(CheckRecord(job))) << "it waits";
+  job.state = JobState::kRunning;
+  job.shares = std::vector<NodeShare>{{"n1", 1, 0, 100, 1, *CpuSet::Parse("0"), {}}};
+  Step step;
+  step.step_id = StepId{0};
+  step.shares = {job.shares.front()};
+  step.parts = {PartState::kStarted};
+  step.unwarned.push_back(0);
+  job.steps.push_back(step);
+  EXPECT_TRUE(CheckRecord(job).ok()) << CheckRecord(job);
+  job.rare.Edit().warned = false;
+  EXPECT_TRUE(absl::IsDataLoss(CheckRecord(job))) << "its job was not warned";
+  job.rare.Edit().warned = true;
+  job.steps[0].unwarned.push_back(0);
+  EXPECT_TRUE(absl::IsDataLoss(CheckRecord(job))) << "one part twice";
+  job.steps[0].unwarned.clear();
+  job.steps[0].unwarned.push_back(1);
+  EXPECT_TRUE(absl::IsDataLoss(CheckRecord(job))) << "a part that it does not have";
+}
+
 TEST(Convert, ASuspensionFitsItsState) {
   Job job;
   job.id = JobId{7};

@@ -187,6 +187,9 @@ void EventMaker::Wishes(ctld::JobSpec& spec) {
   if ((kind & 8) != 0) wishes.licenses = std::string(bytes_.Pick(kLicenses));
   if ((kind & 32) != 0) wishes.switches = 1 + (kind >> 7);
   if ((kind & 64) != 0) wishes.switches_wait = absl::Seconds(bytes_.Pick(kLimits));
+  if ((kind & 6) == 0) {
+    wishes.warning = ctld::EndWarning{10, absl::Seconds(kind), (kind & 128) != 0};
+  }
   if ((kind & 6) == 4) {
     const uint8_t more = bytes_.Byte();
     wishes.cpus.threads_per_core = more & 3;

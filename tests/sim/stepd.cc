@@ -314,8 +314,12 @@ void Stepd::Terminate(absl::Duration kill_wait) {
 
 void Stepd::Signal(int signal) {
   Do([this, signal] {
-    if (ended_ || !tasks_->alive || signal != SIGTERM) return;
-    if (tasks_->on_term != OnTerm::kIgnore) EndTasks(RunEnd::kByTerm);
+    if (ended_ || !tasks_->alive) return;
+    if (signal == SIGUSR1 && ++tasks_->run->warnings > 1) {
+      return host_->scene()->Violation("warning", "step ", ToString(key_), " on ", host_->name(),
+                                       " is warned of its job's end again");
+    }
+    if (signal == SIGTERM && tasks_->on_term != OnTerm::kIgnore) EndTasks(RunEnd::kByTerm);
   });
 }
 

@@ -35,6 +35,7 @@ struct Run {
   bool stepd_died = false;  // then nobody can know its status
   bool oom = false;
   bool stopped = false;               // it stands still, its job is suspended
+  int warnings = 0;                   // SIGUSR1, which its job wants once before its end
   std::vector<noded::TaskEnd> tasks;  // once it has ended
   int32_t status() const;             // the worst of them
 };

@@ -25,7 +25,8 @@ class Workload {
         share_random_(seed, "work-share"),
         resize_random_(seed, "work-resize"),
         reserve_random_(seed, "work-reserve"),
-        het_random_(seed, "work-het") {}
+        het_random_(seed, "work-het"),
+        warn_random_(seed, "work-warnings") {}
 
   std::vector<WorkItem> Run() {
     const int count = random_.Between(4, 26);
@@ -191,6 +192,7 @@ class Workload {
     ctld::JobSpec spec = first;
     ctld::RareWishes wishes = first.wishes();
     wishes.licenses.clear();
+    if (wishes.warning.has_value()) wishes.warning->batch_only = false;
     spec.rare = std::make_shared<const ctld::RareWishes>(std::move(wishes));
     spec.min_nodes.reset();
     spec.max_nodes.reset();
@@ -327,6 +329,7 @@ class Workload {
     Switches(spec);
     Share(spec);
     Layout(spec);
+    Warning(spec);
     if (random_.OneIn(8))
       spec.begin_time = kStart + item.at + absl::Seconds(random_.Between(1, 90));
     if (spec.batch && random_.Percent(arrays_percent_)) Array(spec);
@@ -466,6 +469,15 @@ class Workload {
     spec.rare = std::make_shared<const ctld::RareWishes>(std::move(wishes));
   }
 
+  // Drawn apart as well: a signal before its end that nobody else sends.
+  void Warning(ctld::JobSpec& spec) {
+    if (!warn_random_.OneIn(4)) return;
+    ctld::RareWishes wishes = spec.wishes();
+    wishes.warning = ctld::EndWarning{SIGUSR1, absl::Seconds(warn_random_.Between(0, 300)),
+                                      spec.batch && warn_random_.OneIn(2)};
+    spec.rare = std::make_shared<const ctld::RareWishes>(std::move(wishes));
+  }
+
   // No more than there are at first.
   std::string SomeLicenses() {
     const std::vector<License>& there = cluster_.settings.licenses;
@@ -537,6 +549,7 @@ class Workload {
   Random resize_random_;
   Random reserve_random_;
   Random het_random_;
+  Random warn_random_;
   std::vector<WorkItem> items_;
   std::vector<uint32_t> submitted_;
   uint32_t allocations_percent_ = 0;

@@ -8,6 +8,7 @@
 #include "ctld/core/cluster_state.h"
 #include "ctld/core/control.h"
 #include "ctld/core/eligibility.h"
+#include "ctld/core/end_warning.h"
 #include "ctld/core/explain.h"
 #include "ctld/core/health_check.h"
 #include "ctld/core/job_end.h"
@@ -59,6 +60,9 @@ void HandleTimer(Context& context, const Timer& timer) {
       return CheckTimeLimit(context, timer.job);
     case TimerKind::kStepLimit:
       return CheckStepLimits(context, timer.job);
+    case TimerKind::kWarning:
+      if (Job* job = context.state.FindJob(timer.job)) WarnBeforeEnd(context, *job);
+      return;
     case TimerKind::kPurge:
       return PurgeIfOld(context, timer.job);
     case TimerKind::kNodeTimeout:

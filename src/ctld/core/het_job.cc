@@ -71,6 +71,9 @@ absl::Status CheckComponent(const JobSpec& spec, const JobSpec& first, uint32_t 
   if (offset > 0 && !wishes.licenses.empty()) {
     return refuse("--licenses of another component than the first one");
   }
+  if (offset > 0 && wishes.warning.has_value() && wishes.warning->batch_only) {
+    return refuse("--signal=B: of another component than the first one, which has the script");
+  }
   return absl::OkStatus();
 }
 

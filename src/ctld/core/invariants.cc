@@ -162,6 +162,7 @@ class Checker {
     Expect(job.Active() || job.rare->unprepared_nodes.empty(), name, "waits for prologs");
     Expect(!job.Pending() || !IsSet(job.rare->preempt_time), name, "makes room while it waits");
     Expect(!job.Pending() || !IsSet(job.rare->resize_time), name, "was resized before it started");
+    Expect(!job.Pending() || !job.rare->warned, name, "was warned of its end before it started");
     Expect(job.state != JobState::kPreempted || IsSet(job.rare->preempt_time), name,
            "is preempted for nobody");
     if (job.Active()) CheckRunning(name, job);
@@ -241,6 +242,11 @@ class Checker {
                                         [](PartState part) { return part == PartState::kEnded; });
     Expect(parts_over == IsSet(step.end_time), label, "over or not?");
     Expect(job.HoldsResources() || parts_over, label, "outlives its job");
+    for (uint32_t share : step.unwarned) {
+      Expect(job.rare->warned, label, "is to be warned and its job is not");
+      Expect(share < step.parts.size() && step.parts[share] != PartState::kEnded, label,
+             "has a part to be warned that is not there");
+    }
     for (size_t i = 0; i < std::min(step.shares.size(), step.parts.size()); ++i) {
       const NodeShare& share = step.shares[i];
       // Nodes that it had may have been given back.

@@ -194,6 +194,8 @@ struct Step {
   std::shared_ptr<const StepSpec> spec;
   uint32_t relaunches = 0;   // not stored
   absl::Duration suspended;  // how long it stood still, of suspensions that are over
+  // Shares whose part is still to get the signal that comes before the job's end; end_warning.h.
+  BoxedVector<uint32_t> unwarned;
 
   // All parts are over. (The state may tell of a failure before that.)
   bool Ended() const { return IsSet(end_time); }
@@ -220,6 +222,7 @@ struct RareFacts {
   Stamp preempt_time;    // of this run: since when it is to make room for another job
   Stamp switches_since;  // pending: since when it could start on more switches than it asks for
   std::optional<uint32_t> kill_uid;
+  bool warned = false;  // of this run: its steps were given the signal that comes before its end
   BoxedVector<std::string> unprepared_nodes;  // running: whose prolog, asked for before, runs
 };
 

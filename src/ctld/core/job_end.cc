@@ -5,6 +5,7 @@
 #include "common/base/text.h"
 #include "ctld/core/dependency.h"
 #include "ctld/core/eligibility.h"
+#include "ctld/core/end_warning.h"
 #include "ctld/core/het_job.h"
 #include "ctld/core/job_array.h"
 #include "ctld/core/magnetism.h"
@@ -141,6 +142,7 @@ TerminateJob TerminationOf(const Job& job, const Settings& settings) {
 void WatchEnd(State& state, const Job& job) {
   const bool preempted = IsSet(job.rare->preempt_time);
   if (!preempted && job.time_limit == absl::InfiniteDuration()) return;
+  WatchWarning(state, job);
   state.timers.Add(
       job.end_time + (preempted ? absl::ZeroDuration() : state.settings.over_time_limit),
       {TimerKind::kTimeLimit, job.id, {}, {}});

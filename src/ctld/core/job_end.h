@@ -26,7 +26,7 @@ struct JobEnd {
 // What tells a node to end its part of the job.
 TerminateJob TerminationOf(const Job& job, const Settings& settings);
 
-// Has somebody look when the running job's time is up.
+// Has somebody look when the running job's time is up, and before that if it is to be warned.
 void WatchEnd(State& state, const Job& job);
 
 // For pending and running jobs; a completing one has ended already.

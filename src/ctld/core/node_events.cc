@@ -4,6 +4,7 @@
 
 #include "common/base/text.h"
 #include "ctld/core/clock_skew.h"
+#include "ctld/core/end_warning.h"
 #include "ctld/core/job_end.h"
 #include "ctld/core/node_state.h"
 #include "ctld/core/prolog.h"
@@ -137,6 +138,7 @@ void Reconcile(Context& context, Node& node, const std::vector<KnownStep>& known
         break;
       }
     }
+    WarnBeforeEnd(context, job);
   }
 }
 

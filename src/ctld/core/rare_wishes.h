@@ -10,6 +10,15 @@
 
 namespace reeve::ctld {
 
+// --signal: what a job is sent once in a run, so long before its end.
+struct EndWarning {
+  uint32_t signal = 0;
+  absl::Duration before;
+  bool batch_only = false;  // for the shell of its batch script; else for all steps but that
+
+  friend bool operator==(const EndWarning&, const EndWarning&) = default;
+};
+
 struct RareWishes {
   std::optional<absl::Duration> time_min;   // --time-min: the limit may be lowered to that
   absl::Time deadline = absl::UnixEpoch();  // --deadline: has to have ended by then; unset: none
@@ -30,6 +39,8 @@ struct RareWishes {
   CpuWishes cpus;
 
   std::string gpu_bind;  // which GPUs the tasks of its steps see: "single:2"
+
+  std::optional<EndWarning> warning;
 
   // The reservation was not asked for: the job was drawn into it when it started (magnetism.h).
   bool drawn_in = false;

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "common/base/text.h"
+#include "ctld/core/end_warning.h"
 #include "ctld/core/errors.h"
 #include "ctld/core/job_end.h"
 #include "ctld/core/prolog.h"
@@ -53,6 +54,7 @@ void Launch(Context& context, Job& job, const CreateStep& request, StepPlacement
     context.state.timers.Add(context.now + step.time_limit,
                              {TimerKind::kStepLimit, job.id, {}, {}});
   }
+  WarnBeforeEnd(context, job);
   context.Account(job);
   context.effects.steps_kept.push_back(
       {job.id, step.step_id, job.restarts, step.io_secret, step.spec});
@@ -242,6 +244,7 @@ void DropWaitingSteps(Context& context, const Job& job) {
 void EndPart(Context& context, Job& job, Step& step, size_t share) {
   if (step.parts[share] == PartState::kEnded) return;
   step.parts[share] = PartState::kEnded;
+  step.unwarned.Remove(static_cast<uint32_t>(share));
   context.Changed(job);
   const bool over = std::all_of(step.parts.begin(), step.parts.end(),
                                 [](PartState part) { return part == PartState::kEnded; });
@@ -327,6 +330,7 @@ void HandleStepReported(Context& context, const StepReported& event) {
         context.DropLaunch(*job, *step);
       }
       context.Changed(*job);
+      WarnBeforeEnd(context, *job);
       return;
     case StepReportKind::kLaunchFailed:
       if (step->parts[*share] == PartState::kEnded) return;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "common/base/text.h"
+#include "ctld/core/end_warning.h"
 #include "ctld/core/errors.h"
 #include "ctld/core/job_end.h"
 #include "ctld/core/priority_round.h"
@@ -123,6 +124,7 @@ absl::Status Resume(Context& context, Job& job) {
   OccupyAgain(context, job);
   TellAllNodes(context, job);
   WatchEnd(context.state, job);
+  WarnBeforeEnd(context, job);
   context.EndMoved(job);
   context.Changed(job);
   context.Account(job);

@@ -26,6 +26,7 @@ enum class TimerKind : uint8_t {
   kReservation,   // one begins or is over
   kHealthCheck,   // nodes are to run HealthCheckProgram
   kPriorities,    // priorities are to be worked out anew, or the queue put in order
+  kWarning,       // a job may be near its end, and asked for a signal then
   kDeadline,      // a pending job may not be able to end by its deadline any more
 };
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "common/base/text.h"
+#include "ctld/core/end_warning.h"
 #include "ctld/core/errors.h"
 #include "ctld/core/select_nodes.h"
 
@@ -194,6 +195,7 @@ absl::StatusOr<Validated> Validate(const State& state, const JobSpec& spec,
     return Refuse(kAccessDenied);
   }
   if (spec.nice < 0 && !requester.is_operator) return Refuse(kAccessDenied);
+  if (absl::Status status = CheckWarning(spec); !status.ok()) return status;
 
   result.time_limit = TimeLimitOf(spec, partitions[0]->facts);
   absl::StatusOr<Shape> shape = MakeShape(spec, result.time_limit);

@@ -76,6 +76,11 @@ class Spec {
   Spec& Deadline(absl::Time time) {
     return Wish([&](RareWishes& wishes) { wishes.deadline = time; });
   }
+  Spec& Signal(uint32_t signal, absl::Duration before, bool batch_only = false) {
+    return Wish([&](RareWishes& wishes) {
+      wishes.warning = EndWarning{signal, before, batch_only};
+    });
+  }
   JobSpec& raw() { return spec_; }
   std::shared_ptr<const JobSpec> Make() const { return std::make_shared<const JobSpec>(spec_); }
 

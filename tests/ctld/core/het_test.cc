@@ -109,7 +109,8 @@ TEST(Het, IsAcceptedAsAWholeOrNotAtAll) {
   EXPECT_EQ(TrySubmit(c, {Spec(), Spec().Array("1-2")}).status().message(),
             "a heterogeneous job cannot be an array\nInvalid job array specification");
   for (const Spec& bad : {Spec().TimeMin(absl::Minutes(1)).Minutes(5), Spec().Switches(1),
-                          Spec().Licenses("foo"), Spec().Partition("debug,debug")}) {
+                          Spec().Licenses("foo"), Spec().Partition("debug,debug"),
+                          Spec().Signal(10, absl::Minutes(1), /*batch_only=*/true)}) {
     EXPECT_THAT(std::string(TrySubmit(c, {Spec(), bad}).status().message()),
                 HasSubstr("not supported in a heterogeneous job: "));
   }

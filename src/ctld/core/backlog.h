@@ -112,9 +112,8 @@ class Backlog {
   absl::btree_set<std::pair<ReadyKey, ShapeQueue*>> candidates;
   // Of each partition the job that waits for resources rather than for others; by place.
   std::vector<JobId> tops;
-  // Jobs are looked at again, one after another, for a place that is earlier than theirs.
-  bool improving = false;
-  ReadyKey improved_to;
+  // Jobs that are still to be looked at for a place that is earlier than theirs, the next one last.
+  std::vector<ReadyKey> to_improve;
   uint64_t improved_epoch = 0;  // Plan::room_epoch when that began
   uint64_t sharers_epoch = 0;   // what had happened when those that share CPUs were looked at
   // The plan does not follow the configuration any more: everything is to be looked at anew.

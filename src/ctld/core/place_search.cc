@@ -110,20 +110,21 @@ std::optional<PlaceSearch::Found> PlaceSearch::Find(const ShapeQueue& queue, con
   return Found{*std::move(start), terms};
 }
 
-bool PlaceSearch::MoveEarlier(const ShapeQueue& queue, const ReadyKey& key) {
-  bool moved = MoveEarlierIn(queue, key);
+bool PlaceSearch::MoveEarlier(const ShapeQueue& queue, const ReadyKey& key, Instant before) {
+  bool moved = MoveEarlierIn(queue, key, before);
   for (const std::shared_ptr<ShapeQueue>& magnet : queue.magnets) {
-    moved = MoveEarlierIn(*magnet, key) || moved;
+    moved = MoveEarlierIn(*magnet, key, before) || moved;
   }
   return moved;
 }
 
-bool PlaceSearch::MoveEarlierIn(const ShapeQueue& queue, const ReadyKey& key) {
-  if (!plan_.MayMoveEarlier(state_, key, queue.terms, queue.fits, Soonest())) return false;
+bool PlaceSearch::MoveEarlierIn(const ShapeQueue& queue, const ReadyKey& key, Instant before) {
+  if (!plan_.MayMoveEarlier(state_, key, queue.terms, queue.fits, Soonest(), before)) return false;
   const std::vector<NodeIndex> nodes = NodesToSearch(queue, key, SearchesAll(queue, key));
-  const Plan::When when{.from = Soonest(), .end_by = DeadlineOf(*state_.FindJob(key.job))};
+  const Instant deadline = DeadlineOf(*state_.FindJob(key.job));
+  const Plan::When when{.from = Soonest(), .before = before, .end_by = deadline};
   bool moved = plan_.MoveEarlier(state_, key, queue.terms, nodes, when);
-  if (queue.anywhere != nullptr) moved = MoveEarlierElsewhere(queue, key) || moved;
+  if (queue.anywhere != nullptr) moved = MoveEarlierElsewhere(queue, key, before) || moved;
   return moved;
 }
 
@@ -154,13 +155,15 @@ std::optional<PlaceSearch::FoundTogether> PlaceSearch::FindTogether(const ShapeQ
   return std::nullopt;
 }
 
-bool PlaceSearch::MoveEarlierTogether(const ShapeQueue& queue, const ReadyKey& key) {
+bool PlaceSearch::MoveEarlierTogether(const ShapeQueue& queue, const ReadyKey& key,
+                                      Instant before) {
+  before = std::min(before, plan_.Find(key.job)->places.back().at);
   const bool may =
       std::any_of(queue.together.begin(), queue.together.end(), [&](const ShapeQueue& part) {
-        return plan_.MayMoveEarlier(state_, key, part.terms, part.fits, Soonest());
+        return plan_.MayMoveEarlier(state_, key, part.terms, part.fits, Soonest(), before);
       });
   if (!may) return false;
-  const Plan::When when{.from = Soonest(), .before = plan_.Find(key.job)->places.back().at};
+  const Plan::When when{.from = Soonest(), .before = before};
   const std::vector<Plan::Component> components = Components(queue, key, SearchesAll(queue, key));
   const std::optional<std::vector<Plan::Start>> starts =
       plan_.FindTogether(state_, components, key, Track::View::kOthers, when);
@@ -228,8 +231,9 @@ std::optional<Plan::Start> PlaceSearch::OrElsewhere(const ShapeQueue& queue, con
   return start;
 }
 
-bool PlaceSearch::MoveEarlierElsewhere(const ShapeQueue& queue, const ReadyKey& key) {
-  const Instant before = plan_.Find(key.job)->places.back().at;
+bool PlaceSearch::MoveEarlierElsewhere(const ShapeQueue& queue, const ReadyKey& key,
+                                       Instant before) {
+  before = std::min(before, plan_.Find(key.job)->places.back().at);
   const Instant since = WaitsSince(queue, key, before);
   const std::optional<Plan::When> when = Elsewhere(*state_.FindJob(key.job), since, before);
   if (!when.has_value() ||

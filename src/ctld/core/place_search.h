@@ -30,8 +30,8 @@ class PlaceSearch {
     const Terms* terms = nullptr;
   };
   std::optional<Found> Find(const ShapeQueue& queue, const ReadyKey& key, Instant from);
-  // Gives the job's last place up for an earlier one. False when there is none.
-  bool MoveEarlier(const ShapeQueue& queue, const ReadyKey& key);
+  // Gives the job's last place up for an earlier one, before that time. False when there is none.
+  bool MoveEarlier(const ShapeQueue& queue, const ReadyKey& key, Instant before);
 
   // The same of a heterogeneous job's components, all at one time.
   struct FoundTogether {
@@ -39,7 +39,7 @@ class PlaceSearch {
     std::vector<Plan::Start> starts;
   };
   std::optional<FoundTogether> FindTogether(const ShapeQueue& queue, const ReadyKey& key);
-  bool MoveEarlierTogether(const ShapeQueue& queue, const ReadyKey& key);
+  bool MoveEarlierTogether(const ShapeQueue& queue, const ReadyKey& key, Instant before);
 
   // A job that waits for few switches has waited since then, when it can start now on more.
   void NoteElsewhere(const ShapeQueue& queue, const ReadyKey& key, Instant since);
@@ -50,7 +50,7 @@ class PlaceSearch {
   std::vector<Plan::Component> Components(const ShapeQueue& queue, const ReadyKey& key, bool all);
   std::optional<Plan::Start> FindStart(const ShapeQueue& queue, const Terms& terms,
                                        const ReadyKey& key, Plan::When when, bool all);
-  bool MoveEarlierIn(const ShapeQueue& queue, const ReadyKey& key);
+  bool MoveEarlierIn(const ShapeQueue& queue, const ReadyKey& key, Instant before);
 
   void BeginToWait(Job& job, Instant since);
   Instant WaitsSince(const ShapeQueue& queue, const ReadyKey& key, Instant before);
@@ -58,7 +58,7 @@ class PlaceSearch {
   std::optional<Plan::When> Elsewhere(const Job& job, Instant since, Instant before);
   std::optional<Plan::Start> OrElsewhere(const ShapeQueue& queue, const ReadyKey& key,
                                          std::optional<Plan::Start> few);
-  bool MoveEarlierElsewhere(const ShapeQueue& queue, const ReadyKey& key);
+  bool MoveEarlierElsewhere(const ShapeQueue& queue, const ReadyKey& key, Instant before);
 
   Context& context_;
   State& state_;

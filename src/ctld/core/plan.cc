@@ -345,8 +345,8 @@ void Plan::BeginImproving() {
 }
 
 bool Plan::MayMoveEarlier(const State& state, const ReadyKey& key, const Terms& terms,
-                          const NodeBits& fits, Instant from) {
-  const Instant before = FindPlanned(key.job)->places.back().at;
+                          const NodeBits& fits, Instant from, Instant before) {
+  before = std::min(before, FindPlanned(key.job)->places.back().at);
   const Instant length = terms.least_time;
   if (terms.licenses.Any()) {
     const LicenseSight sight(licenses_, terms.licenses, key, Track::View::kOthers, before + length);

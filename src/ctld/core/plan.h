@@ -148,10 +148,10 @@ class Plan {
   // Whoever looks for earlier places begins anew: from here on the nodes that count are those that
   // have got room since it began the last time.
   void BeginImproving();
-  // Could the job have an earlier place than its last one on one of those nodes? If not, then on
-  // no others either.
+  // Could the job have an earlier place than its last one, and before that time, on one of those
+  // nodes? If not, then on no others either.
   bool MayMoveEarlier(const State& state, const ReadyKey& key, const Terms& terms,
-                      const NodeBits& fits, Instant from);
+                      const NodeBits& fits, Instant from, Instant before);
   // True once after a node has become usable, or has ceased to be.
   bool TakeAvailabilityChanged() { return std::exchange(availability_changed_, false); }
   // Looks at a node at one time, so far: what planning costs.

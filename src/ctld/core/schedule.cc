@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <optional>
+#include <tuple>
+#include <utility>
 
 #include "ctld/core/deadline.h"
 #include "ctld/core/eligibility.h"
@@ -366,29 +368,45 @@ class Pass {
 
   // When jobs end early the plans of those that wait could be earlier too.
   void Improve() {
-    if (!backlog_.improving) {
+    if (backlog_.to_improve.empty()) {
       if (backlog_.improved_epoch == plan_.room_epoch()) return;
-      backlog_.improving = true;
       backlog_.improved_epoch = plan_.room_epoch();
       plan_.BeginImproving();
-      backlog_.improved_to = kFirstRank;
+      backlog_.to_improve = ByPlannedStart(kImprovedJobs);
     }
     const uint64_t end = std::min(work_end_, plan_.work() + kImproveWork);
     while (plan_.work() < end) {
-      const auto next = backlog_.by_rank().upper_bound(backlog_.improved_to);
-      if (next == backlog_.by_rank().end() || !search_.IsAmongFirst(kImprovedJobs, *next)) {
-        backlog_.improving = false;
-        return;
-      }
-      backlog_.improved_to = *next;
-      MoveEarlier(*next);
+      if (backlog_.to_improve.empty()) return;
+      const ReadyKey key = backlog_.to_improve.back();
+      backlog_.to_improve.pop_back();
+      if (!backlog_.by_rank().contains(key)) continue;
+      MoveEarlier(key, kNever);
       Continue();
     }
     Wake(context_.now + kImprovePause);
   }
 
-  // Those that all others stand behind look before anything starts: what is about to become free is
-  // theirs, though their places may still be where the time limits of jobs that are gone put them.
+  // Of the highest rank, the next one last. Where priorities are those of arrival the plan moves up
+  // in its own order: jobs between larger ones keep being there. Else in that of their priorities.
+  std::vector<ReadyKey> ByPlannedStart(size_t count) const {
+    const bool by_rank = state_.settings.priority.multifactor;
+    std::vector<std::tuple<int, Instant, ReadyKey>> turns;
+    for (const ReadyKey& key : backlog_.by_rank()) {
+      if (turns.size() == count) break;
+      const Plan::PlannedJob* planned = by_rank ? nullptr : plan_.Find(key.job);
+      const Instant start = planned != nullptr ? planned->places.back().at : kNever;
+      turns.emplace_back(-int{key.tier}, start, key);
+    }
+    std::sort(turns.rbegin(), turns.rend());
+    std::vector<ReadyKey> keys;
+    for (const auto& turn : turns) keys.push_back(std::get<ReadyKey>(turn));
+    return keys;
+  }
+
+  // Before anything starts the first of all looks for an earlier place: others are to start beside
+  // where it can be now, not where the time limits of jobs that are gone had put it. And as what is
+  // cleared away leaves its nodes one after another, some behind it have theirs where all of these
+  // will be free.
   void ImproveFirst() {
     if (backlog_.improved_epoch == plan_.room_epoch()) return;
     std::vector<ReadyKey> first;
@@ -396,19 +414,21 @@ class Pass {
       if (first.size() == kImprovedFirst) break;
       first.push_back(key);
     }
+    const Instant cleared = now_ + absl::ToInt64Microseconds(Leave());
     const uint64_t end = plan_.work() + kImproveWork;
     for (const ReadyKey& key : first) {
-      if (plan_.work() < end) MoveEarlier(key);
+      if (plan_.work() < end) MoveEarlier(key, key == first.front() ? kNever : cleared + 1);
     }
   }
 
-  void MoveEarlier(const ReadyKey key) {
+  // To a place before that time.
+  void MoveEarlier(const ReadyKey key, Instant before) {
     const Plan::PlannedJob* planned = plan_.Find(key.job);
     if (planned == nullptr) return SeekPlaceAgain(key);
     if (!(planned->key == key)) return;
     const ShapeQueue& queue = *backlog_.QueueOf(key);
-    const bool moved =
-        queue.het ? search_.MoveEarlierTogether(queue, key) : search_.MoveEarlier(queue, key);
+    const bool moved = queue.het ? search_.MoveEarlierTogether(queue, key, before)
+                                 : search_.MoveEarlier(queue, key, before);
     if (!moved) return;
     shown_.ShowPlannedStart(key.job);
     NoteGrown();

@@ -167,11 +167,14 @@ TEST(Backfill, AJobThatOverrunsPutsThePlanOff) {
   EXPECT_LE(*effects.next_wakeup, c.Get(next).planned_start);
 }
 
+// Others wait before them, on other nodes.
 TEST(Backfill, NodesThatBecomeFreeOneAfterAnotherAreTheFirstJobs) {
-  Cluster c(2, 2);
+  Cluster c(3, 2);
+  c.Submit(Spec().On("n3").Exclusive().Minutes(600));
+  c.Submit(Spec().On("n3").Exclusive().Minutes(600));
   const JobId running = c.Submit(Spec().Nodes(2).Exclusive().Minutes(60).Interactive());
-  const JobId wide = c.Submit(Spec().Nodes(2).Exclusive().Minutes(60));
-  const JobId narrow = c.Submit(Spec().Nodes(1).Minutes(10));
+  const JobId wide = c.Submit(Spec().Nodes(2).NotOn("n3").Exclusive().Minutes(60));
+  const JobId narrow = c.Submit(Spec().NotOn("n3").Minutes(10));
   EXPECT_EQ(c.Get(wide).planned_start, c.now + absl::Minutes(60));
   CreateStep step;
   step.min_nodes = 2;
@@ -188,6 +191,64 @@ TEST(Backfill, NodesThatBecomeFreeOneAfterAnotherAreTheFirstJobs) {
   c.Do(JobGone{"n2", ++c.reports, running, 0});
   EXPECT_TRUE(c.Running(wide));
   EXPECT_FALSE(c.Running(narrow));
+}
+
+// Of four that share two nodes in pairs two end at once. Behind the first of all waits one for both
+// nodes, and before its place a smaller one for one of them.
+struct Moved {
+  absl::Duration large;
+  absl::Duration small;
+};
+Moved WhenTwoEndEarly(Settings settings) {
+  Cluster c(std::move(settings));
+  c.Submit(Spec().On("n3").Exclusive().Minutes(200));
+  std::vector<JobId> pair;
+  for (const auto& [node, minutes] : {std::pair("n1", 100), std::pair("n2", 150)}) {
+    c.Submit(Spec().On(node).Minutes(20).Mem(10));
+    pair.push_back(c.Submit(Spec().On(node).Minutes(minutes).Mem(10).Interactive()));
+  }
+  c.Submit(Spec().On("n3").Exclusive().Minutes(10));
+  const JobId large = c.Submit(Spec().On("n1,n2").Nodes(2).Exclusive().Minutes(60));
+  const JobId small = c.Submit(Spec().On("n1").Exclusive().Minutes(30));
+  EXPECT_EQ(c.Get(large).planned_start, c.now + absl::Minutes(150));
+  EXPECT_EQ(c.Get(small).planned_start, c.now + absl::Minutes(100));
+  CancelJobs cancel;
+  cancel.caller = Root();
+  for (JobId job : pair) cancel.jobs.push_back({job, "", std::nullopt});
+  c.Do(cancel);
+  return {c.Get(large).planned_start - c.now, c.Get(small).planned_start - c.now};
+}
+
+TEST(Backfill, ThePlanMovesUpInItsOwnOrder) {
+  const Moved moved = WhenTwoEndEarly(MakeTestSettings(3, 2));
+  EXPECT_EQ(moved.small, absl::Minutes(20));
+  EXPECT_EQ(moved.large, absl::Minutes(50));
+}
+
+TEST(Backfill, ThePlanMovesUpByPriorityWhereThatIsNotArrival) {
+  Settings settings = MakeTestSettings(3, 2);
+  settings.priority.multifactor = true;
+  settings.priority.weight_age = 1000;
+  const Moved moved = WhenTwoEndEarly(std::move(settings));
+  EXPECT_EQ(moved.large, absl::Minutes(20));
+  EXPECT_EQ(moved.small, absl::Minutes(80));
+}
+
+// Though the second one could be where the first has only its old place.
+TEST(Backfill, OthersStartBesideWhereTheFirstCanBeNow) {
+  Cluster c(2, 2);
+  c.Submit(Spec().On("n1").Exclusive().Minutes(30));
+  const JobId long_one = c.Submit(Spec().On("n2").Exclusive().Minutes(120).Interactive());
+  const JobId wide = c.Submit(Spec().Nodes(2).Exclusive().Minutes(60));
+  const JobId narrow = c.Submit(Spec().On("n2").Exclusive().Minutes(60));
+  EXPECT_EQ(c.Get(wide).planned_start, c.now + absl::Minutes(120));
+  EXPECT_EQ(c.Get(narrow).planned_start, c.now + absl::Minutes(180));
+  CancelJobs cancel;
+  cancel.caller = Root();
+  cancel.jobs = {{long_one, "", std::nullopt}};
+  c.Do(cancel);
+  EXPECT_FALSE(c.Running(narrow));
+  EXPECT_EQ(c.Get(wide).planned_start, c.now + absl::Minutes(30));
 }
 
 TEST(Backfill, ATimeLimitMadeShorterBringsTheNextForward) {

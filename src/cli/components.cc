@@ -35,6 +35,7 @@ void TakeSteering(const JobRequest& from, JobRequest* request) {
   request->quiet |= from.quiet;
   request->parsable |= from.parsable;
   request->wait_for_end |= from.wait_for_end;
+  request->test_only |= from.test_only;
   request->no_shell |= from.no_shell;
   request->bell |= from.bell;
   if (!request->wrap.has_value()) request->wrap = from.wrap;
@@ -78,6 +79,9 @@ std::optional<int> ReadComponents(Command command,
 std::optional<OptionFault> CheckComponents(std::span<JobRequest> requests, bool has_gres_types) {
   for (JobRequest& request : requests) {
     if (auto fault = CheckCombinations(&request, has_gres_types)) return fault;
+  }
+  if (requests.size() > 1 && requests.front().test_only) {
+    return NotSupported("--test-only of a heterogeneous job");
   }
   // The others have no shell that it could mean.
   for (JobRequest& request : requests.subspan(1)) {

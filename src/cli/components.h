@@ -34,7 +34,8 @@ std::optional<int> ReadComponents(Command command,
                                   const GetVariable& get_variable,
                                   std::vector<JobRequest>* requests);
 
-// CheckCombinations of each. A variable's --signal=B: is the first one's alone, as the script is.
+// CheckCombinations of each, and what several cannot have yet. A variable's --signal=B: is the
+// first one's alone, as the script is.
 std::optional<OptionFault> CheckComponents(std::span<JobRequest> requests, bool has_gres_types);
 
 // The specifications, the first one's and those behind it.

@@ -36,6 +36,7 @@ struct JobRequest {
   std::optional<std::string> wrap;
   bool parsable = false;
   bool wait_for_end = false;  // sbatch --wait
+  bool test_only = false;     // nothing is submitted
   std::optional<int64_t> immediate_seconds;
   uint32_t ntasks_per_gpu = 0;
 

@@ -10,6 +10,7 @@
 #include "cli/option_parser.h"
 #include "cli/script_options.h"
 #include "cli/submitter.h"
+#include "cli/test_only.h"
 #include "common/base/text.h"
 #include "reeve/v1/ctld.pb.h"
 
@@ -178,6 +179,7 @@ int Sbatch(int argc, char** argv) {
     DescribeSubmitter(argc, argv, spec);
     PrintSettings(kSbatch, request);
   }
+  if (requests.front().test_only) return TellStart(*client, requests.front());
   return Submit(*client, requests, *std::move(script));
 }
 

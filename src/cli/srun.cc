@@ -25,6 +25,7 @@
 #include "cli/submit_env.h"
 #include "cli/submitter.h"
 #include "cli/task_exits.h"
+#include "cli/test_only.h"
 #include "cli/text_match.h"
 #include "common/base/task_pattern.h"
 #include "common/base/text.h"
@@ -487,7 +488,7 @@ std::optional<int> ReadRequest(int argc, char** argv, JobRequest* request, int* 
     return code;
   }
   *first_operand = arguments->first_operand;
-  if (*first_operand >= argc) {
+  if (*first_operand >= argc && !request->test_only) {
     PrintInfo(kName, "fatal: No command given to execute.");
     return 1;
   }
@@ -505,7 +506,9 @@ int Srun(int argc, char** argv) {
   JobRequest request;
   int first_operand = argc;
   if (auto code = ReadRequest(argc, argv, &request, &first_operand)) return *code;
-  BlockSignals({SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGALRM, SIGCONT});
+  if (!request.test_only) {
+    BlockSignals({SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGALRM, SIGCONT});
+  }
   std::shared_ptr<ControllerClient> client = ControllerClient::CreateOrPrint(std::string(kName));
   if (client == nullptr) return 1;
   if (std::string hint = LoginHostHint(client->config());
@@ -542,11 +545,14 @@ int Srun(int argc, char** argv) {
   StepOrigin origin{
       argc, argv, {argv + first_operand, argv + argc}, {}, request.job_id.value_or(0)};
   pb::JobSpec* spec = &request.spec;
-  if (spec->name().empty()) spec->set_name(ProgramName(origin.command.front()));
+  if (spec->name().empty() && !origin.command.empty()) {
+    spec->set_name(ProgramName(origin.command.front()));
+  }
   DescribeSubmitter(argc, argv, spec);
   *spec->mutable_rlimits() = LimitsToPropagate(request.propagate);
   origin.environment = StepEnvironment(request, in_job);
   PrintSettings(kSrun, request);
+  if (request.test_only) return TellStart(*client, request);
   SrunSession session(std::move(client), std::move(request), std::move(origin));
   return session.Run();
 }

@@ -16,9 +16,9 @@ constexpr int64_t kHoldSeconds = 20;  // how long the controller may hold the ca
 
 // What a job has and a step of it has not yet; from an outer job's environment it is no wish.
 std::optional<OptionFault> RefuseForStep(const JobRequest& request) {
-  for (std::string_view option :
-       {"mem", "mem-per-cpu", "mem-per-gpu", "cpus-per-gpu", "constraint", "sockets-per-node",
-        "cores-per-socket", "extra-node-info", "ntasks-per-gpu", "gres-flags", "use-min-nodes"}) {
+  for (std::string_view option : {"mem", "mem-per-cpu", "mem-per-gpu", "cpus-per-gpu", "constraint",
+                                  "sockets-per-node", "cores-per-socket", "extra-node-info",
+                                  "ntasks-per-gpu", "gres-flags", "use-min-nodes", "test-only"}) {
     if (request.WasSetBy(option, Source::kCommandLine)) {
       return NotSupported(StrCat("--", option, " for a step inside of a job"));
     }

@@ -23,6 +23,7 @@ pb::SubmitJobResponse Accepted(const SubmitAnswer& answer) {
   pb::SubmitJobResponse out;
   out.set_job_id(answer.job.value);
   for (const std::string& note : answer.notes) out.add_notes(note);
+  if (answer.expected.has_value()) *out.mutable_expected() = ToProto(*answer.expected);
   return out;
 }
 

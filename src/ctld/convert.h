@@ -59,6 +59,7 @@ pb::StoredUsage ToProto(const StoredUsage& usage);
 StoredUsage FromProto(const pb::StoredUsage& usage);
 
 pb::Explanation ToProto(const Explanation& explanation);
+pb::ExpectedStart ToProto(const ExpectedStart& start);
 
 // Without script and user environment, which come from blobs.
 pb::JobFacts ToProto(const JobFacts& facts);

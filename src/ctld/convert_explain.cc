@@ -1,4 +1,4 @@
-// Why a job waits.
+// Why a job waits, and when one would start.
 #include "ctld/convert.h"
 
 namespace reeve::ctld {
@@ -115,6 +115,15 @@ pb::Explanation ToProto(const Explanation& explanation) {
     added->set_key(suggestion.change.first);
     added->set_value(suggestion.change.second);
   }
+  return out;
+}
+
+pb::ExpectedStart ToProto(const ExpectedStart& start) {
+  pb::ExpectedStart out;
+  out.set_time(Seconds(start.time));
+  out.set_cpus(start.cpus);
+  out.set_nodes(start.nodes);
+  out.set_partition(start.partition);
   return out;
 }
 

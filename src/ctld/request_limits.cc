@@ -132,6 +132,8 @@ absl::Status CheckLimits(const pb::SubmitJobsRequest& request, const Config& con
   }
   absl::Status status = CheckFiles(request, config);
   for (const pb::SubmitJobRequest& job : request.jobs()) {
+    // Each is a search of its own: they are not to hold everybody else up together.
+    if (job.test_only()) return Refuse(kUnsupported, "test_only in a request of several jobs");
     if (status.ok()) status = CheckLimits(job, config);
   }
   return status;

@@ -62,6 +62,7 @@ ctld::SubmitJob Submission(const pb::SubmitJobRequest& request, const Caller& ca
   event.groups = facts.groups;
   event.spec = SpecOf(request.spec());
   event.immediate = request.immediate();
+  event.test_only = request.test_only();
   for (const pb::JobSpec& spec : request.het_components()) {
     event.components.push_back(SpecOf(spec));
   }
@@ -155,7 +156,7 @@ void Service::SubmitJob(const CallPtr& call) {
   const Caller caller = CallerOf(*call, &facts);
   ctld::SubmitJob event = Submission(request, caller, facts);
   FileKeeper files(parts_.blobs);
-  if (request.spec().batch()) {
+  if (request.spec().batch() && !request.test_only()) {
     event.script_hash = files.Keep(std::move(*request.mutable_script()));
     event.env_hash = files.Keep(JoinEnvironment(request));
   }

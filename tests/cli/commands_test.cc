@@ -7,6 +7,8 @@
 
 #include "cli/command.h"
 #include "cli/controller_client.h"
+#include "cli/time_text.h"
+#include "common/base/text.h"
 #include "tests/cli/fake_cluster.h"
 
 // A command leaves its open streams and blocked calls to the end of the process (srun.cc,
@@ -122,6 +124,87 @@ TEST_F(Commands, AGivenRequestIdIsUsed) {
   Start();
   Execute(Sbatch, {"sbatch", "--wrap", "hostname"});
   EXPECT_EQ(cluster_->submitted.at(0).request_id(), "abc");
+}
+
+constexpr int64_t kStart = 1'795'500'000;
+
+// The answer to --test-only.
+void TellStart(const std::shared_ptr<rpc::Call>& call) {
+  pb::SubmitJobResponse answer;
+  answer.set_job_id(12);
+  answer.add_notes("note: it may start later");
+  answer.mutable_expected()->set_time(kStart);
+  answer.mutable_expected()->set_cpus(4);
+  answer.mutable_expected()->set_nodes("n[1-2]");
+  answer.mutable_expected()->set_partition("debug");
+  call->Reply(answer);
+}
+
+std::string StartLine(std::string_view command) {
+  return StrCat(command, ": note: it may start later\n", command, ": Job 12 to start at ",
+                TimeText(kStart, ""), " using 4 processors on nodes n[1-2] in partition debug\n");
+}
+
+TEST_F(Commands, SbatchTellsWhenAJobWouldStart) {
+  cluster_->on_submit = [](auto call, const auto&) { TellStart(call); };
+  Start();
+  Outcome outcome =
+      Execute(Sbatch, {"sbatch", "--test-only", "--parsable", "-n4", "--wrap", "hostname"});
+  EXPECT_EQ(outcome.exit_code, 0);
+  EXPECT_EQ(outcome.out, "");
+  EXPECT_EQ(outcome.err, StartLine("sbatch"));
+  ASSERT_EQ(cluster_->submitted.size(), 1u);
+  const pb::SubmitJobRequest& request = cluster_->submitted[0];
+  EXPECT_TRUE(request.test_only());
+  EXPECT_EQ(request.spec().num_tasks(), 4u);
+  EXPECT_EQ(request.script(), "");
+  EXPECT_EQ(request.environment_size(), 0);
+  EXPECT_EQ(Execute(Sbatch, {"sbatch", "-Q", "--test-only", "--wrap", "hostname"}).err, "");
+}
+
+TEST_F(Commands, SrunTellsWhenAJobWouldStart) {
+  cluster_->on_submit = [](auto call, const auto&) { TellStart(call); };
+  Start();
+  for (std::vector<std::string> words :
+       {std::vector<std::string>{"srun", "--test-only", "-n4"},
+        std::vector<std::string>{"srun", "--test-only", "-n4", "hostname"}}) {
+    Outcome outcome = Execute(Srun, std::move(words));
+    EXPECT_EQ(outcome.exit_code, 0);
+    EXPECT_EQ(outcome.err, StartLine("srun"));
+  }
+  ASSERT_EQ(cluster_->submitted.size(), 2u);
+  EXPECT_TRUE(cluster_->submitted[0].test_only());
+  EXPECT_FALSE(cluster_->submitted[0].spec().batch());
+  EXPECT_TRUE(cluster_->waited.empty());
+  EXPECT_TRUE(cluster_->steps.empty());
+}
+
+TEST_F(Commands, ATestSaysWhyAJobWouldNotBeAccepted) {
+  cluster_->on_submit = [](auto call, const auto&) {
+    call->Finish(
+        absl::InvalidArgumentError("partition debug has 2 nodes, 3 needed\n"
+                                   "Requested node configuration is not available"));
+  };
+  Start();
+  for (const auto& [command, name] : {std::pair<Main, std::string>{Sbatch, "sbatch"},
+                                      std::pair<Main, std::string>{Srun, "srun"}}) {
+    const std::string wrap = name == "sbatch" ? "--wrap=hostname" : "hostname";
+    Outcome outcome = Execute(command, {name, "--test-only", "-N3", wrap});
+    EXPECT_EQ(outcome.exit_code, 1);
+    EXPECT_EQ(outcome.out, "");
+    EXPECT_EQ(outcome.err,
+              name +
+                  ": error: partition debug has 2 nodes, 3 needed\n"
+                  "allocation failure: Requested node configuration is not available\n");
+  }
+}
+
+TEST_F(Commands, ATestThatWasTakenForASubmissionIsAnError) {
+  Start();
+  Outcome outcome = Execute(Sbatch, {"sbatch", "--test-only", "--wrap", "hostname"});
+  EXPECT_EQ(outcome.exit_code, 1);
+  EXPECT_EQ(outcome.err,
+            "sbatch: error: the controller is older than --test-only: it has submitted job 7\n");
 }
 
 TEST_F(Commands, SrunRelaysOutputAndTheHighestExitCode) {

@@ -85,6 +85,20 @@ TEST(Components, AVariableForTheScriptsShellIsOfTheFirst) {
   EXPECT_TRUE(requests[2].spec.has_warning()) << "what is typed is refused by the controller";
 }
 
+TEST(Components, AreNotTested) {
+  Line typed({"sbatch", "-n1", ":", "-n2", "--test-only", "script"});
+  const auto from_line = ParseComponents(kSbatch, typed.argc(), typed.argv.data());
+  ASSERT_TRUE(from_line.has_value());
+  std::vector<JobRequest> requests;
+  EXPECT_EQ(ReadComponents(kSbatch, {}, from_line->components, Nothing, &requests), std::nullopt);
+  const std::optional<OptionFault> fault = CheckComponents(requests, false);
+  ASSERT_TRUE(fault.has_value());
+  EXPECT_EQ(fault->message, "--test-only of a heterogeneous job is not supported yet");
+  requests.pop_back();
+  EXPECT_EQ(CheckComponents(requests, false), std::nullopt) << "one is no heterogeneous job";
+  EXPECT_TRUE(requests[0].test_only);
+}
+
 TEST(Components, OfAStepHaveVariablesOfTheirOwn) {
   const std::map<std::string, const char*> variables = {{"SLURM_HET_SIZE", "2"},
                                                         {"SLURM_JOB_ID", "12"},

@@ -314,6 +314,17 @@ TEST(OptionParser, OnlyABatchScriptHasAShellToSignal) {
   EXPECT_FALSE(script.request.spec.warning().batch_only());
 }
 
+TEST(OptionParser, SbatchAndSrunMayOnlyTest) {
+  Reading script(kSbatch);
+  EXPECT_FALSE(script.request.test_only);
+  EXPECT_TRUE(script.Script({"--test-only"}).request.test_only);
+  Reading srun(kSrun);
+  srun.Line({"--test-only", "x"});
+  EXPECT_TRUE(srun.request.test_only);
+  EXPECT_THAT(srun.operands, ElementsAre("x"));
+  EXPECT_EQ(Reading(kSalloc).Line({"--test-only"}).exit_code, 255) << "it has no such option";
+}
+
 // Of a job, when all is read.
 pb::CpuWishes CpusAsked(std::vector<std::string> words,
                         std::map<std::string, std::string> variables = {}) {
@@ -553,6 +564,16 @@ TEST(SrunRequest, AStepHasNoSignalOfItsOwn) {
   fault = SettleStepRequest(true, &variable.request, &warnings);
   ASSERT_TRUE(fault.has_value());
   EXPECT_EQ(fault->message, "SLURM_SIGNAL for a step inside of a job is not supported yet");
+}
+
+TEST(SrunRequest, OnlyAJobIsTested) {
+  std::vector<std::string> warnings;
+  Reading typed(kSrun);
+  typed.Line({"--test-only", "x"});
+  EXPECT_EQ(SettleStepRequest(false, &typed.request, &warnings), std::nullopt);
+  const auto fault = SettleStepRequest(true, &typed.request, &warnings);
+  ASSERT_TRUE(fault.has_value());
+  EXPECT_EQ(fault->message, "--test-only for a step inside of a job is not supported yet");
 }
 
 TEST(SrunRequest, RoutesStreamsByPattern) {

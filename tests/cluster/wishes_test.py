@@ -1,6 +1,8 @@
-"""What few jobs ask for: limits that may be lowered, deadlines, a signal before the end."""
+"""What few jobs ask for: limits that may be lowered, deadlines, a signal before the end; when they would start."""
 import os
+import re
 import signal
+import time
 
 from harness import ClusterTest, alive, main, wait_for
 
@@ -90,6 +92,52 @@ class WishesTest(ClusterTest):
         refused = self.cluster.run("salloc", "srun", "--signal=USR1", "true", check=False)
         self.assertEqual(refused.returncode, 255)
         self.assertIn("srun: error: --signal for a step inside of a job is not supported yet", refused.stderr)
+
+    def would_start(self, *command):
+        """What --test-only tells: the job's id, in how many seconds it would start, and the rest of the line."""
+        asked = self.cluster.run(*command)
+        self.assertEqual(asked.stdout, "")
+        told = re.fullmatch(rf"{command[0]}: Job (\d+) to start at (\S+) (using .*)\n", asked.stderr)
+        self.assertIsNotNone(told, asked.stderr)
+        start = time.mktime(time.strptime(told[2], "%Y-%m-%dT%H:%M:%S"))
+        return int(told[1]), start - time.time(), told[3]
+
+    def not_accepted(self, *command):
+        asked = self.cluster.run(*command, check=False)
+        self.assertEqual((asked.returncode, asked.stdout), (1, ""))
+        return asked.stderr
+
+    def test_when_a_job_would_start(self):
+        _, wait, where = self.would_start("sbatch", "--test-only", "-N2", "-n4", "--wrap", "true")
+        self.assertLess(abs(wait), 20)
+        self.assertEqual(where, "using 4 processors on nodes n[1-2] in partition debug")
+        first = self.sleeper("-N2", "--exclusive", "-t", "30")
+        self.wait_for_state(first, "RUNNING")
+        _, wait, where = self.would_start("srun", "--test-only", "-n2", "-t", "5")
+        self.assertLess(abs(wait - 1800), 60)
+        self.assertEqual(where, "using 2 processors on nodes n1 in partition debug")
+        self.assertEqual(self.would_start("srun", "--test-only", "-n2", "-t", "5", "true")[2], where)
+        behind = self.sleeper("-N2", "--exclusive", "-t", "10")
+        job, wait, _ = self.would_start("sbatch", "--test-only", "-t", "5", "--begin=now+60", "--wrap", "true")
+        self.assertLess(abs(wait - 2400), 60)
+        queue = self.cluster.run("squeue", "-h", "-o", "%i").stdout.split()
+        self.assertIn(str(behind), queue)
+        self.assertNotIn(str(job), queue)
+        self.assertEqual(self.sleeper("-t", "5"), job)
+
+    def test_a_job_of_which_no_start_is_told(self):
+        self.assertRegex(self.not_accepted("sbatch", "--test-only", "-N3", "--wrap", "true"),
+                         r"^sbatch: error: job \d+ can never run as the cluster stands: partition debug has 2 "
+                         r"nodes, 3 needed\nallocation failure: Requested node configuration is not available\n$")
+        self.assertIn("allocation failure: Invalid partition name specified\n",
+                      self.not_accepted("srun", "--test-only", "-p", "nope", "true"))
+        self.assertIn("allocation failure: Job is in held state, pending scheduler release\n",
+                      self.not_accepted("sbatch", "--test-only", "-H", "--wrap", "true"))
+        for command, what in (("sbatch --test-only -n1 : -n1 --wrap true", "of a heterogeneous job"),
+                              ("salloc srun --test-only true", "for a step inside of a job")):
+            refused = self.cluster.run(*command.split(), check=False)
+            self.assertEqual(refused.returncode, 255)
+            self.assertIn(f"error: --test-only {what} is not supported yet\n", refused.stderr)
 
     def test_a_job_that_can_never_run_is_noted(self):
         for command in (["sbatch", "-N3", "-H", "--wrap", "true"], ["sbatch", "-N3", "--wrap", "true"]):

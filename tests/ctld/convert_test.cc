@@ -234,5 +234,14 @@ TEST(Convert, RequestsComeBack) {
   EXPECT_EQ(back.time, request.time);
 }
 
+TEST(Convert, AnExpectedStartSaysWhenAndWhere) {
+  const pb::ExpectedStart start =
+      ToProto(ExpectedStart{absl::FromUnixSeconds(12345), 4, "n[1-2]", "debug"});
+  EXPECT_EQ(start.time(), 12345);
+  EXPECT_EQ(start.cpus(), 4u);
+  EXPECT_EQ(start.nodes(), "n[1-2]");
+  EXPECT_EQ(start.partition(), "debug");
+}
+
 }  // namespace
 }  // namespace reeve::ctld

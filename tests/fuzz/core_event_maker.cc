@@ -244,7 +244,9 @@ ctld::SubmitJob EventMaker::Submit() {
   event.spec = std::move(spec);
   event.script_hash = "script";
   event.env_hash = "env";
-  event.immediate = bytes_.Below(6) == 0;
+  const uint32_t kind = bytes_.Below(6);
+  event.immediate = kind == 0;
+  event.test_only = kind == 1;
   return event;
 }
 

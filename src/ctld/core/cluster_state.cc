@@ -163,15 +163,19 @@ void State::NodeMoved(const Node& node) {
   if (found != node_index.end()) plan.NodeChanged(found->second);
 }
 
-JobId State::NextJobId() {
+JobId State::PeekJobId() const {
   // Ids are reused only after they have gone round, and never one that is still known.
-  do {
-    if (counters.next_job_id > settings.max_job_id) counters.next_job_id = settings.first_job_id;
-    counters.next_job_id++;
-  } while (jobs.contains(JobId{counters.next_job_id - 1}) ||
-           arrays.contains(JobId{counters.next_job_id - 1}));
+  for (uint32_t id = counters.next_job_id;; ++id) {
+    if (id > settings.max_job_id) id = settings.first_job_id;
+    if (!jobs.contains(JobId{id}) && !arrays.contains(JobId{id})) return JobId{id};
+  }
+}
+
+JobId State::NextJobId() {
+  const JobId id = PeekJobId();
+  counters.next_job_id = id.value + 1;
   counters_moved = true;
-  return JobId{counters.next_job_id - 1};
+  return id;
 }
 
 void Context::Changed(Job& job) {

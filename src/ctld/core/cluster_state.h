@@ -81,6 +81,7 @@ class State {
   uint32_t SoleUserOf(const Job& job, PartitionIndex partition) const;
   uint32_t ShareGroupOf(std::string_view partition);  // Sharing::group
   JobId NextJobId();
+  JobId PeekJobId() const;  // what NextJobId would give
   // There is something that a pass has not looked at.
   bool PlanIsBehind() const;
   void NodeMoved(const Node& node);  // its state or its jobs: the plan looks at it again

@@ -126,16 +126,19 @@ bool Succeeded(const Job& job) {
 
 enum class TermStatus { kSatisfied, kWaiting, kNever };
 
-TermStatus CheckAfter(Context& context, const Job& job, const DependencyTerm& term,
-                      const Target& target) {
+struct TermState {
+  TermStatus status = TermStatus::kSatisfied;
+  absl::Time until = absl::InfiniteFuture();  // as in DependencyOutlook
+};
+
+TermState CheckAfter(const DependencyTerm& term, const Target& target, absl::Time now) {
   absl::Time latest = absl::UnixEpoch();
   for (const Job* other : target.jobs) {
-    if (other->Pending()) return TermStatus::kWaiting;
+    if (other->Pending()) return {TermStatus::kWaiting};
     latest = std::max<absl::Time>(latest, other->start_time);
   }
-  if (latest + term.delay <= context.now) return TermStatus::kSatisfied;
-  context.state.timers.Add(latest + term.delay, {TimerKind::kEligible, job.id, {}, {}});
-  return TermStatus::kWaiting;
+  if (latest + term.delay <= now) return {TermStatus::kSatisfied};
+  return {TermStatus::kWaiting, latest + term.delay};
 }
 
 TermStatus CheckSingleton(const State& state, const Job& job) {
@@ -172,18 +175,48 @@ TermStatus CheckOutcome(const DependencyTerm& term, const Target& target) {
   }
 }
 
-TermStatus CheckTerm(Context& context, const Job& job, const DependencyTerm& term) {
-  if (term.failed) return TermStatus::kNever;
-  if (term.kind == DependencyKind::kSingleton) return CheckSingleton(context.state, job);
+TermState CheckTerm(const State& state, const Job& job, const DependencyTerm& term,
+                    absl::Time now) {
+  if (term.failed) return {TermStatus::kNever};
+  if (term.kind == DependencyKind::kSingleton) return {CheckSingleton(state, job)};
   DependencyTerm wanted = term;
   if (term.kind == DependencyKind::kAfterCorr && !term.task.has_value() &&
-      context.state.arrays.contains(term.job)) {
+      state.arrays.contains(term.job)) {
     // Tasks decided together have been split off: what is left here waits alike.
     wanted.task = job.IsArrayRecord() ? job.array->tasks.min() : job.array_task_id;
   }
-  const Target target = FindTarget(context.state, wanted);
-  if (term.kind == DependencyKind::kAfter) return CheckAfter(context, job, term, target);
-  return CheckOutcome(term, target);
+  const Target target = FindTarget(state, wanted);
+  if (term.kind == DependencyKind::kAfter) return CheckAfter(term, target, now);
+  return {CheckOutcome(term, target)};
+}
+
+struct Remainder {
+  Dependency dependency;
+  std::vector<absl::Time> until;  // of each term
+};
+
+Remainder WhatIsLeft(const State& state, const Job& job, const Dependency& asked, absl::Time now) {
+  Remainder left;
+  left.dependency.any = asked.any;
+  for (DependencyTerm term : asked.terms) {
+    const TermState found = CheckTerm(state, job, term, now);
+    if (found.status == TermStatus::kSatisfied) {
+      if (asked.any) return {};
+      continue;
+    }
+    term.failed = found.status == TermStatus::kNever;
+    left.dependency.terms.push_back(term);
+    left.until.push_back(found.until);
+  }
+  return left;
+}
+
+DependencyStatus StatusOf(const Dependency& left) {
+  const auto failed = [](const DependencyTerm& term) { return term.failed; };
+  if (left.terms.empty()) return DependencyStatus::kNone;
+  const bool never = left.any ? std::all_of(left.terms.begin(), left.terms.end(), failed)
+                              : std::any_of(left.terms.begin(), left.terms.end(), failed);
+  return never ? DependencyStatus::kNever : DependencyStatus::kWaiting;
 }
 
 // An array record whose tasks wait each for its twin: those whose twin is over go their own way.
@@ -260,33 +293,30 @@ DependencyStatus EvaluateDependency(Context& context, Job& job) {
   if (job.dependency.empty()) return DependencyStatus::kNone;
   absl::StatusOr<Dependency> parsed = ParseDependency(job.dependency);
   if (!parsed.ok()) return DependencyStatus::kNever;
-  Dependency left;
-  left.any = parsed->any;
-  bool satisfied_one = false;
   if (job.IsArrayRecord() && job.array->tasks.count() > 1) {
     SplitCorresponding(context, job, *parsed);
     if (job.dependency.empty()) return DependencyStatus::kNone;
   }
-  for (DependencyTerm& term : parsed->terms) {
-    const TermStatus status = CheckTerm(context, job, term);
-    term.failed = status == TermStatus::kNever;
-    if (status == TermStatus::kSatisfied) {
-      satisfied_one = true;
-    } else {
-      left.terms.push_back(term);
-    }
+  const Remainder left = WhatIsLeft(context.state, job, *parsed, context.now);
+  for (absl::Time until : left.until) {
+    if (until == absl::InfiniteFuture()) continue;
+    context.state.timers.Add(until, {TimerKind::kEligible, job.id, {}, {}});
   }
-  if (left.any && satisfied_one) left.terms.clear();
-  const std::string text = FormatDependency(context.state, left);
+  const std::string text = FormatDependency(context.state, left.dependency);
   if (text != job.dependency) {
     job.dependency = text;
     context.Changed(job);
   }
-  const auto failed = [](const DependencyTerm& term) { return term.failed; };
-  if (left.terms.empty()) return DependencyStatus::kNone;
-  const bool never = left.any ? std::all_of(left.terms.begin(), left.terms.end(), failed)
-                              : std::any_of(left.terms.begin(), left.terms.end(), failed);
-  return never ? DependencyStatus::kNever : DependencyStatus::kWaiting;
+  return StatusOf(left.dependency);
+}
+
+DependencyOutlook LookAtDependency(const State& state, const Job& job, absl::Time now) {
+  const absl::StatusOr<Dependency> parsed = ParseDependency(job.dependency);
+  if (!parsed.ok()) return {DependencyStatus::kNever};
+  const Remainder left = WhatIsLeft(state, job, *parsed, now);
+  if (left.until.empty()) return {};
+  const auto [first, last] = std::minmax_element(left.until.begin(), left.until.end());
+  return {StatusOf(left.dependency), parsed->any ? *first : *last};
 }
 
 void WatchDependency(Context& context, const Job& job) {

@@ -39,6 +39,13 @@ enum class DependencyStatus { kNone, kWaiting, kNever };
 // Looks at a pending job's dependency again, drops what is satisfied, sets timers for delays. An
 // array record waiting by aftercorr may have tasks split off that can go.
 DependencyStatus EvaluateDependency(Context& context, Job& job);
+// How a pending job's dependency stands.
+struct DependencyOutlook {
+  DependencyStatus status = DependencyStatus::kNone;
+  // Of one that waits: when it holds if nothing but time is missing; else nobody knows.
+  absl::Time until = absl::InfiniteFuture();
+};
+DependencyOutlook LookAtDependency(const State& state, const Job& job, absl::Time now);
 // The job (and with it its array) has started or finished: those who wait look again.
 void WakeDependents(Context& context, const Job& job);
 void WatchDependency(Context& context, const Job& job);

@@ -132,9 +132,16 @@ struct NodeCommand {
 // ---- to clients -------------------------------------------------------------------------------
 
 struct Done {};
+struct ExpectedStart {
+  absl::Time time;
+  uint32_t cpus = 0;
+  std::string nodes;  // hostlist
+  std::string partition;
+};
 struct SubmitAnswer {
   JobId job;
-  std::vector<std::string> notes;  // for stderr
+  std::vector<std::string> notes;         // for stderr
+  std::optional<ExpectedStart> expected;  // of what was only tested; `job` would be its id
 };
 struct SubmitAnswers {
   std::vector<absl::StatusOr<SubmitAnswer>> answers;  // in the order of the jobs

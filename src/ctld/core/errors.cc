@@ -14,6 +14,7 @@ absl::Status Refuse(std::string_view words, std::string_view note) {
   if (words == kAlreadyDone || words == kJobPending || words == kJobNotPending ||
       words == kDisabled || words == kNodesBusy || words == kNotImmediate ||
       words == kJobNotRunning || words == kJobNotSuspended || words == kNotNow ||
+      words == kJobHeld || words == kNodeNotAvail || words == kPartitionNotNow ||
       words == kReservationBusy || words == kReservationOverlaps) {
     code = absl::StatusCode::kFailedPrecondition;
   }

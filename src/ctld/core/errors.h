@@ -16,6 +16,7 @@ inline constexpr std::string_view kAccessDenied = "Access/permission denied";
 inline constexpr std::string_view kInvalidUser = "Invalid user id";
 inline constexpr std::string_view kJobPending = "Job is pending execution";
 inline constexpr std::string_view kJobNotPending = "Job is no longer pending execution";
+inline constexpr std::string_view kJobHeld = "Job is in held state, pending scheduler release";
 inline constexpr std::string_view kJobNotRunning = "Job is not running";
 inline constexpr std::string_view kJobNotSuspended = "Job is not suspended";
 inline constexpr std::string_view kNotNow = "Job can not be altered now, try again later";
@@ -41,6 +42,10 @@ inline constexpr std::string_view kNotWholeHetJob =
     "Operation not permitted on individual component of heterogeneous job";
 inline constexpr std::string_view kDependencyProblem = "Job dependency problem";
 inline constexpr std::string_view kNodeConfig = "Requested node configuration is not available";
+inline constexpr std::string_view kNodeNotAvail =
+    "Required node not available (down, drained or reserved)";
+inline constexpr std::string_view kPartitionNotNow =
+    "Requested partition configuration not available now";
 inline constexpr std::string_view kNodesNotInPartition = "Requested nodes not in this partition";
 inline constexpr std::string_view kInvalidTimeLimit =
     "Requested time limit is invalid (missing or exceeds some limit)";

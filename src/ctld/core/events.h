@@ -67,6 +67,8 @@ struct SubmitJob {
   bool immediate = false;  // refuse when it cannot start at once
   // Of a heterogeneous job: the components behind `spec`.
   std::vector<std::shared_ptr<const JobSpec>> components;
+  // Only when and where it would start, soon or not: nothing is kept of it.
+  bool test_only = false;
 };
 
 // Several submissions of one caller, each decided in turn as if it had come alone. Answered with

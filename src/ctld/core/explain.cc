@@ -25,13 +25,9 @@ constexpr size_t kMostBusy = 5;  // lines
 
 // The plan has been made as far down as this job.
 bool Settled(const State& state, const std::vector<ReadyKey>& keys) {
-  const Backlog& backlog = state.backlog;
-  if (backlog.stale || state.plan.AnyChanged()) return false;
-  return std::all_of(keys.begin(), keys.end(), [&](const ReadyKey& key) {
-    const bool planned = backlog.unplanned.empty() || key < *backlog.unplanned.begin();
-    const bool tried = backlog.candidates.empty() || key < backlog.candidates.begin()->first;
-    return planned && tried;
-  });
+  return !state.plan.AnyChanged() &&
+         std::all_of(keys.begin(), keys.end(),
+                     [&](const ReadyKey& key) { return IsPlannedTo(state, key); });
 }
 
 const Job& StandsForIn(const State& state, const Job& job) {
@@ -272,9 +268,7 @@ void HandleExplain(Context& context, const ExplainJobs& event) {
       if (known.insert(id).second) jobs.push_back(id);
     }
   }
-  const Instant next = std::min(state.plan.FirstStart(), state.switch_waits.Next());
-  const bool behind = state.PlanIsBehind() || next <= ToInstant(context.now);
-  if (behind && !RunSchedule(context)) context.effects.schedule = true;
+  BringUpToDate(context);
   ExplainAnswer answer;
   for (JobId id : jobs) {
     if (answer.jobs.size() == size_t{kMostExplained}) {

@@ -9,6 +9,7 @@
 #include "common/base/units.h"
 #include "ctld/core/explain_nodes.h"
 #include "ctld/core/priority.h"
+#include "ctld/core/start_search.h"
 #include "ctld/core/validate.h"
 #include "ctld/core/verdict.h"
 
@@ -65,7 +66,7 @@ class Trial {
     queue.partition = queue_.partition;
     queue.sole_user = queue_.sole_user;
     FitQueue(state_, queue);
-    if (!Judge(state_, queue).can_run_later || Stopped()) return false;
+    if (!Judge(state_, queue).can_run_later || IsBehindOthers(state_, key_)) return false;
     const auto starts = [&](const ShapeQueue& place) {
       return SelectNodes(place.terms, Offers(place)).has_value();
     };
@@ -143,17 +144,6 @@ class Trial {
     queue.terms.sole_user = queue_.terms.sole_user;
     looks_ += offers_.size();
     return SelectNodes(queue.terms, of_time ? Offers(queue) : offers_).has_value();
-  }
-
-  // First come, first served: nothing starts before what ranks higher in its partition.
-  bool Stopped() const {
-    if (state_.settings.backfill) return false;
-    for (const std::unique_ptr<ShapeQueue>& queue : state_.backlog.queues()) {
-      if (queue->partition != queue_.partition || queue->jobs.empty()) continue;
-      if (queue->judged && !queue->verdict.can_run_later) continue;
-      if (queue->head() < key_) return true;
-    }
-    return false;
   }
 
   const State& state_;

@@ -3,7 +3,6 @@
 #include <utility>
 
 namespace reeve::ctld {
-namespace {
 
 std::vector<std::string> MagnetsOf(const State& state, const Job& job) {
   std::vector<std::string> magnets;
@@ -15,6 +14,8 @@ std::vector<std::string> MagnetsOf(const State& state, const Job& job) {
   }
   return magnets;
 }
+
+namespace {
 
 void SetSpec(Context& context, Job& job, std::string reservation, bool drawn_in) {
   JobSpec spec = *job.spec;

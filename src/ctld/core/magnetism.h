@@ -4,11 +4,14 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "ctld/core/cluster_state.h"
 
 namespace reeve::ctld {
 
+// Those that a job is tried in, by name.
+std::vector<std::string> MagnetsOf(const State& state, const Job& job);
 // Of a job that waits and is looked at anew: its shape names those that it is tried in.
 void FollowMagnets(Context& context, Job& job);
 // It starts inside that one.

@@ -73,7 +73,7 @@ std::string ObstacleText(const State& state, const ShapeQueue& queue, const Verd
   }
 }
 
-std::optional<std::string> NoteIfNever(State& state, const Job& job, absl::Time now) {
+std::optional<std::string> WhyNeverRuns(State& state, const Job& job, absl::Time now) {
   std::string why;
   for (PartitionIndex partition : state.PartitionsOf(job)) {
     ShapeQueue own;
@@ -87,7 +87,13 @@ std::optional<std::string> NoteIfNever(State& state, const Job& job, absl::Time 
               ObstacleText(state, queue, {.reason = *never}, requirements, true));
   }
   if (why.empty()) return std::nullopt;
-  return StrCat("note: job ", JobLabel(job), " can never run as the cluster stands: ", why);
+  return StrCat("job ", JobLabel(job), " can never run as the cluster stands: ", why);
+}
+
+std::optional<std::string> NoteIfNever(State& state, const Job& job, absl::Time now) {
+  std::optional<std::string> why = WhyNeverRuns(state, job, now);
+  if (why.has_value()) why->insert(0, "note: ");
+  return why;
 }
 
 }  // namespace reeve::ctld

@@ -19,8 +19,10 @@ bool IsNever(Reason reason);  // one that the verdict of a shape gives
 std::string ObstacleText(const State& state, const ShapeQueue& queue, const Verdict& verdict,
                          const std::vector<Requirement>& requirements, bool name_nodes);
 
-// What to tell who has just submitted the job: nullopt when it could run as the cluster is
+// "job 7 can never run as the cluster stands: ...": nullopt when it could run as the cluster is
 // configured, in one of its partitions, with all nodes up and empty.
+std::optional<std::string> WhyNeverRuns(State& state, const Job& job, absl::Time now);
+// What to tell of it who has just submitted the job.
 std::optional<std::string> NoteIfNever(State& state, const Job& job, absl::Time now);
 
 }  // namespace reeve::ctld

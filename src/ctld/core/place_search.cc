@@ -37,19 +37,21 @@ bool AnyNodeDoes(const State& state, const Terms& terms) {
 
 }  // namespace
 
-PlaceSearch::PlaceSearch(Context& context)
+PlaceSearch::PlaceSearch(Context& context, const Job* supposed, Instant from)
     : context_(context),
       state_(context.state),
       backlog_(context.state.backlog),
       plan_(context.state.plan),
-      now_(ToInstant(context.now)) {}
+      supposed_(supposed),
+      now_(ToInstant(context.now)),
+      ready_(std::max(now_, from)) {}
 
 Instant PlaceSearch::Soonest() const {
-  return now_ + absl::ToInt64Microseconds(kLeastDelay);
+  return std::max(ready_, now_ + absl::ToInt64Microseconds(kLeastDelay));
 }
 
 bool PlaceSearch::IsAmongFirst(size_t count, const ReadyKey& key) {
-  if (backlog_.by_rank().size() <= count) return true;
+  if (backlog_.by_rank().size() + (supposed_ != nullptr) <= count) return true;
   if (first_ranks_.empty()) {
     const size_t most = std::min(kStrictJobs, backlog_.by_rank().size());
     auto it = backlog_.by_rank().begin();
@@ -93,7 +95,7 @@ std::optional<Plan::Start> PlaceSearch::FindStart(const ShapeQueue& queue, const
 std::optional<PlaceSearch::Found> PlaceSearch::Find(const ShapeQueue& queue, const ReadyKey& key,
                                                     Instant from) {
   const bool all = SearchesAll(queue, key);
-  const Plan::When when{.from = from, .end_by = DeadlineOf(*state_.FindJob(key.job))};
+  const Plan::When when{.from = from, .end_by = DeadlineOf(JobOf(key.job))};
   std::optional<Plan::Start> start = FindStart(queue, queue.terms, key, when, all);
   if (!start.has_value() && !all) start = FindStart(queue, queue.terms, key, when, true);
   if (queue.anywhere != nullptr) start = OrElsewhere(queue, key, std::move(start));
@@ -193,16 +195,17 @@ void PlaceSearch::BeginToWait(Job& job, Instant since) {
 // Since when it waits for few switches, as far as the plan knows: from the first time at which it
 // could start elsewhere. kNever: it cannot before that time.
 Instant PlaceSearch::WaitsSince(const ShapeQueue& queue, const ReadyKey& key, Instant before) {
-  const Job& job = *state_.FindJob(key.job);
+  const Job& job = JobOf(key.job);
   if (IsSet(job.rare->switches_since)) return ToInstant(job.rare->switches_since);
   const Plan::When when{.from = Soonest(), .before = before, .end_by = DeadlineOf(job)};
   const std::optional<Plan::Start> first = FindStart(queue, *queue.anywhere, key, when, true);
   if (!first.has_value()) return kNever;
-  return first->at <= Soonest() ? now_ : first->at;
+  return first->at <= Soonest() ? ready_ : first->at;
 }
 
 // A place of the job counts with that. Of several such times the first is the one to look at.
 void PlaceSearch::NoteWait(JobId id, Instant since) {
+  if (IsSupposed(id)) return;
   Job& job = *state_.FindJob(id);
   if (IsSet(job.rare->switches_since)) return;
   if (since <= now_) return BeginToWait(job, since);
@@ -223,7 +226,7 @@ std::optional<Plan::Start> PlaceSearch::OrElsewhere(const ShapeQueue& queue, con
   const Instant before = few.has_value() ? few->at : kNever;
   const Instant since = WaitsSince(queue, key, before);
   if (since < kNever && plan_.Find(key.job) == nullptr) NoteWait(key.job, since);
-  const std::optional<Plan::When> when = Elsewhere(*state_.FindJob(key.job), since, before);
+  const std::optional<Plan::When> when = Elsewhere(JobOf(key.job), since, before);
   if (!when.has_value()) return few;
   std::optional<Plan::Start> start = FindStart(queue, *queue.anywhere, key, *when, true);
   if (!start.has_value()) return few;

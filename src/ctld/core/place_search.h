@@ -12,10 +12,11 @@
 
 namespace reeve::ctld {
 
-// For one pass.
+// For one pass. Of a `supposed` job, which is not in the queue, it finds what it would if the job
+// were from that time on, and notes nothing.
 class PlaceSearch {
  public:
-  explicit PlaceSearch(Context& context);
+  explicit PlaceSearch(Context& context, const Job* supposed = nullptr, Instant from = 0);
 
   // Nothing is planned for a time before that.
   Instant Soonest() const;
@@ -52,6 +53,9 @@ class PlaceSearch {
                                        const ReadyKey& key, Plan::When when, bool all);
   bool MoveEarlierIn(const ShapeQueue& queue, const ReadyKey& key, Instant before);
 
+  bool IsSupposed(JobId id) const { return supposed_ != nullptr && supposed_->id == id; }
+  const Job& JobOf(JobId id) const { return IsSupposed(id) ? *supposed_ : *state_.FindJob(id); }
+
   void BeginToWait(Job& job, Instant since);
   Instant WaitsSince(const ShapeQueue& queue, const ReadyKey& key, Instant before);
   void NoteWait(JobId id, Instant since);
@@ -64,7 +68,9 @@ class PlaceSearch {
   State& state_;
   Backlog& backlog_;
   Plan& plan_;
+  const Job* const supposed_;
   const Instant now_;
+  const Instant ready_;  // the supposed job is, from then on; without one it is now
   Track::Scratch scratch_;
   std::vector<ReadyKey> first_ranks_;
 };

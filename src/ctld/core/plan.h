@@ -135,6 +135,8 @@ class Plan {
   const IdMap<std::unique_ptr<PlannedJob>>& planned() const { return planned_; }
 
   Instant FirstStart() const { return starts_.empty() ? kNever : starts_.begin()->first; }
+  // When the first running job is to have left: what has not is to be read again from then on.
+  Instant FirstEnd() const { return ends_.empty() ? kNever : ends_.begin()->first; }
   // Jobs whose planned start has come.
   std::vector<JobId> Due(Instant now) const;
   // There may be more room on the node than before, for somebody.

@@ -378,7 +378,7 @@ class PlanChecker {
 
 std::vector<std::string> CheckPlan(const Controller& controller, absl::Time now) {
   const Settings& settings = controller.settings();
-  if (!settings.backfill || settings.plan_depth != UINT32_MAX) return {};
+  if (!settings.PlansAll()) return {};
   return PlanChecker(controller.state(), now).Run();
 }
 

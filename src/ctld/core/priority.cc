@@ -12,11 +12,15 @@ uint32_t Clamp(int64_t priority) {
 }
 }  // namespace
 
+uint32_t PeekPriority(const State& state, int32_t nice) {
+  return Clamp(int64_t{state.counters.next_priority} - nice);
+}
+
 uint32_t NextPriority(State& state, int32_t nice) {
-  const uint32_t priority = state.counters.next_priority;
+  const uint32_t priority = PeekPriority(state, nice);
   if (state.counters.next_priority > 1) state.counters.next_priority--;
   state.counters_moved = true;
-  return Clamp(int64_t{priority} - nice);
+  return priority;
 }
 
 uint32_t AdjustPriority(uint32_t priority, int32_t old_nice, int32_t new_nice) {

@@ -18,6 +18,7 @@
 namespace reeve::ctld {
 
 uint32_t NextPriority(State& state, int32_t nice);
+uint32_t PeekPriority(const State& state, int32_t nice);  // what NextPriority would give
 // The priority after a change of nice.
 uint32_t AdjustPriority(uint32_t priority, int32_t old_nice, int32_t new_nice);
 // Puts the job before the user's other pending jobs, at the cost of those that were before it.

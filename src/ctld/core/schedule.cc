@@ -47,11 +47,10 @@ class Pass {
   bool Run() {
     backlog_.ForgetEmptyQueues();
     if (backlog_.stale) StartOver();
-    const bool whole = state_.settings.backfill && state_.settings.plan_depth == UINT32_MAX;
     ResumeThoseNext(context_);
     CatchUp();
     FollowSwitchWaits();
-    if (whole) {
+    if (state_.settings.PlansAll()) {
       LookAgainAtWhatIsDue();
       UnblockSharers(state_);
       ImproveFirst();
@@ -518,6 +517,22 @@ class Pass {
 
 bool RunSchedule(Context& context, uint64_t work) {
   return Pass(context, work).Run();
+}
+
+void BringUpToDate(Context& context) {
+  const State& state = context.state;
+  const Instant next =
+      std::min({state.plan.FirstStart(), state.plan.FirstEnd(), state.switch_waits.Next()});
+  const bool behind = state.PlanIsBehind() || next <= ToInstant(context.now);
+  if (behind && !RunSchedule(context)) context.effects.schedule = true;
+}
+
+bool IsPlannedTo(const State& state, const ReadyKey& key) {
+  const Backlog& backlog = state.backlog;
+  if (backlog.stale || state.plan.AnyChanged()) return false;
+  const bool planned = backlog.unplanned.empty() || key < *backlog.unplanned.begin();
+  const bool tried = backlog.candidates.empty() || key < backlog.candidates.begin()->first;
+  return planned && tried;
 }
 
 }  // namespace reeve::ctld

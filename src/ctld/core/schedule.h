@@ -23,4 +23,9 @@ constexpr uint64_t kAnyWork = UINT64_MAX;
 // False when there is more to do: `work` did not suffice.
 bool RunSchedule(Context& context, uint64_t work = kPassWork);
 
+// For who asks the plan: it has caught up with what has happened, as far as one pass gets.
+void BringUpToDate(Context& context);
+// Everybody down to that rank has been looked at.
+bool IsPlannedTo(const State& state, const ReadyKey& key);
+
 }  // namespace reeve::ctld

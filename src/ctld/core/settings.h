@@ -54,6 +54,8 @@ struct Settings {
   // Jobs that get a planned start. With fewer than all, the plan is made anew in each pass; one is
   // EASY backfill: only the first job that waits is protected.
   uint32_t plan_depth = UINT32_MAX;
+  // Every job that can run has a place in a plan that is kept.
+  bool PlansAll() const { return backfill && plan_depth == UINT32_MAX; }
   std::vector<std::string> gres_types;
   std::vector<License> licenses;      // by name
   std::vector<GresKind> gres_kinds;   // those that nodes have: State fills them in

@@ -176,6 +176,16 @@ std::optional<Grant> FindAnyGrant(State& state, const ShapeQueue& queue, const R
   return find(queue);
 }
 
+bool IsBehindOthers(const State& state, const ReadyKey& key) {
+  if (state.settings.backfill) return false;
+  const auto& queues = state.backlog.queues();
+  return std::any_of(queues.begin(), queues.end(), [&](const std::unique_ptr<ShapeQueue>& queue) {
+    if (queue->partition != key.partition || queue->jobs.empty()) return false;
+    const bool can_run = !queue->judged || queue->verdict.can_run_later;
+    return can_run && queue->head() < key;
+  });
+}
+
 void Block(ShapeQueue& queue, const ReadyKey& key, const FreeNow& sum) {
   const Shape& shape = *queue.shape;
   queue.blocked = true;

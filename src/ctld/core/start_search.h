@@ -32,6 +32,10 @@ std::optional<Grant> FindAnyGrant(State& state, const ShapeQueue& queue, const R
                                   Instant now, Instant deadline, Track::Scratch& scratch,
                                   FreeNow& sum);
 
+// First come, first served: nothing starts before what ranks higher in its partition and can run.
+// True when there is such a job.
+bool IsBehindOthers(const State& state, const ReadyKey& key);
+
 // The job cannot start now: what is missing, for those that may gain it.
 void Block(ShapeQueue& queue, const ReadyKey& key, const FreeNow& sum);
 // Who may share CPUs with others may gain by anything that happens to those: they are to be looked

@@ -12,6 +12,7 @@
 #include "ctld/core/priority.h"
 #include "ctld/core/schedule.h"
 #include "ctld/core/validate.h"
+#include "ctld/core/would_start.h"
 
 namespace reeve::ctld {
 namespace {
@@ -22,22 +23,21 @@ void SetArray(Job& job, const ArraySpec& array) {
                *array.tasks.max(), array.step,  static_cast<uint32_t>(array.tasks.count())};
 }
 
-void SetPriority(Context& context, Job& job, const Caller& caller) {
+void SetPriority(Job& job, uint32_t in_turn, const Caller& caller) {
   const JobSpec& spec = *job.spec;
-  const uint32_t priority = NextPriority(context.state, spec.nice);
-  job.priority = spec.priority.value_or(priority);
+  job.priority = spec.priority.value_or(in_turn);
   job.priority_fixed = spec.priority.value_or(0) > 0;
   if (spec.hold) job.priority = 0;
   // sbatch -H by anyone, root included, is a user's hold.
   job.held_by_admin = !spec.hold && job.priority == 0 && caller.is_operator;
 }
 
-Job& MakeJob(Context& context, const SubmitJob& event, Validated validated,
-             const HetPart* het = nullptr) {
-  State& state = context.state;
+// What was asked for as one job, but for its shape. `in_turn` is its priority if it is given none.
+std::unique_ptr<Job> DraftJob(const Context& context, const SubmitJob& event,
+                              const Validated& validated, JobId id, uint32_t in_turn) {
+  const State& state = context.state;
   auto job = std::make_unique<Job>();
-  if (het != nullptr) job->het = *het;
-  job->id = het == nullptr ? state.NextJobId() : JobId{het->leader.value + het->offset};
+  job->id = id;
   job->owner = std::make_shared<const Owner>(
       Owner{event.caller.uid, event.caller.gid, event.caller.user_name, event.group_name});
   job->spec = WithSwitchWait(event.spec, state.settings.max_switch_wait);
@@ -48,11 +48,21 @@ Job& MakeJob(Context& context, const SubmitJob& event, Validated validated,
   job->time_limit = validated.time_limit;
   job->script_hash = event.script_hash;
   job->env_hash = event.env_hash;
+  SetPriority(*job, in_turn, event.caller);
+  job->dependency = FormatDependency(state, validated.dependency);
+  return job;
+}
+
+Job& MakeJob(Context& context, const SubmitJob& event, Validated validated,
+             const HetPart* het = nullptr) {
+  State& state = context.state;
+  const JobId id = het == nullptr ? state.NextJobId() : JobId{het->leader.value + het->offset};
+  std::unique_ptr<Job> job =
+      DraftJob(context, event, validated, id, NextPriority(state, event.spec->nice));
+  if (het != nullptr) job->het = *het;
   job->shape = state.shapes.Intern(std::move(validated.shape));
   SetAskedSizes(*job);
   if (validated.array.has_value()) SetArray(*job, *validated.array);
-  SetPriority(context, *job, event.caller);
-  job->dependency = FormatDependency(state, validated.dependency);
   Job& added = context.AddJob(std::move(job));
   WatchDependency(context, added);
   context.Changed(added);
@@ -103,7 +113,7 @@ void ForgetOldRequests(Context& context) {
 
 namespace {
 
-absl::StatusOr<Validated> ValidateNew(Context& context, const SubmitJob& event,
+absl::StatusOr<Validated> ValidateNew(const Context& context, const SubmitJob& event,
                                       const JobSpec& spec) {
   const Requester requester{event.caller.uid, event.caller.is_operator, &event.groups,
                             event.caller.user_name};
@@ -173,8 +183,32 @@ absl::StatusOr<SubmitAnswer> SubmitTogether(Context& context, const SubmitJob& e
   return Accept(context, event, ids);
 }
 
+absl::StatusOr<Validated> ValidateOne(const Context& context, const SubmitJob& event) {
+  absl::StatusOr<Validated> validated = ValidateNew(context, event, *event.spec);
+  if (!validated.ok()) return validated;
+  if (absl::Status refusal = CheckCounts(context.state); !refusal.ok()) return refusal;
+  return validated;
+}
+
+// As it would be submitted; an array as one of its tasks.
+absl::StatusOr<SubmitAnswer> Test(Context& context, const SubmitJob& event) {
+  if (!event.components.empty()) {
+    return Refuse(kUnsupported, "--test-only of a heterogeneous job is not supported yet");
+  }
+  absl::StatusOr<Validated> validated = ValidateOne(context, event);
+  if (!validated.ok()) return validated.status();
+  BringUpToDate(context);  // which may take ids
+  const State& state = context.state;
+  const std::unique_ptr<Job> job = DraftJob(context, event, *validated, state.PeekJobId(),
+                                            PeekPriority(state, event.spec->nice));
+  job->shape = std::make_shared<const Shape>(std::move(validated->shape));
+  SetAskedSizes(*job);
+  return WouldStart(context, std::move(*job));
+}
+
 absl::StatusOr<SubmitAnswer> Submit(Context& context, const SubmitJob& event) {
   State& state = context.state;
+  if (event.test_only) return Test(context, event);
   if (std::optional<RequestResult> known = state.requests.Find(event.key)) {
     if (known->step.has_value()) {
       return absl::InvalidArgumentError("request id was used for another kind of request");
@@ -182,9 +216,8 @@ absl::StatusOr<SubmitAnswer> Submit(Context& context, const SubmitJob& event) {
     return SubmitAnswer{known->job, std::move(known->notes)};
   }
   if (!event.components.empty()) return SubmitTogether(context, event);
-  absl::StatusOr<Validated> validated = ValidateNew(context, event, *event.spec);
+  absl::StatusOr<Validated> validated = ValidateOne(context, event);
   if (!validated.ok()) return validated.status();
-  if (absl::Status refusal = CheckCounts(state); !refusal.ok()) return refusal;
   return Accept(context, event, {MakeJob(context, event, *std::move(validated)).id});
 }
 

@@ -1,4 +1,5 @@
-// A submission: the same request answered twice the same way, a job (or array record) made.
+// A submission: the same request answered twice the same way, a job (or array record) made; or only
+// what would become of one (test_only).
 #pragma once
 
 #include "ctld/core/cluster_state.h"

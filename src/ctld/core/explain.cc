@@ -25,8 +25,7 @@ constexpr size_t kMostBusy = 5;  // lines
 
 // The plan has been made as far down as this job.
 bool Settled(const State& state, const std::vector<ReadyKey>& keys) {
-  return !state.plan.AnyChanged() &&
-         std::all_of(keys.begin(), keys.end(),
+  return std::all_of(keys.begin(), keys.end(),
                      [&](const ReadyKey& key) { return IsPlannedTo(state, key); });
 }
 

@@ -1,6 +1,7 @@
 #include "ctld/core/schedule.h"
 
 #include <algorithm>
+#include <iterator>
 #include <optional>
 #include <tuple>
 #include <utility>
@@ -385,13 +386,18 @@ class Pass {
     Wake(context_.now + kImprovePause);
   }
 
+  std::vector<ReadyKey> FirstByRank(size_t count) const {
+    const auto& by_rank = backlog_.by_rank();
+    const auto begin = by_rank.begin();
+    return {begin, std::next(begin, static_cast<ptrdiff_t>(std::min(count, by_rank.size())))};
+  }
+
   // Of the highest rank, the next one last. Where priorities are those of arrival the plan moves up
   // in its own order: jobs between larger ones keep being there. Else in that of their priorities.
   std::vector<ReadyKey> ByPlannedStart(size_t count) const {
     const bool by_rank = state_.settings.priority.multifactor;
     std::vector<std::tuple<int, Instant, ReadyKey>> turns;
-    for (const ReadyKey& key : backlog_.by_rank()) {
-      if (turns.size() == count) break;
+    for (const ReadyKey& key : FirstByRank(count)) {
       const Plan::PlannedJob* planned = by_rank ? nullptr : plan_.Find(key.job);
       const Instant start = planned != nullptr ? planned->places.back().at : kNever;
       turns.emplace_back(-int{key.tier}, start, key);
@@ -408,11 +414,7 @@ class Pass {
   // will be free.
   void ImproveFirst() {
     if (backlog_.improved_epoch == plan_.room_epoch()) return;
-    std::vector<ReadyKey> first;
-    for (const ReadyKey& key : backlog_.by_rank()) {
-      if (first.size() == kImprovedFirst) break;
-      first.push_back(key);
-    }
+    const std::vector<ReadyKey> first = FirstByRank(kImprovedFirst);
     const Instant cleared = now_ + absl::ToInt64Microseconds(Leave());
     const uint64_t end = plan_.work() + kImproveWork;
     for (const ReadyKey& key : first) {
